@@ -1,0 +1,177 @@
+//! The trait that a kernel implements, and the registry of them.
+
+use crate::error::KernelError;
+use crate::job::Job;
+use crate::params::{self, Tree};
+use crate::task::Task;
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A computation: typed params in, typed output out, no DOM, no I/O.
+///
+/// Params, output and part are plain serde structs. Give them `#[serde(rename_all = "camelCase")]`, params also
+/// `#[serde(deny_unknown_fields)]`, and document each field: the TypeScript types and `loomwork kernels` show it.
+///
+/// Parallelism is rayon's. In a long loop call [`Job::check`] at least once per millisecond and thread.
+///
+/// ```
+/// use loomwork::{Array, Job, Kernel, KernelError};
+/// use loomwork::reexport::{schemars::{self, JsonSchema}, serde::{Deserialize, Serialize}};
+///
+/// /// Adds `by` to each element.
+/// pub struct Add;
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// #[serde(rename_all = "camelCase", deny_unknown_fields)]
+/// pub struct AddParams {
+///     /// The numbers.
+///     data: Array<f32>,
+///     /// What is added to each.
+///     by: f32,
+/// }
+///
+/// #[derive(Serialize, JsonSchema)]
+/// pub struct AddOutput {
+///     /// The sums, as many as `data`.
+///     data: Array<f32>,
+/// }
+///
+/// impl Kernel for Add {
+///     const NAME: &'static str = "add";
+///     const ABOUT: &'static str = "Adds a number to each element.";
+///     type Params = AddParams;
+///     type Output = AddOutput;
+///     type Part = ();
+///     fn run(params: AddParams, job: &Job) -> Result<AddOutput, KernelError> {
+///         let mut data = params.data;
+///         for chunk in data.chunks_mut(65_536) {
+///             job.check()?;
+///             chunk.iter_mut().for_each(|x| *x += params.by);
+///         }
+///         Ok(AddOutput { data })
+///     }
+/// }
+///
+/// loomwork::kernels![Add];
+/// # fn main() {}
+/// ```
+pub trait Kernel: 'static {
+    /// The name that callers use: lower case, dots between groups (`image.resize`).
+    const NAME: &'static str;
+    /// One sentence for listings.
+    const ABOUT: &'static str;
+    /// What the caller gives.
+    type Params: DeserializeOwned + JsonSchema + Send + 'static;
+    /// What the caller gets.
+    type Output: Serialize + JsonSchema + Send + 'static;
+    /// What [`Job::emit`] streams; `()` for a kernel that streams nothing.
+    type Part: Serialize + JsonSchema + Send + 'static;
+
+    /// Refuses params that have the right types but unusable values, before the job starts.
+    ///
+    /// # Errors
+    /// [`KernelError::bad_params`] naming the field. Cheap checks only: it runs on the coordinator.
+    fn validate(_params: &Self::Params) -> Result<(), KernelError> {
+        Ok(())
+    }
+
+    /// Does the work.
+    ///
+    /// # Errors
+    /// [`KernelError::Cancelled`] when [`Job::check`] said so, else what stopped it.
+    fn run(params: Self::Params, job: &Job<Self::Part>) -> Result<Self::Output, KernelError>;
+}
+
+/// Validates and runs a kernel natively, on the current rayon pool.
+///
+/// # Errors
+/// What [`Kernel::validate`] or [`Kernel::run`] return.
+pub fn run<K: Kernel>(params: K::Params, job: &Job<K::Part>) -> Result<K::Output, KernelError> {
+    K::validate(&params)?;
+    K::run(params, job)
+}
+
+/// One kernel in a registry, with its types erased.
+pub struct Entry {
+    /// [`Kernel::NAME`].
+    pub name: &'static str,
+    /// [`Kernel::ABOUT`].
+    pub about: &'static str,
+    /// Decodes and validates params into a task that is ready to run.
+    pub prepare: fn(Tree) -> Result<Box<dyn Task>, KernelError>,
+    /// JSON Schemas of params, output and part.
+    #[cfg(not(target_family = "wasm"))]
+    pub schemas: fn(&mut schemars::SchemaGenerator) -> [schemars::Schema; 3],
+}
+
+impl Entry {
+    /// The entry of kernel `K`.
+    pub const fn of<K: Kernel>() -> Self {
+        Self {
+            name: K::NAME,
+            about: K::ABOUT,
+            prepare: |tree| {
+                let params: K::Params = params::decode(tree)?;
+                K::validate(&params)?;
+                Ok(Box::new(crate::task::Prepared::<K>(params)))
+            },
+            #[cfg(not(target_family = "wasm"))]
+            schemas: |generator| {
+                [
+                    generator.subschema_for::<K::Params>(),
+                    generator.subschema_for::<K::Output>(),
+                    generator.subschema_for::<K::Part>(),
+                ]
+            },
+        }
+    }
+}
+
+/// Registers a list of kernels: the dispatch table of a wasm artifact.
+///
+/// Call it once, at the root of the crate that is built. Two kernels of one name do not compile.
+#[macro_export]
+macro_rules! kernels {
+    ($($kernel:ty),+ $(,)?) => {
+        /// The kernels of this crate.
+        pub static KERNELS: &[$crate::kernel::Entry] = &[$($crate::kernel::Entry::of::<$kernel>()),+];
+
+        const _: () = $crate::kernel::assert_distinct(&[$(<$kernel as $crate::kernel::Kernel>::NAME),+]);
+
+        // How the boundary, in the library, finds the list of the crate that is built on it.
+        #[cfg(target_family = "wasm")]
+        #[unsafe(no_mangle)]
+        extern "Rust" fn __loomwork_kernels() -> &'static [$crate::kernel::Entry] {
+            KERNELS
+        }
+    };
+}
+
+/// Stops the build when two kernels share a name. Used by [`kernels!`].
+#[doc(hidden)]
+pub const fn assert_distinct(names: &[&str]) {
+    let mut i = 0;
+    while i < names.len() {
+        let mut j = i + 1;
+        while j < names.len() {
+            assert!(!same(names[i], names[j]), "two kernels in kernels![…] have the same NAME");
+            j += 1;
+        }
+        i += 1;
+    }
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}

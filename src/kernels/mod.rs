@@ -1,0 +1,7 @@
+//! The built-in kernels, one file each, and the list that registers them.
+
+mod mandelbrot;
+
+pub use mandelbrot::{Mandelbrot, MandelbrotOutput, MandelbrotParams, MandelbrotPart};
+
+crate::kernels![Mandelbrot];

@@ -1,0 +1,48 @@
+//! Loomwork: Rust compute kernels on every core, from a page or from Node, through WebAssembly workers.
+//!
+//! A *kernel* is one type that implements [`Kernel`]: typed params in, typed output out, no DOM and no I/O.
+//! [`kernels!`] registers a list of them. The same code runs natively (`cargo test`, `cargo bench`) and,
+//! compiled to wasm, inside the workers of the JavaScript host in `www/`.
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | [`kernel`] | the trait that a kernel implements, and the registry |
+//! | [`job`] | what a running kernel may do to the outside: progress, cancel, parts |
+//! | [`control`] | the few atomic words per job that the caller's thread reads and writes |
+//! | [`array`] | typed arrays that travel as bytes, never element by element |
+//! | [`image`] | RGBA pixels in the shape of the web's `ImageData` |
+//! | [`error`] | how a kernel fails, and the stable codes that callers see |
+//! | [`params`] | decoding params strictly: every error names its field |
+//! | [`task`] | a job with its kernel's types erased: decoded, ready to run anywhere |
+//! | `boundary` | the only module that speaks to JavaScript (wasm only) |
+//! | [`describe`] | what the TypeScript side is generated from (native only) |
+#![cfg_attr(target_family = "wasm", feature(alloc_error_hook))]
+
+pub mod array;
+pub mod control;
+pub mod error;
+pub mod image;
+pub mod job;
+pub mod kernel;
+pub mod params;
+pub mod task;
+
+#[cfg(target_family = "wasm")]
+pub mod boundary;
+#[cfg(not(target_family = "wasm"))]
+pub mod describe;
+
+#[cfg(feature = "builtin")]
+pub mod kernels;
+
+pub use array::{AnyArray, Array};
+pub use error::{Cancelled, KernelError};
+pub use image::Image;
+pub use job::Job;
+pub use kernel::Kernel;
+
+#[doc(hidden)]
+pub mod reexport {
+    pub use schemars;
+    pub use serde;
+}

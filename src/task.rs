@@ -1,0 +1,106 @@
+//! A job with its kernel's types erased: decoded, validated, ready to run on any thread.
+//!
+//! The boundary prepares a [`Task`] on the coordinator, hands it to rayon and receives [`Value`]s back.
+
+use crate::control::ControlBlock;
+use crate::error::{Code, Failure, KernelError};
+use crate::job::Job;
+use crate::kernel::Kernel;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, Once, PoisonError};
+
+/// An output or a part, on its way to the caller.
+pub type Value = Box<dyn erased_serde::Serialize + Send>;
+
+/// Where parts go; any thread of the job may call it.
+pub type PartSink = Box<dyn Fn(Value) + Send + Sync>;
+
+/// A decoded job of some kernel.
+pub trait Task: Send {
+    /// Runs the kernel on the current thread and rayon's pool.
+    ///
+    /// # Errors
+    /// What the kernel returned.
+    fn run(self: Box<Self>, control: &'static ControlBlock, parts: PartSink) -> Result<Value, KernelError>;
+}
+
+pub(crate) struct Prepared<K: Kernel>(pub(crate) K::Params);
+
+impl<K: Kernel> Task for Prepared<K> {
+    fn run(self: Box<Self>, control: &'static ControlBlock, parts: PartSink) -> Result<Value, KernelError> {
+        let job = Job::hosted(control, move |part: K::Part| parts(Box::new(part)));
+        K::run(self.0, &job).map(|output| Box::new(output) as Value)
+    }
+}
+
+/// How a task ended.
+pub enum Outcome {
+    /// With an output.
+    Done(Value),
+    /// With an error, a panic or a lack of memory.
+    Failed(Failure),
+    /// It was told to stop, and did.
+    Cancelled,
+}
+
+/// The panics seen lately: message and place. A panic's payload carries no place, and it is caught on
+/// another thread than the one that panicked, so the hook keeps it here for [`run_caught`].
+static PANICS: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+
+/// Text by which the allocation-error hook's panic is known from others.
+pub(crate) const OUT_OF_MEMORY: &str = "loomwork: out of memory, bytes: ";
+
+/// Runs a task; a panic anywhere in it ends this job only.
+pub fn run_caught(task: Box<dyn Task>, control: &'static ControlBlock, parts: PartSink) -> Outcome {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(remember_panics);
+    control.mark_started();
+    // A job cancelled while it waited never enters its kernel.
+    if control.cancel_requested() {
+        return Outcome::Cancelled;
+    }
+    // Unwind safety: the task and its params are dropped by the unwinding; nothing of them is seen again.
+    match catch_unwind(AssertUnwindSafe(|| task.run(control, parts))) {
+        Ok(Ok(output)) => Outcome::Done(output),
+        Ok(Err(error)) => Failure::from_error(error).map_or(Outcome::Cancelled, Outcome::Failed),
+        Err(payload) => Outcome::Failed(panic_failure(&*payload)),
+    }
+}
+
+fn remember_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let message = payload_text(info.payload());
+        let place = info.location().map_or_else(String::new, ToString::to_string);
+        let mut panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
+        if panics.len() >= 64 {
+            panics.remove(0);
+        }
+        panics.push((message, place));
+        drop(panics);
+        before(info);
+    }));
+}
+
+fn panic_failure(payload: &(dyn std::any::Any + Send)) -> Failure {
+    let message = payload_text(payload);
+    let mut panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = panics.iter().position(|(seen, _)| *seen == message).map(|at| panics.remove(at));
+    if let Some(bytes) = message.strip_prefix(OUT_OF_MEMORY) {
+        return Failure::new(
+            Code::OutOfMemory,
+            format!("the kernel asked for {bytes} bytes and they could not be had; use smaller params or raise maxMemory"),
+        );
+    }
+    let location = found.map(|(_, place)| place);
+    let place = location.as_deref().unwrap_or("an unknown place");
+    Failure { location: location.clone(), ..Failure::new(Code::KernelPanic, format!("the kernel panicked at {place}: {message}")) }
+}
+
+fn payload_text(payload: &(dyn std::any::Any + Send)) -> String {
+    payload
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".into())
+}
