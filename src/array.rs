@@ -159,17 +159,24 @@ macro_rules! elements {
             fn set_shape(&mut self, shape: Option<Vec<usize>>) {
                 match self { $(AnyArray::$variant(a) => a.shape = shape),* }
             }
-            /// Zeroed elements of a kind chosen at run time.
+            /// No elements yet, but room for `len` of a kind chosen at run time.
             ///
             /// # Errors
             /// When the memory cannot be had.
-            pub fn zeroed(dtype: DType, len: usize) -> Result<Self, TryReserveError> {
+            pub fn with_capacity(dtype: DType, len: usize) -> Result<Self, TryReserveError> {
                 Ok(match dtype { $(DType::$variant => AnyArray::$variant({
                     let mut data = Vec::<$type>::new();
                     data.try_reserve_exact(len)?;
-                    data.resize(len, <$type>::default());
                     data.into()
                 })),* })
+            }
+            /// Takes the first `len` elements of the room for written.
+            ///
+            /// # Safety
+            /// `len` is at most the capacity, and whoever was given [`as_mut_ptr`](Self::as_mut_ptr) has written that many.
+            pub unsafe fn assume_filled(&mut self, len: usize) {
+                // SAFETY: the caller's promise is that of `set_len`.
+                match self { $(AnyArray::$variant(a) => unsafe { a.data.set_len(len) }),* }
             }
             /// Where the elements lie.
             pub fn as_mut_ptr(&mut self) -> *mut u8 {

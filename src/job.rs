@@ -52,6 +52,8 @@ impl<P> Job<P> {
     /// So many more units are done. Cheap enough for every row or tile, not for every element.
     pub fn advance(&self, units: u64) {
         self.control().advance(units);
+        #[cfg(all(target_family = "wasm", not(feature = "threads")))]
+        crate::boundary::tell_listener();
     }
 
     /// Whether to go on: `Err(Cancelled)` once the job is cancelled or past its deadline.

@@ -17,6 +17,7 @@
 //! | `boundary` | the only module that speaks to JavaScript (wasm only) |
 //! | [`describe`] | what the TypeScript side is generated from (native only) |
 #![cfg_attr(target_family = "wasm", feature(alloc_error_hook))]
+#![cfg_attr(all(target_family = "wasm", feature = "threads"), feature(stdarch_wasm_atomic_wait))]
 
 pub mod array;
 pub mod control;

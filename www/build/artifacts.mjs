@@ -1,0 +1,83 @@
+// Compiles the crate to its three wasm artifacts, each with its wasm-bindgen glue, under target/wasm/NAME/.
+//
+//   node www/build/artifacts.mjs [NAME…]      NAME: threads, simd, baseline (default: all)
+//
+// cargo decides itself what is fresh. wasm-bindgen and wasm-opt run only when cargo's output has changed.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+const tools = join(root, 'target/tools/bin');
+
+// Panics must unwind, in the legacy encoding that Node 20 reads too (the newer one needs Node 22.22).
+const unwind = ['-Cpanic=unwind', '-Cllvm-args=-wasm-use-legacy-eh'];
+const exported = ['__wasm_init_tls', '__tls_size', '__tls_align', '__tls_base', '__heap_base'];
+const artifacts = {
+  threads: {
+    features: ['builtin', 'threads'],
+    // With +atomics alone the build succeeds and the memory is silently not shared: all of these are needed.
+    flags: [
+      '-Ctarget-feature=+atomics,+bulk-memory,+mutable-globals,+simd128',
+      '-Clink-arg=--shared-memory',
+      '-Clink-arg=--import-memory',
+      // The most that wasm32 can address; a host asks for less with `maxMemory`.
+      `-Clink-arg=--max-memory=${2 ** 32}`,
+      ...exported.map((name) => `-Clink-arg=--export=${name}`),
+    ],
+    wasmOpt: ['--enable-threads', '--enable-simd'],
+  },
+  simd: { features: ['builtin'], flags: ['-Ctarget-feature=+bulk-memory,+simd128'], wasmOpt: ['--enable-simd'] },
+  baseline: { features: ['builtin'], flags: ['-Ctarget-feature=-simd128'], wasmOpt: [] },
+};
+
+const asked = process.argv.slice(2);
+const names = asked.length > 0 ? asked : Object.keys(artifacts);
+for (const name of names) {
+  if (!artifacts[name]) {
+    console.error(`no artifact is named '${name}': ${Object.keys(artifacts).join(', ')}`);
+    process.exit(2);
+  }
+  build(name, artifacts[name]);
+}
+
+function build(name, { features, flags, wasmOpt }) {
+  const cargoDir = join(target, 'cargo', name);
+  run('cargo', [
+    'build', '--quiet', '--lib', '--release', '--target', 'wasm32-unknown-unknown',
+    '--no-default-features', '--features', features.join(','), '-Zbuild-std=std,panic_unwind',
+  ], { CARGO_TARGET_DIR: cargoDir, RUSTFLAGS: [...flags, ...unwind].join(' ') });
+
+  const compiled = join(cargoDir, 'wasm32-unknown-unknown/release/loomwork.wasm');
+  const out = join(root, 'target/wasm', name);
+  const stamp = join(out, 'stamp');
+  const hash = createHash('sha256').update(readFileSync(compiled)).update(readFileSync(fileURLToPath(import.meta.url))).digest('hex');
+  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash) {
+    mkdirSync(out, { recursive: true });
+    run(join(tools, 'wasm-bindgen'), [
+      compiled, '--out-dir', out, '--out-name', 'loomwork', '--target', 'web', '--omit-default-module-path', '--no-typescript',
+    ]);
+    const wasm = join(out, 'loomwork_bg.wasm');
+    run(join(root, 'www/node_modules/.bin/wasm-opt'), [
+      '-O3', '--enable-bulk-memory', '--enable-mutable-globals', '--enable-sign-ext', '--enable-nontrapping-float-to-int',
+      '--enable-reference-types', '--enable-multivalue', '--enable-exception-handling', ...wasmOpt, wasm, '-o', wasm,
+    ]);
+    writeFileSync(stamp, hash);
+  }
+  const wasm = readFileSync(join(out, 'loomwork_bg.wasm'));
+  const megabytes = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`;
+  console.log(`  ${name.padEnd(8)} ${megabytes(statSync(join(out, 'loomwork_bg.wasm')).size)}, ${megabytes(gzipSync(wasm).length)} gzipped`);
+}
+
+function run(command, args, env = {}) {
+  try {
+    execFileSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+  } catch (error) {
+    console.error(error.code === 'ENOENT' ? `${command} is missing: run ./build.sh setup` : `${command} failed`);
+    process.exit(1);
+  }
+}
