@@ -22,6 +22,8 @@ pub struct ControlBlock {
     cancel: AtomicU32,
     /// 1 from when a thread has begun the kernel.
     started: AtomicU32,
+    /// 1 from when somebody wants the job's parts; written by the caller's thread. Until then none are made.
+    streaming: AtomicU32,
 }
 
 /// The value of `cancel` that asks a kernel to stop.
@@ -33,6 +35,7 @@ pub const FIELDS: &[(&str, usize, usize)] = &[
     ("total", std::mem::offset_of!(ControlBlock, total), 8),
     ("cancel", std::mem::offset_of!(ControlBlock, cancel), 4),
     ("started", std::mem::offset_of!(ControlBlock, started), 4),
+    ("streaming", std::mem::offset_of!(ControlBlock, streaming), 4),
 ];
 
 // Relaxed throughout: these words carry no data with them. A part or a result reaches the caller through
@@ -40,7 +43,13 @@ pub const FIELDS: &[(&str, usize, usize)] = &[
 impl ControlBlock {
     /// A block of a job that has not begun.
     pub const fn new() -> Self {
-        Self { done: AtomicU64::new(0), total: AtomicU64::new(0), cancel: AtomicU32::new(0), started: AtomicU32::new(0) }
+        Self {
+            done: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            cancel: AtomicU32::new(0),
+            started: AtomicU32::new(0),
+            streaming: AtomicU32::new(0),
+        }
     }
 
     /// The table that the caller's thread sees.
@@ -57,6 +66,15 @@ impl ControlBlock {
     /// Whether the job was asked to stop.
     pub fn cancel_requested(&self) -> bool {
         self.cancel.load(Relaxed) != 0
+    }
+
+    /// Asks for the job's parts, from now on.
+    pub fn request_parts(&self) {
+        self.streaming.store(1, Relaxed);
+    }
+
+    pub(crate) fn streaming(&self) -> bool {
+        self.streaming.load(Relaxed) != 0
     }
 
     /// `(done, total)` in the kernel's units.

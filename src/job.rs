@@ -31,12 +31,14 @@ enum Control {
 impl<P> Job<P> {
     /// A job without a host: progress can be read, parts are dropped. For tests and native callers.
     pub fn detached() -> Self {
-        Self::with_parts(|_| {})
+        Self { control: Control::Own(Box::default()), sink: Box::new(|_| {}) }
     }
 
     /// A job without a host whose parts go to `sink`, which any thread may call.
     pub fn with_parts(sink: impl Fn(P) + Send + Sync + 'static) -> Self {
-        Self { control: Control::Own(Box::default()), sink: Box::new(sink) }
+        let control = Box::<ControlBlock>::default();
+        control.request_parts();
+        Self { control: Control::Own(control), sink: Box::new(sink) }
     }
 
     /// A hosted job: its words lie where the caller's thread sees them.
@@ -64,8 +66,12 @@ impl<P> Job<P> {
     }
 
     /// Streams a partial result to the caller while the kernel goes on.
-    pub fn emit(&self, part: P) {
-        (self.sink)(part);
+    ///
+    /// `part` is called only when somebody wants parts, so that a job whose parts nobody reads pays nothing.
+    pub fn emit(&self, part: impl FnOnce() -> P) {
+        if self.control().streaming() {
+            (self.sink)(part());
+        }
     }
 
     /// `(done, total)` so far.

@@ -80,7 +80,7 @@ impl Kernel for Mandelbrot {
                 *count = n;
             }
             job.advance(1);
-            job.emit(MandelbrotPart { x: 0, y: y as u32, width: p.width, height: 1, counts: row.to_vec().into() });
+            job.emit(|| MandelbrotPart { x: 0, y: y as u32, width: p.width, height: 1, counts: row.to_vec().into() });
             Ok::<(), Cancelled>(())
         })?;
         Ok(MandelbrotOutput { counts: Array::from(counts).with_shape([p.height as usize, p.width as usize]) })

@@ -1,0 +1,145 @@
+// Generated from the Rust types by www/build/generate.mjs. Do not edit.
+
+/** Version of the crate and of the npm package. */
+export const VERSION = "0.1.0";
+
+/** Kinds of typed array; an array's kind crosses the boundary as its place here. */
+export const DTYPES = [
+  { name: 'i8', js: 'Int8Array', size: 1 },
+  { name: 'u8', js: 'Uint8Array', size: 1 },
+  { name: 'u8c', js: 'Uint8ClampedArray', size: 1 },
+  { name: 'i16', js: 'Int16Array', size: 2 },
+  { name: 'u16', js: 'Uint16Array', size: 2 },
+  { name: 'i32', js: 'Int32Array', size: 4 },
+  { name: 'u32', js: 'Uint32Array', size: 4 },
+  { name: 'i64', js: 'BigInt64Array', size: 8 },
+  { name: 'u64', js: 'BigUint64Array', size: 8 },
+  { name: 'f16', js: 'Float16Array', size: 2 },
+  { name: 'f32', js: 'Float32Array', size: 4 },
+  { name: 'f64', js: 'Float64Array', size: 8 },
+] as const;
+
+/** `Float16Array` where the platform has it. */
+type Float16 = typeof globalThis extends { Float16Array: { prototype: infer A } } ? A : never;
+
+/** Any typed array of numbers. */
+export type TypedArray = Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array | Float16 | Float32Array | Float64Array;
+
+/** The control-block table in shared memory (src/control.rs): sizes and offsets in bytes. */
+export const CONTROL = {
+  slots: 64,
+  stride: 64,
+  cancelRequested: 1,
+  done: 0,
+  total: 8,
+  cancel: 16,
+  started: 20,
+} as const;
+
+/** Every error code, with its meaning. */
+export const ERROR_CODES = {
+  /** A param is missing, unknown, of the wrong type or out of range; `field` names it. */
+  BAD_PARAMS: "A param is missing, unknown, of the wrong type or out of range; `field` names it.",
+  /** No kernel has that name; the message lists the near ones. */
+  UNKNOWN_KERNEL: "No kernel has that name; the message lists the near ones.",
+  /** The kernel gave up and said why; `data` holds its facts. */
+  KERNEL_ERROR: "The kernel gave up and said why; `data` holds its facts.",
+  /** The kernel panicked; `location` is the line of Rust. Other jobs are unharmed. */
+  KERNEL_PANIC: "The kernel panicked; `location` is the line of Rust. Other jobs are unharmed.",
+  /** The kernel trapped; its instance was replaced by a fresh one. */
+  KERNEL_CRASH: "The kernel trapped; its instance was replaced by a fresh one.",
+  /** The memory that the job needs could not be had. */
+  OUT_OF_MEMORY: "The memory that the job needs could not be had.",
+  /** `maxQueue` jobs wait already. */
+  QUEUE_FULL: "`maxQueue` jobs wait already.",
+  /** The host was closed before the job could finish. */
+  HOST_CLOSED: "The host was closed before the job could finish.",
+  /** A host could not start; the message names the file or feature at fault. */
+  START_FAILED: "A host could not start; the message names the file or feature at fault.",
+  /** This runtime cannot do what was asked; the message says what would. */
+  UNSUPPORTED: "This runtime cannot do what was asked; the message says what would.",
+  /** A child process died and its job could not be run again. */
+  PROCESS_LOST: "A child process died and its job could not be run again.",
+  /** The connection to the queue was lost for longer than the job could wait. */
+  QUEUE_LOST: "The connection to the queue was lost for longer than the job could wait.",
+} as const;
+
+/** The stable code of a failure. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/**
+ * The built-in kernels: what each takes, gives and streams.
+ */
+export interface KernelMap {
+  /**
+   * Escape-time counts of the Mandelbrot set.
+   */
+  mandelbrot: {
+    params: MandelbrotParams;
+    output: MandelbrotOutput;
+    part: MandelbrotPart;
+  };
+}
+/**
+ * What to render: pixel centres at `center + (i + 0.5 − size/2) × span/width`, row 0 at the smallest imaginary part.
+ */
+export interface MandelbrotParams {
+  /**
+   * Pixels in a row, 1 to 65535.
+   */
+  width: number;
+  /**
+   * Rows, 1 to 65535.
+   */
+  height: number;
+  /**
+   * Real part of the middle of the picture.
+   */
+  centerX: number;
+  /**
+   * Imaginary part of the middle of the picture.
+   */
+  centerY: number;
+  /**
+   * Width of the picture in the complex plane, above 0.
+   */
+  span: number;
+  /**
+   * Where counting stops, 1 or more.
+   */
+  maxIterations: number;
+}
+/**
+ * The counts.
+ */
+export interface MandelbrotOutput {
+  /**
+   * Iterations of `z ← z² + c` after which |z|² ≤ 4 still held, row by row.
+   */
+  counts: Uint32Array;
+}
+/**
+ * A finished tile of the picture.
+ */
+export interface MandelbrotPart {
+  /**
+   * Column of the tile's first pixel.
+   */
+  x: number;
+  /**
+   * Row of the tile's first pixel.
+   */
+  y: number;
+  /**
+   * Pixels in a row of the tile.
+   */
+  width: number;
+  /**
+   * Rows of the tile.
+   */
+  height: number;
+  /**
+   * The tile's counts, row by row.
+   */
+  counts: Uint32Array;
+}
