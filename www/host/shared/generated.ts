@@ -34,6 +34,7 @@ export const CONTROL = {
   total: 8,
   cancel: 16,
   started: 20,
+  streaming: 24,
 } as const;
 
 /** Every error code, with its meaning. */

@@ -1,0 +1,158 @@
+// Makes the npm package in pkg/ out of the TypeScript under www/ and the artifacts under target/wasm/.
+//
+//   node www/build/bundle.mjs
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const www = join(root, 'www');
+const pkg = join(root, 'pkg');
+const wasm = join(root, 'target/wasm');
+
+const common = {
+  bundle: true,
+  format: 'esm',
+  target: ['es2022'],
+  charset: 'utf8',
+  legalComments: 'inline',
+  logLevel: 'warning',
+  sourcemap: true,
+  sourcesContent: false,
+  define: { __INITIAL_PAGES__: String(initialPages()) },
+  plugins: [glue()],
+};
+
+rmSync(pkg, { recursive: true, force: true });
+mkdirSync(pkg, { recursive: true });
+
+for (const artifact of ['threads', 'simd', 'baseline']) {
+  cpSync(join(wasm, artifact, 'loomwork_bg.wasm'), join(pkg, `loomwork.${artifact}.wasm`));
+}
+cpSync(join(wasm, 'kernels.json'), join(pkg, 'kernels.json'));
+
+await Promise.all([
+  bundle('host/entry/browser.ts', 'browser.js', { platform: 'browser', external: ['./inline.js'] }),
+  bundle('host/entry/worker-web.ts', 'worker.js', { platform: 'browser', minify: true }),
+  bundle('host/entry/inline.ts', 'inline.js', { platform: 'neutral', minify: true }),
+  bundle('host/entry/node.ts', 'node.js', { platform: 'node', target: ['node20'], external: ['./inline.js'] }),
+  bundle('host/entry/worker-node.ts', 'worker.node.js', { platform: 'node', target: ['node20'] }),
+]);
+if (existsSync(join(www, 'cli/main.ts'))) await bundleCli();
+if (existsSync(join(www, 'demo/index.html'))) await bundleDemo();
+writePackageJson();
+
+function bundle(entry, out, options) {
+  return build({ ...common, entryPoints: [join(www, entry)], outfile: join(pkg, out), ...options });
+}
+
+/** The command: it uses the package's own host, beside it. */
+async function bundleCli() {
+  const out = join(pkg, 'bin/loomwork.js');
+  await build({
+    ...common,
+    entryPoints: [join(www, 'cli/main.ts')],
+    outfile: out,
+    platform: 'node',
+    target: ['node20'],
+    // Some of the bundled libraries are CommonJS and call `require` for Node's own modules.
+    banner: { js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);" },
+    plugins: [...common.plugins, redirect(/host\/entry\/node\.ts$/, '../node.js')],
+  });
+  chmodSync(out, 0o755);
+}
+
+/** The demo page, with everything that it loads beside it. */
+async function bundleDemo() {
+  const out = join(pkg, 'demo');
+  await build({
+    ...common,
+    entryPoints: [join(www, 'demo/main.ts')],
+    outdir: out,
+    platform: 'browser',
+    minify: true,
+    plugins: [...common.plugins, redirect(/host\/entry\/browser\.ts$/, './browser.js')],
+  });
+  for (const file of readdirSync(join(www, 'demo'))) {
+    if (/\.(html|css|svg|png|jpg|webp|webmanifest)$/.test(file) && !file.startsWith('screenshot')) cpSync(join(www, 'demo', file), join(out, file));
+  }
+  cpSync(join(root, 'tests/data/hubble_deep_field.jpg'), join(out, 'hubble_deep_field.jpg'));
+  for (const file of readdirSync(pkg)) {
+    if (/^(browser|worker|inline)\.js$|\.wasm$/.test(file)) cpSync(join(pkg, file), join(out, file));
+  }
+}
+
+/** Keeps an import of the package's own module as an import of the built file. */
+function redirect(filter, path) {
+  return {
+    name: 'redirect',
+    setup({ onResolve }) {
+      onResolve({ filter }, () => ({ path, external: true }));
+    },
+  };
+}
+
+/** Resolves `loomwork-glue/ARTIFACT` to wasm-bindgen's output, and wasm-bindgen-rayon's starter of workers to ours. */
+function glue() {
+  return {
+    name: 'glue',
+    setup({ onResolve }) {
+      onResolve({ filter: /^loomwork-glue\// }, ({ path }) => ({ path: join(wasm, path.split('/')[1], 'loomwork.js') }));
+      onResolve({ filter: /workerHelpers\.js$/ }, () => ({ path: join(www, 'host/worker/pool.ts') }));
+    },
+  };
+}
+
+/** The size that the threads artifact's memory starts with: whoever makes the memory must make it at least so large. */
+function initialPages() {
+  const match = /new WebAssembly\.Memory\(\{initial:(\d+),maximum:\d+,shared:true\}\)/.exec(readFileSync(join(wasm, 'threads/loomwork.js'), 'utf8'));
+  if (!match) throw new Error('the threads artifact does not make a shared memory: were its link flags lost?');
+  return Number(match[1]);
+}
+
+function writePackageJson() {
+  const { version } = JSON.parse(readFileSync(join(www, 'package.json'), 'utf8'));
+  const types = (entry) => `./types/host/entry/${entry}.d.ts`;
+  cpSync(join(root, 'target/types/main/host'), join(pkg, 'types/host'), { recursive: true, filter: published });
+  cpSync(join(root, 'target/types/node/host'), join(pkg, 'types/host'), { recursive: true, filter: published });
+  const manifest = {
+    name: 'loomwork',
+    version,
+    description: 'Rust compute kernels on every core, from a page or Node, through WebAssembly workers',
+    keywords: ['wasm', 'webassembly', 'worker', 'threads', 'rayon', 'simd', 'worker-threads', 'parallel'],
+    license: 'MIT OR Apache-2.0',
+    repository: { type: 'git', url: 'git+https://github.com/loomwork/loomwork.git' },
+    type: 'module',
+    engines: { node: '>=20' },
+    // Parcel ignores `exports`.
+    main: './node.js',
+    browser: './browser.js',
+    types: types('browser'),
+    exports: {
+      '.': {
+        browser: { types: types('browser'), default: './browser.js' },
+        node: { types: types('node'), default: './node.js' },
+        default: { types: types('browser'), default: './browser.js' },
+      },
+      './worker.js': './worker.js',
+      './inline.js': './inline.js',
+      './loomwork.threads.wasm': './loomwork.threads.wasm',
+      './loomwork.simd.wasm': './loomwork.simd.wasm',
+      './loomwork.baseline.wasm': './loomwork.baseline.wasm',
+      './kernels.json': './kernels.json',
+      './package.json': './package.json',
+    },
+    sideEffects: ['./worker.js', './worker.node.js'],
+    bin: { loomwork: 'bin/loomwork.js' },
+  };
+  writeFileSync(join(pkg, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'LICENSE-MIT', 'LICENSE-APACHE']) {
+    if (existsSync(join(root, file))) cpSync(join(root, file), join(pkg, file));
+  }
+}
+
+/** Types that a caller can reach; not those of the workers' side. */
+function published(path) {
+  return !/host\/worker|\.tsbuildinfo$|entry\/worker|entry\/inline/.test(path);
+}

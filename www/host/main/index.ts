@@ -1,0 +1,10 @@
+// What every entry exports, but for `createHost`, which each entry joins to its runtime.
+export type { Host } from './api.ts';
+export type { Job, JobState, KernelTypes, Timing } from './job.ts';
+export type { Backend, HostOptions, Progress, RunOptions } from './options.ts';
+export type { Artifact } from '../shared/artifact.ts';
+export type { Assets } from '../runtime/assets.ts';
+export { LoomworkError } from '../shared/errors.ts';
+export { ERROR_CODES, VERSION } from '../shared/generated.ts';
+export type * from '../shared/generated.ts';
+export { shapeOf, withShape } from '../shared/shape.ts';

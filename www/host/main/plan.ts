@@ -1,0 +1,62 @@
+// Chooses backend and artifact by what the place can do, once, before anything starts, and says why.
+import { exceptions, simd, threads as atomics } from 'wasm-feature-detect';
+import { LoomworkError } from '../shared/errors.ts';
+import type { Artifact } from '../shared/artifact.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { Backend, CheckedHostOptions } from './options.ts';
+
+/** What a host is going to be. */
+export interface Plan {
+  backend: Backend;
+  artifact: Artifact;
+  threads: number;
+  /** What was chosen and what to change to get better. */
+  why: string;
+}
+
+/**
+ * @throws LoomworkError UNSUPPORTED when what was asked for cannot be had here
+ */
+export async function makePlan(options: CheckedHostOptions, runtime: Runtime): Promise<Plan> {
+  if (!(await exceptions())) throw unsupported('this runtime has no WebAssembly exceptions (they came with Chrome 95, Firefox 100, Safari 15.2, Node 17)');
+  const hasSimd = await simd();
+  const noThreads = await whyNoThreads(options, runtime, hasSimd);
+  const noWorkers = runtime.whyNoWorkers();
+
+  const backend = chooseBackend(options, noThreads, noWorkers);
+  if (backend === 'threads') {
+    const threads = options.threads === 'auto' ? runtime.cores() : options.threads;
+    return { backend, artifact: 'threads', threads, why: `${threads} threads on shared memory (${runtime.name}, ${runtime.cores()} cores)` };
+  }
+  if (options.artifact === 'simd' && !hasSimd) throw unsupported('artifact "simd" was asked for, and this runtime has no wasm SIMD');
+  const artifact = options.artifact === 'baseline' || !hasSimd ? 'baseline' : 'simd';
+  const asked = options.backend === backend ? `backend "${backend}" was asked for` : undefined;
+  const why = backend === 'workers' ? `one worker, one thread: ${asked ?? noThreads}` : `on the caller's own thread: ${asked ?? noWorkers}`;
+  return { backend, artifact, threads: 1, why };
+}
+
+function chooseBackend({ backend }: CheckedHostOptions, noThreads: string | undefined, noWorkers: string | undefined): Backend {
+  if (backend === 'inline') return 'inline';
+  if (backend === 'workers') {
+    if (noWorkers) throw unsupported(`backend "workers" was asked for, but ${noWorkers}`);
+    return 'workers';
+  }
+  if (backend === 'threads') {
+    if (noThreads) throw unsupported(`backend "threads" was asked for, but ${noThreads}`);
+    return 'threads';
+  }
+  if (!noThreads) return 'threads';
+  return noWorkers ? 'inline' : 'workers';
+}
+
+async function whyNoThreads({ artifact }: CheckedHostOptions, runtime: Runtime, hasSimd: boolean): Promise<string | undefined> {
+  if (artifact !== 'auto' && artifact !== 'threads') return `artifact "${artifact}" was asked for, which has no threads`;
+  if (!hasSimd) return 'this runtime has no wasm SIMD, which the threads artifact needs';
+  const reason = runtime.whyNoWorkers() ?? runtime.whyNotShared();
+  if (reason) return reason;
+  return (await atomics()) ? undefined : 'this runtime has no wasm threads';
+}
+
+function unsupported(message: string): LoomworkError {
+  return new LoomworkError({ code: 'UNSUPPORTED', message });
+}

@@ -1,0 +1,72 @@
+// Starting a worker and waiting for its first answers, with a bound: whatever goes wrong ends in START_FAILED and never in a hang.
+import { LoomworkError, textOf } from '../shared/errors.ts';
+import type { FromWorker, Message } from '../shared/protocol.ts';
+import type { Assets } from '../runtime/assets.ts';
+import type { Runtime, WorkerHandle } from '../runtime/runtime.ts';
+
+/** A worker during its start: its messages can be awaited; later they go to whoever takes over. */
+export class StartingWorker {
+  readonly handle: WorkerHandle;
+  #waiting: { type: keyof FromWorker; resolve: (message: never) => void; reject: (error: Error) => void } | undefined;
+  #onMessage: ((message: Message<FromWorker>) => void) | undefined;
+  #onLost: ((reason: string) => void) | undefined;
+  #lost: string | undefined;
+
+  constructor(runtime: Runtime, assets: Assets, name: string) {
+    this.handle = runtime.spawn(name, assets, {
+      message: (message) => {
+        if (message.type === 'lost') this.#fail(message.message);
+        else if (this.#waiting?.type === message.type) {
+          const { resolve } = this.#waiting;
+          this.#waiting = undefined;
+          resolve(message as never);
+        } else this.#onMessage?.(message);
+      },
+      lost: (reason) => this.#fail(reason),
+    });
+  }
+
+  /** The next message of a type. */
+  next<Type extends keyof FromWorker>(type: Type): Promise<FromWorker[Type]> {
+    if (this.#lost !== undefined) return Promise.reject(new Error(this.#lost));
+    return new Promise((resolve, reject) => {
+      this.#waiting = { type, resolve, reject };
+    });
+  }
+
+  /** From now on messages, and the news of its end, go to these. */
+  handOver(onMessage: (message: Message<FromWorker>) => void, onLost: (reason: string) => void): WorkerHandle {
+    this.#onMessage = onMessage;
+    this.#onLost = onLost;
+    if (this.#lost !== undefined) onLost(this.#lost);
+    return this.handle;
+  }
+
+  #fail(reason: string): void {
+    this.#lost ??= reason;
+    this.#waiting?.reject(new Error(reason));
+    this.#waiting = undefined;
+    this.#onLost?.(reason);
+  }
+}
+
+/**
+ * Runs a start under a bound.
+ *
+ * @param stage tells what is being waited for, for the message when the time is up
+ * @throws LoomworkError START_FAILED
+ */
+export async function startWithin<T>(timeout: number, stage: () => string, start: () => Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const bound = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${timeout} ms`)), timeout);
+  });
+  try {
+    return await Promise.race([start(), bound]);
+  } catch (thrown) {
+    if (thrown instanceof LoomworkError) throw thrown;
+    throw new LoomworkError({ code: 'START_FAILED', message: `${stage()}: ${textOf(thrown)}` }, { cause: thrown });
+  } finally {
+    clearTimeout(timer);
+  }
+}

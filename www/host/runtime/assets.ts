@@ -1,0 +1,9 @@
+import type { Artifact } from '../shared/artifact.ts';
+
+/** Where the package's files lie, when not beside its JavaScript. */
+export interface Assets {
+  /** URL (or, in Node, path) of worker.js. */
+  worker?: string | URL;
+  /** URLs (or, in Node, paths) of the wasm artifacts. */
+  wasm?: Partial<Record<Artifact, string | URL>>;
+}

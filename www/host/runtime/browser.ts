@@ -1,0 +1,118 @@
+// Browsers: Web Workers, fetch, and shared memory where the page is cross-origin isolated.
+import { textOf } from '../shared/errors.ts';
+import type { Artifact } from '../shared/artifact.ts';
+import type { Assets } from './assets.ts';
+import type { Runtime, WorkerHandle, WorkerListener } from './runtime.ts';
+
+// Bundlers find files by the literal form `new URL('./file', import.meta.url)`.
+const wasmUrls: Record<Artifact, () => URL> = {
+  threads: () => new URL('./loomwork.threads.wasm', import.meta.url),
+  simd: () => new URL('./loomwork.simd.wasm', import.meta.url),
+  baseline: () => new URL('./loomwork.baseline.wasm', import.meta.url),
+};
+
+export const browser: Runtime = {
+  name: 'browser',
+
+  cores: () => navigator.hardwareConcurrency || 1,
+
+  whyNotShared() {
+    if (typeof SharedArrayBuffer !== 'function') {
+      return globalThis.crossOriginIsolated
+        ? 'this browser has no SharedArrayBuffer, though the page is cross-origin isolated'
+        : 'the page is not cross-origin isolated: serve it with the headers ' +
+            '"Cross-Origin-Opener-Policy: same-origin" and "Cross-Origin-Embedder-Policy: require-corp"';
+    }
+    try {
+      // A shared memory can be made everywhere; only posting it tells whether it may be shared.
+      const { port1 } = new MessageChannel();
+      port1.postMessage(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }));
+      port1.close();
+    } catch (thrown) {
+      return `memory cannot be shared with workers here (${textOf(thrown)})`;
+    }
+    return undefined;
+  },
+
+  whyNoWorkers: () => (typeof Worker === 'function' ? undefined : 'there are no Web Workers here'),
+
+  async compile(artifact, { wasm }) {
+    const url = new URL(wasm?.[artifact] ?? wasmUrls[artifact](), location.href);
+    let response: Response;
+    try {
+      response = await fetch(url);
+    } catch (thrown) {
+      throw new Error(`${url} cannot be fetched: ${textOf(thrown)}`, { cause: thrown });
+    }
+    if (!response.ok) throw new Error(`${url} answers ${response.status} ${response.statusText}`.trim());
+    const type = response.headers.get('content-type') ?? 'none';
+    try {
+      // Streaming needs the right MIME type; other servers' files compile all the same, a little later.
+      if (type.startsWith('application/wasm')) return await WebAssembly.compileStreaming(response);
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      if (!startsAsWasm(bytes)) throw new Error(`the file is not wasm (its MIME type is ${type}): is the path right?`);
+      return await WebAssembly.compile(bytes);
+    } catch (thrown) {
+      throw new Error(`${url} cannot be compiled: ${textOf(thrown)}`, { cause: thrown });
+    }
+  },
+
+  spawn(name, assets, listener) {
+    const worker = start(name, assets);
+    return watch(worker, listener);
+  },
+
+  async diagnoseWorker({ worker }) {
+    const url = new URL(worker ?? new URL('./worker.js', import.meta.url), location.href);
+    let response: Response;
+    try {
+      response = await fetch(url);
+    } catch (thrown) {
+      return `${url} cannot be fetched: ${textOf(thrown)}`;
+    }
+    if (!response.ok) return `${url} answers ${response.status} ${response.statusText}`.trim();
+    const type = response.headers.get('content-type') ?? 'none';
+    if (!/\b(java|ecma)script\b/.test(type)) return `${url} has the MIME type ${type}, which is not JavaScript: is the path right?`;
+    if (globalThis.crossOriginIsolated && !response.headers.get('cross-origin-embedder-policy')) {
+      return `${url} lacks the header "Cross-Origin-Embedder-Policy: require-corp", without which an isolated page may not start it`;
+    }
+    return `${url} loads, but the worker does not start: does a Content-Security-Policy (worker-src, script-src) forbid it?`;
+  },
+
+  yield: () =>
+    new Promise((resolve) => {
+      // A message is not clamped to 4 ms as nested timers are.
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
+        port1.close();
+        resolve();
+      };
+      port2.postMessage(undefined);
+    }),
+};
+
+function start(name: string, { worker }: Assets): Worker {
+  if (worker === undefined) return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name });
+  return new Worker(new URL(worker, location.href), { type: 'module', name });
+}
+
+function watch(worker: Worker, listener: WorkerListener): WorkerHandle {
+  worker.onmessage = ({ data }) => listener.message(data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    listener.lost(event.message || 'the worker could not be loaded');
+  };
+  worker.onmessageerror = () => listener.lost('a message from the worker could not be read');
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, transfer),
+    terminate: async () => {
+      worker.onmessage = worker.onerror = worker.onmessageerror = null;
+      worker.terminate();
+    },
+    keepAlive: () => {},
+  };
+}
+
+function startsAsWasm(bytes: Uint8Array): boolean {
+  return bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d;
+}
