@@ -132,10 +132,11 @@ async function interrupted(job: Job): Promise<void> {
   await Promise.race([job.stopped, new Promise((resolve) => setTimeout(resolve, STOP_GRACE_MS))]);
 }
 
+/** Puts the pixels in the place of each picture; pictures are fields of params or of objects in them. */
 async function decodePictures(params: Params, host: AnyHost, signal: AbortSignal): Promise<void> {
   for (const [key, value] of Object.entries(params)) {
     if (value instanceof Picture) params[key] = await readImage(host, value.input, value.field, signal);
-    else if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === null) await decodePictures(value as Params, host, signal);
+    else if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value) && !Array.isArray(value)) await decodePictures(value as Params, host, signal);
   }
 }
 

@@ -1,6 +1,6 @@
 // The params of a job from the command line: -p KEY=VALUE and --params, read by what the kernel's schema says each is.
 // Files are read here; pictures are only marked, because decoding them takes a host.
-import { withShape, type TypedArray } from '../host/entry/node.ts';
+import { LoomworkError, withShape, type TypedArray } from '../host/entry/node.ts';
 import { kindText, type Catalogue, type Field, type KernelDescription, type Kind } from './catalogue.ts';
 import { badParam, UsageError } from './errors.ts';
 import { npyFrom } from './images.ts';
@@ -25,7 +25,7 @@ export type Params = Record<string, unknown>;
 /**
  * @param pairs each `KEY=VALUE`; a key may reach into an object with dots
  * @param json what --params said: JSON, `@FILE` or `@-`
- * @throws UsageError naming the param
+ * @throws LoomworkError BAD_PARAMS naming the param
  */
 export async function readParams(catalogue: Catalogue, kernel: KernelDescription, pairs: readonly string[], json: string | undefined): Promise<Params> {
   const fields = catalogue.fields(kernel.params);
@@ -47,7 +47,7 @@ export async function readParams(catalogue: Catalogue, kernel: KernelDescription
 }
 
 async function readObject(text: string, inputs: Inputs): Promise<object> {
-  const source = text.startsWith('@') ? decodeText(await inputs.read(text.slice(1), '--params')) : text;
+  const source = text.startsWith('@') ? decodeText('--params', await inputs.read(text.slice(1), '--params')) : text;
   const value = parseJson(source, '--params');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badParam('--params', 'must be a JSON object, as in \'{"width": 100}\'');
   return value;
@@ -95,14 +95,16 @@ function fieldNamed(name: string, fields: Field[], parent: string, kernel: strin
   if (found) return found;
   const names = fields.map((field) => field.name);
   const hint = didYouMean(name, names) || `; it takes ${names.join(', ') || 'nothing'}`;
-  throw badParam(parent === '' ? name : `${parent}.${name}`, `${parent === '' ? kernel : parent} has no param '${name}'${hint}`);
+  throw new LoomworkError({ code: 'BAD_PARAMS', field: parent === '' ? name : `${parent}.${name}`, message: `${parent === '' ? kernel : parent} has no param '${name}'${hint}` });
 }
 
 function requireAll(params: Params, fields: Field[], kernel: string): void {
   const missing = fields.filter(({ name, required }) => required && params[name] === undefined);
   if (missing.length === 0) return;
   const wanted = missing.map(({ name, kind }) => `${name} (${kindText(kind)})`).join(', ');
-  throw badParam(missing[0]!.name, `${kernel} needs ${wanted}: give ${missing.length === 1 ? 'it' : 'each'} with -p ${missing[0]!.name}=${kindExample(missing[0]!.kind)}; see 'loomwork kernels ${kernel}'`);
+  const { name, kind } = missing[0]!;
+  const how = `${missing.length === 1 ? 'give it' : 'give each'} as in -p ${name}=${kindExample(kind)}`;
+  throw new LoomworkError({ code: 'BAD_PARAMS', field: name, message: `${kernel} needs ${wanted}: ${how}; 'loomwork kernels ${kernel}' tells more` });
 }
 
 /** What a value of a kind looks like on the command line. */
@@ -126,7 +128,7 @@ export function kindExample(kind: Kind): string {
   }
 }
 
-/** @throws UsageError naming `key` when the text is not a value of the kind */
+/** @throws LoomworkError BAD_PARAMS naming `key` when the text is not a value of the kind */
 async function readValue(key: string, text: string, { kind, nullable }: Pick<Field, 'kind' | 'nullable'>, inputs: Inputs): Promise<unknown> {
   if (text.startsWith('@') && !text.startsWith('@@')) return readFileValue(key, await inputs.read(text.slice(1), key), kind);
   return parseText(key, text.startsWith('@@') ? text.slice(1) : text, kind, nullable);
@@ -174,18 +176,18 @@ function readFileValue(key: string, input: Input, kind: Kind): unknown {
       return new Picture(input, key);
     case 'array':
       if (extension === '.npy') return readArray(key, input, kind);
-      if (extension === '.json' && kind.dtype !== 'u8') return parseList(decodeText(input), key, kind.dtype);
+      if (extension === '.json' && kind.dtype !== 'u8') return parseList(decodeText(key, input), key, kind.dtype);
       if (['u8', 'u8c', 'any'].includes(kind.dtype)) return bytes;
       throw badParam(key, `must be a ${kind.type}; ${name} is read as bytes, save it as .npy of ${numpyName(kind.dtype)}`);
     case 'json':
       if (extension === '.npy') return readArray(key, input, { dtype: 'any', type: 'typed array' });
       if (IMAGE_EXTENSIONS.includes(extension)) return new Picture(input, key);
-      return parseJson(decodeText(input), key);
+      return parseJson(decodeText(key, input), key);
     case 'string':
-      return decodeText(input);
+      return decodeText(key, input);
     default:
       // Editors end a file with a line end, which is no part of a number.
-      return parseText(key, decodeText(input).trim(), kind);
+      return parseText(key, decodeText(key, input).trim(), kind);
   }
 }
 
@@ -218,11 +220,11 @@ function parseJson(text: string, key: string): unknown {
   }
 }
 
-function decodeText({ name, bytes }: Input): string {
+function decodeText(key: string, { name, bytes }: Input): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    throw new UsageError(`${name} is not text in UTF-8`, undefined, { cause: error });
+    throw badParam(key, `${name} is not text in UTF-8`, error);
   }
 }
 
