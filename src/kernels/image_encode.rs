@@ -173,3 +173,173 @@ impl Write for Interruptible<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::run;
+    use crate::kernels::{ImageDecode, ImageDecodeParams};
+    use proptest::prelude::*;
+
+    fn encode(image: &Image, format: ImageFormat, quality: Option<u32>) -> Vec<u8> {
+        let params = ImageEncodeParams { image: image.clone(), format, quality };
+        run::<ImageEncode>(params, &Job::detached()).unwrap().data.into_vec()
+    }
+
+    fn decode(data: Vec<u8>) -> (Image, ImageFormat) {
+        let output = run::<ImageDecode>(ImageDecodeParams { data: data.into() }, &Job::detached()).unwrap();
+        (output.image, output.format)
+    }
+
+    fn photograph() -> Image {
+        decode(std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/hubble_deep_field.jpg")).unwrap()).0
+    }
+
+    fn noise(width: u32, height: u32, alpha: Option<u8>) -> Image {
+        let random = |i: u32| (i.wrapping_add(1).wrapping_mul(2_654_435_761) ^ i.wrapping_mul(40_503) >> 7) >> 13;
+        let byte = |i: u32| if i % 4 == 3 { alpha.unwrap_or(random(i) as u8) } else { random(i) as u8 };
+        Image::new(width, height, (0..width * height * 4).map(byte).collect())
+    }
+
+    /// Signal to noise of the colours in decibels.
+    fn psnr(a: &Image, b: &Image) -> f64 {
+        assert_eq!((a.width, a.height), (b.width, b.height));
+        let squares = a.data.iter().zip(&*b.data).map(|(&a, &b)| f64::from(a.abs_diff(b)).powi(2)).sum::<f64>();
+        10.0 * (255.0_f64.powi(2) * a.data.len() as f64 * 0.75 / squares).log10()
+    }
+
+    #[test]
+    fn lossless_formats_lose_nothing() {
+        for format in [ImageFormat::Png, ImageFormat::Webp] {
+            for image in [noise(1, 1, None), noise(37, 23, None), noise(64, 3, Some(255)), noise(5, 90, Some(0)), photograph()] {
+                let (decoded, seen) = decode(encode(&image, format, None));
+                assert!(decoded == image && seen == format, "{format:?} of {}×{}", image.width, image.height);
+            }
+        }
+    }
+
+    #[test]
+    fn an_opaque_png_has_no_alpha() {
+        assert_eq!(encode(&noise(9, 9, Some(255)), ImageFormat::Png, None)[25], 2, "colour type RGB");
+        assert_eq!(encode(&noise(9, 9, None), ImageFormat::Png, None)[25], 6, "colour type RGBA");
+    }
+
+    #[test]
+    fn a_png_of_noise_is_hardly_longer_than_the_noise() {
+        for (image, channels) in [(noise(300, 200, None), 4), (noise(300, 200, Some(255)), 3)] {
+            let raw = 200 * (300 * channels + 1);
+            let length = encode(&image, ImageFormat::Png, None).len();
+            assert!(length < raw + raw / 50 + 100, "{length} for {raw}");
+        }
+    }
+
+    #[test]
+    fn a_jpeg_is_like_its_image_and_quality_counts() {
+        let image = photograph();
+        let mut before = (0, 0.0);
+        for (quality, least) in [(Some(30), 27.0), (None, 32.0), (Some(95), 42.0)] {
+            let data = encode(&image, ImageFormat::Jpeg, quality);
+            let length = data.len();
+            let (decoded, format) = decode(data);
+            assert_eq!(format, ImageFormat::Jpeg);
+            let psnr = psnr(&decoded, &image);
+            assert!(psnr > least && psnr > before.1 && length > before.0, "{quality:?}: {psnr} dB, {length} bytes");
+            before = (length, psnr);
+        }
+        assert_eq!(
+            encode(&noise(30, 20, Some(255)), ImageFormat::Jpeg, None),
+            encode(&noise(30, 20, Some(255)), ImageFormat::Jpeg, Some(QUALITY))
+        );
+    }
+
+    #[test]
+    fn a_jpeg_shows_transparent_pixels_over_black() {
+        let pixel = |alpha| {
+            let image = Image::new(16, 16, [255, 255, 255, alpha].repeat(256));
+            decode(encode(&image, ImageFormat::Jpeg, Some(100))).0.data[..4].to_vec()
+        };
+        assert_eq!(pixel(255), [255, 255, 255, 255]);
+        assert_eq!(pixel(0), [0, 0, 0, 255]);
+        assert!(pixel(128)[..3].iter().all(|&value| value.abs_diff(128) <= 1));
+    }
+
+    #[test]
+    fn unusable_params_are_named() {
+        let refused = |width, height, format, quality| {
+            let image = Image::new(width, height, vec![255; width as usize * height as usize * 4]);
+            match run::<ImageEncode>(ImageEncodeParams { image, format, quality }, &Job::detached()) {
+                Err(KernelError::BadParams { field, .. }) => field,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(refused(2, 2, ImageFormat::Jpeg, Some(0)), "quality");
+        assert_eq!(refused(2, 2, ImageFormat::Jpeg, Some(101)), "quality");
+        assert_eq!(refused(2, 2, ImageFormat::Png, Some(90)), "quality");
+        assert_eq!(refused(2, 2, ImageFormat::Webp, Some(90)), "quality");
+        assert_eq!(refused(16_384, 1, ImageFormat::Webp, None), "image.width");
+        assert_eq!(refused(1, 16_384, ImageFormat::Webp, None), "image.height");
+        assert_eq!(refused(0, 1, ImageFormat::Png, None), "image.width");
+        let image = Image { width: 2, height: 2, data: vec![0; 15].into() };
+        let params = ImageEncodeParams { image, format: ImageFormat::Png, quality: None };
+        let error = run::<ImageEncode>(params, &Job::detached()).unwrap_err();
+        assert!(error.to_string().starts_with("image.data: must hold"), "{error}");
+    }
+
+    #[test]
+    fn the_longest_sides() {
+        for (width, height, format) in [
+            (65_535, 1, ImageFormat::Png),
+            (1, 65_535, ImageFormat::Png),
+            (65_535, 1, ImageFormat::Jpeg),
+            (1, 65_535, ImageFormat::Jpeg),
+            (16_383, 1, ImageFormat::Webp),
+            (1, 16_383, ImageFormat::Webp),
+        ] {
+            let (decoded, _) = decode(encode(&noise(width, height, None), format, None));
+            assert_eq!((decoded.width, decoded.height), (width, height));
+        }
+    }
+
+    #[test]
+    fn a_cancelled_job_stops_between_rows_and_writes() {
+        let image = noise(2000, 2000, None);
+        for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Webp] {
+            let job = Job::detached();
+            job.control().request_cancel();
+            let params = ImageEncodeParams { image: image.clone(), format, quality: None };
+            assert_eq!(run::<ImageEncode>(params, &job).unwrap_err(), KernelError::Cancelled);
+        }
+        let job = Job::detached();
+        let stopped = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while job.progress().0 == 0 {
+                    std::thread::yield_now();
+                }
+                job.control().request_cancel();
+            });
+            let params = ImageEncodeParams { image: image.clone(), format: ImageFormat::Png, quality: None };
+            run::<ImageEncode>(params, &job)
+        });
+        // Nothing else may come of it: after the rows there is one more look at the job.
+        assert_eq!(stopped.unwrap_err(), KernelError::Cancelled);
+
+        let job = Job::detached();
+        let mut file = Interruptible { file: Vec::new(), job: &job };
+        assert_eq!(file.write(b"ab").unwrap(), 2);
+        job.control().request_cancel();
+        assert!(file.write(b"c").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_image_comes_back(width in 1_u32..40, height in 1_u32..40, seed in any::<u32>(), coarse in 0_u8..8) {
+            let byte = |i: u32| ((i ^ seed).wrapping_mul(2_654_435_761) >> 20) as u8 >> coarse << coarse;
+            let image = Image::new(width, height, (0..width * height * 4).map(byte).collect());
+            for format in [ImageFormat::Png, ImageFormat::Webp] {
+                prop_assert!(decode(encode(&image, format, None)).0 == image);
+            }
+            let (jpeg, _) = decode(encode(&image, ImageFormat::Jpeg, Some(50)));
+            prop_assert_eq!((jpeg.width, jpeg.height), (width, height));
+        }
+    }
+}
