@@ -378,7 +378,9 @@ fn resolve<'de, A: MapAccess<'de>>(mut map: A) -> Result<AnyArray, A::Error> {
         match key.as_str() {
             "$array" => index = Some(map.next_value::<u32>()?),
             "shape" => shape = map.next_value()?,
-            other => return Err(de::Error::custom(format!("expected a typed array, got an object with the key `{other}`"))),
+            other => {
+                return Err(de::Error::custom(format!("expected a typed array, got an object with the key `{other}`")));
+            }
         }
     }
     let index = index.ok_or_else(|| de::Error::custom("expected a typed array, got an object"))?;

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize, Serializer};
 /// The longest side that image kernels take: 65535 pixels.
 pub const MAX_SIDE: u32 = 65_535;
 
+/// The most pixels that image kernels make: 2²⁸, a gibibyte.
+pub const MAX_PIXELS: u64 = 1 << 28;
+
 /// An image: rows from the top, four bytes a pixel (red, green, blue, alpha; alpha not premultiplied).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

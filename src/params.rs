@@ -38,22 +38,67 @@ pub enum Tree {
 pub fn decode<T: DeserializeOwned>(tree: Tree) -> Result<T, KernelError> {
     serde_path_to_error::deserialize(tree).map_err(|error| {
         let path = error.path().to_string();
-        let message = error.into_inner().to_string();
-        // For a missing or unknown field the path stops at its parent, and the message names the field.
-        let named = message
-            .strip_prefix("missing field `")
-            .or_else(|| message.strip_prefix("unknown field `"))
-            .and_then(|rest| rest.split('`').next());
         let parent = if path == "." { "" } else { path.as_str() };
-        let field = match named {
-            Some(name) if parent.is_empty() => name.to_string(),
-            // serde_path_to_error already includes an unknown key in the path.
-            Some(name) if parent == name || parent.ends_with(&format!(".{name}")) => parent.to_string(),
-            Some(name) => format!("{parent}.{name}"),
-            None => parent.to_string(),
-        };
-        KernelError::BadParams { field, message }
+        let message = error.into_inner().to_string();
+        // For a missing or unknown field serde's path may stop at the parent, and the message names the field.
+        if let Some((field, _)) = quoted_after(&message, "missing field `") {
+            return KernelError::bad_params(join(parent, field), "is missing");
+        }
+        if let Some((field, rest)) = quoted_after(&message, "unknown field `") {
+            let known = rest.trim_start_matches(", expected ").trim_start_matches("one of ").replace('`', "");
+            return KernelError::bad_params(join(parent, field), format!("is not a param; known are {known}"));
+        }
+        KernelError::bad_params(parent, in_callers_terms(&message))
     })
+}
+
+/// The text between `start` and the next backtick, and what follows it.
+fn quoted_after<'a>(message: &'a str, start: &str) -> Option<(&'a str, &'a str)> {
+    message.strip_prefix(start)?.split_once('`')
+}
+
+/// The path of `field` in `parent`, unless `parent` names it already.
+fn join(parent: &str, field: &str) -> String {
+    if parent.is_empty() || parent == field {
+        field.to_string()
+    } else if parent.ends_with(field) && parent[..parent.len() - field.len()].ends_with('.') {
+        parent.to_string()
+    } else {
+        format!("{parent}.{field}")
+    }
+}
+
+/// serde names Rust's types; callers write JavaScript.
+fn in_callers_terms(message: &str) -> String {
+    let Some((given, expected)) = message.rsplit_once(", expected ") else { return message.to_string() };
+    let expected = match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a string" => "text",
+        other => other,
+    };
+    let given = given.trim_start_matches("invalid type: ").trim_start_matches("invalid value: ");
+    let given = if let Some((value, _)) = quoted_after(given, "unknown variant `") {
+        format!("text \"{value}\"")
+    } else if let Some(value) = given.strip_prefix("string ") {
+        format!("text {value}")
+    } else if let Some((kind, value)) = given.split_once('`') {
+        let value = value.trim_end_matches('`');
+        if kind == "boolean " { value.to_string() } else { format!("the number {value}") }
+    } else {
+        match given {
+            "unit value" => "null",
+            "map" => "an object",
+            "sequence" => "a list",
+            other => other,
+        }
+        .to_string()
+    };
+    format!("expected {}, got {given}", expected.replace('`', ""))
 }
 
 impl<'de> Deserialize<'de> for Tree {
@@ -90,7 +135,8 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
     fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {
         // JavaScript has one number type: 3.0 is a whole number wherever one is wanted.
-        if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 && !(value == 0.0 && value.is_sign_negative()) {
+        if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 && !(value == 0.0 && value.is_sign_negative())
+        {
             Ok(Tree::Int(value as i64))
         } else {
             Ok(Tree::Float(value))
@@ -170,7 +216,11 @@ impl<'de> Deserializer<'de> for Tree {
                 let (variant, value) = entries.remove(0);
                 visitor.visit_enum(Variant { variant, value })
             }
-            other => Err(de::Error::custom(format!("invalid type: {}, expected one of {}", other.kind(), variants.join(", ")))),
+            other => Err(de::Error::custom(format!(
+                "invalid type: {}, expected one of {}",
+                other.kind(),
+                variants.join(", ")
+            ))),
         }
     }
 
@@ -229,5 +279,120 @@ impl<'de> de::VariantAccess<'de> for Tree {
     }
     fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, TreeError> {
         self.deserialize_any(visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Outer {
+        max_count: u32,
+        scale: f64,
+        #[serde(default)]
+        mode: Mode,
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        width: u32,
+    }
+
+    #[derive(Debug, PartialEq, Default, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Mode {
+        #[default]
+        Fast,
+        Exact,
+    }
+
+    fn map<const N: usize>(entries: [(&str, Tree); N]) -> Tree {
+        Tree::Map(entries.into_iter().map(|(key, value)| (key.to_string(), value)).collect())
+    }
+
+    fn refused(tree: Tree) -> (String, String) {
+        match decode::<Outer>(tree).unwrap_err() {
+            KernelError::BadParams { field, message } => (field, message),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_field_is_decoded() {
+        let tree = map([
+            ("maxCount", Tree::Int(3)),
+            ("scale", Tree::Int(2)),
+            ("mode", Tree::Text("exact".into())),
+            ("inner", map([("width", Tree::Int(5))])),
+        ]);
+        let expected = Outer { max_count: 3, scale: 2.0, mode: Mode::Exact, inner: Some(Inner { width: 5 }) };
+        assert_eq!(decode::<Outer>(tree).unwrap(), expected);
+    }
+
+    #[test]
+    fn each_error_names_its_field() {
+        let given = |max_count, scale| map([("maxCount", max_count), ("scale", scale)]);
+        let cases = [
+            (map([("scale", Tree::Int(1))]), "maxCount", "is missing"),
+            (
+                given(Tree::Int(-1), Tree::Int(1)),
+                "maxCount",
+                "expected a whole number from 0 to 4294967295, got the number -1",
+            ),
+            (
+                given(Tree::Float(f64::NAN), Tree::Int(1)),
+                "maxCount",
+                "expected a whole number from 0 to 4294967295, got the number NaN",
+            ),
+            (
+                given(Tree::Float(1.5), Tree::Int(1)),
+                "maxCount",
+                "expected a whole number from 0 to 4294967295, got the number 1.5",
+            ),
+            (given(Tree::Int(1), Tree::Text("x".into())), "scale", "expected a number, got text \"x\""),
+            (given(Tree::Int(1), Tree::Null), "scale", "expected a number, got null"),
+            (given(Tree::Int(1), Tree::List(vec![])), "scale", "expected a number, got a list"),
+            (
+                map([("maxCount", Tree::Int(1)), ("scale", Tree::Int(1)), ("scael", Tree::Int(1))]),
+                "scael",
+                "is not a param; known are maxCount, scale, mode, inner",
+            ),
+            (
+                map([("maxCount", Tree::Int(1)), ("scale", Tree::Int(1)), ("inner", map([]))]),
+                "inner.width",
+                "is missing",
+            ),
+            (
+                map([
+                    ("maxCount", Tree::Int(1)),
+                    ("scale", Tree::Int(1)),
+                    ("inner", map([("width", Tree::Bool(true))])),
+                ]),
+                "inner.width",
+                "expected a whole number from 0 to 4294967295, got true",
+            ),
+            (
+                map([("maxCount", Tree::Int(1)), ("scale", Tree::Int(1)), ("mode", Tree::Text("slow".into()))]),
+                "mode",
+                "expected fast or exact, got text \"slow\"",
+            ),
+        ];
+        for (tree, field, message) in cases {
+            assert_eq!(refused(tree), (field.to_string(), message.to_string()));
+        }
+    }
+
+    #[test]
+    fn json_and_javascript_numbers_agree() {
+        for json in ["3", "3.0", "3e0"] {
+            assert_eq!(serde_json::from_str::<Tree>(json).unwrap(), Tree::Int(3), "{json}");
+        }
+        assert_eq!(serde_json::from_str::<Tree>("-0.0").unwrap(), Tree::Float(-0.0), "minus zero stays");
+        assert_eq!(serde_json::from_str::<Tree>("18446744073709551615").unwrap(), Tree::Uint(u64::MAX));
     }
 }

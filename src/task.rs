@@ -89,12 +89,17 @@ fn panic_failure(payload: &(dyn std::any::Any + Send)) -> Failure {
     if let Some(bytes) = message.strip_prefix(OUT_OF_MEMORY) {
         return Failure::new(
             Code::OutOfMemory,
-            format!("the kernel asked for {bytes} bytes and they could not be had; use smaller params or raise maxMemory"),
+            format!(
+                "the kernel asked for {bytes} bytes and they could not be had; use smaller params or raise maxMemory"
+            ),
         );
     }
     let location = found.map(|(_, place)| place);
     let place = location.as_deref().unwrap_or("an unknown place");
-    Failure { location: location.clone(), ..Failure::new(Code::KernelPanic, format!("the kernel panicked at {place}: {message}")) }
+    Failure {
+        location: location.clone(),
+        ..Failure::new(Code::KernelPanic, format!("the kernel panicked at {place}: {message}"))
+    }
 }
 
 fn payload_text(payload: &(dyn std::any::Any + Send)) -> String {

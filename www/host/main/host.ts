@@ -127,7 +127,10 @@ class LocalHost implements EngineListener {
     const { signal, timeout = this.#options.timeout, transfer = [], onProgress } = checkRunOptions(options);
     if (typeof params !== 'object' || params === null) throw badParams('', `the params must be an object, got ${show(params)}`);
     const packed = pack(params);
-    if (signal?.aborted) return void job.cancel(signal.reason);
+    if (signal?.aborted) {
+      job.cancel(signal.reason);
+      return this.#release(job);
+    }
     const staged = stage(packed.arrays, transfer, this.#runtime);
     this.#limit(job, signal, timeout);
     if (onProgress) this.#watch(job, onProgress);

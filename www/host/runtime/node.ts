@@ -25,7 +25,8 @@ export const node: Runtime = {
   },
 
   spawn(name, { worker: url }, listener) {
-    const worker = new Worker(toUrl(url), { name });
+    // Flags of the main thread are not for this one: with --input-type (node -e) or a loader it would not start.
+    const worker = new Worker(toUrl(url), { name, execArgv: [] });
     let ended = false;
     worker.on('message', (message) => listener.message(message));
     worker.on('messageerror', (error) => listener.lost(textOf(error)));

@@ -1,0 +1,584 @@
+//! Resizes an image with a choice of filters: two passes of convolution by `fast_image_resize`, cut into tiles.
+//!
+//! The crate's SIMD does the arithmetic: integers, so the same numbers with AVX2, SSE4.1, wasm's simd128 or none of them.
+//! This room adds what a job needs: tiles that rayon spreads over the threads and between which the job can be
+//! cancelled. Tiles follow from the sizes alone, never from the number of threads.
+
+use crate::image::{Image, MAX_PIXELS, side};
+use crate::{Cancelled, Job, Kernel, KernelError};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x4;
+use fast_image_resize::{FilterType, ImageView, ImageViewMut, MulDiv, ResizeAlg, ResizeOptions, Resizer};
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::num::NonZeroU32;
+
+/// Resizes an image.
+pub struct ImageResize;
+
+/// What to resize, and to what. The whole image is fitted to the new sides; its proportions are the caller's care.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ImageResizeParams {
+    /// The image.
+    pub image: Image,
+    /// Pixels in a row of the result, 1 to 65535; `width × height` is at most 2²⁸.
+    pub width: u32,
+    /// Rows of the result, 1 to 65535.
+    pub height: u32,
+    /// How pixels are weighted; `lanczos3` unless told.
+    #[serde(default)]
+    pub filter: ResizeFilter,
+}
+
+/// How pixels are weighted. When an image shrinks every filter but `nearest` is widened so that all pixels count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ResizeFilter {
+    /// Windowed sinc of radius 3: the sharpest.
+    #[default]
+    Lanczos3,
+    /// The pixel under the new pixel's centre, unmixed: for masks and pixel art.
+    Nearest,
+    /// The mean of the pixels that the new pixel covers.
+    Box,
+    /// Linear interpolation, radius 1.
+    Bilinear,
+    /// As fast as `bilinear`, sharper when it shrinks; radius 1.
+    Hamming,
+    /// Cubic (a = −0.5), radius 2: what others call bicubic.
+    CatmullRom,
+    /// Mitchell and Netravali's cubic (B = C = ⅓), radius 2: softer, hardly rings.
+    Mitchell,
+    /// Gaussian of standard deviation ½, radius 3: blurs.
+    Gaussian,
+}
+
+/// The resized image.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ImageResizeOutput {
+    /// `width` by `height` pixels. Colours were weighted by their alpha; a pixel of alpha 0 comes out as 0, 0, 0, 0.
+    /// At the size that it had, or with `nearest`, pixels are the source's own.
+    pub image: Image,
+}
+
+impl Kernel for ImageResize {
+    const NAME: &'static str = "image.resize";
+    const ABOUT: &'static str = "Resizes an RGBA image: Lanczos and other filters, right for transparency.";
+    type Params = ImageResizeParams;
+    type Output = ImageResizeOutput;
+    type Part = ();
+
+    fn validate(p: &ImageResizeParams) -> Result<(), KernelError> {
+        p.image.validate("image")?;
+        side("width", p.width)?;
+        side("height", p.height)?;
+        let pixels = u64::from(p.width) * u64::from(p.height);
+        if pixels > MAX_PIXELS {
+            return Err(KernelError::bad_params(
+                "width",
+                format!("width × height must be at most {MAX_PIXELS} pixels, got {} × {} = {pixels}", p.width, p.height),
+            ));
+        }
+        Ok(())
+    }
+
+    fn run(p: ImageResizeParams, job: &Job) -> Result<ImageResizeOutput, KernelError> {
+        let (width, height) = (p.width, p.height);
+        if (p.image.width, p.image.height) == (width, height) {
+            return Ok(ImageResizeOutput { image: p.image });
+        }
+        let data = match p.filter.convolution() {
+            None => nearest(&p.image, width, height, job)?,
+            Some((filter, radius)) => convolve(p.image, width, height, filter, radius, job)?,
+        };
+        Ok(ImageResizeOutput { image: Image::new(width, height, data) })
+    }
+}
+
+impl ResizeFilter {
+    /// The crate's filter and its radius in source pixels at scale 1; `None` for [`Self::Nearest`], which has no weights.
+    fn convolution(self) -> Option<(FilterType, f64)> {
+        Some(match self {
+            Self::Nearest => return None,
+            Self::Lanczos3 => (FilterType::Lanczos3, 3.0),
+            Self::Box => (FilterType::Box, 0.5),
+            Self::Bilinear => (FilterType::Bilinear, 1.0),
+            Self::Hamming => (FilterType::Hamming, 1.0),
+            Self::CatmullRom => (FilterType::CatmullRom, 2.0),
+            Self::Mitchell => (FilterType::Mitchell, 2.0),
+            Self::Gaussian => (FilterType::Gaussian, 3.0),
+        })
+    }
+}
+
+/// Bytes that a thread touches between two checks where it only reads or scales them: well under a millisecond.
+const BLOCK: usize = 1 << 18;
+
+/// Each new pixel is the source pixel in which its centre lies; a centre on a border belongs to the pixel after it.
+fn nearest(image: &Image, width: u32, height: u32, job: &Job) -> Result<Vec<u8>, Cancelled> {
+    job.set_total(u64::from(height));
+    let source = |at: usize, from: u32, to: u32| ((2 * at as u64 + 1) * u64::from(from) / (2 * u64::from(to))) as usize;
+    let columns: Vec<usize> = (0..width as usize).map(|x| source(x, image.width, width)).collect();
+    let rows: Vec<&[[u8; 4]]> = image.data.as_chunks().0.chunks_exact(image.width as usize).collect();
+    let mut out = vec![0; width as usize * height as usize * 4];
+    out.par_chunks_exact_mut(width as usize * 4).enumerate().try_for_each(|(y, out)| {
+        job.check()?;
+        let row = rows[source(y, image.height, height)];
+        for (pixel, &x) in out.as_chunks_mut().0.iter_mut().zip(&columns) {
+            *pixel = row[x];
+        }
+        job.advance(1);
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+/// Width and height.
+type Size = (u32, u32);
+
+/// Two passes, one for each axis that changes.
+fn convolve(
+    image: Image,
+    width: u32,
+    height: u32,
+    filter: FilterType,
+    radius: f64,
+    job: &Job,
+) -> Result<Vec<u8>, Cancelled> {
+    let (from, to) = ((image.width, image.height), (width, height));
+    let [rows_first, columns_first] =
+        [(to.0, from.1), (from.0, to.1)].map(|between| [(from, between), (between, to)]);
+    let cost = |route: &[(Size, Size); 2]| route.iter().map(|&(from, to)| pass_cost(from, to, radius)).sum::<u64>();
+    // Pillow shortens rows first. Where the image rings strongly the order shows, so it is the same here, but for shapes
+    // where the other way round is clearly less work (and memory).
+    let route = if cost(&columns_first) < cost(&rows_first) / 4 * 3 { columns_first } else { rows_first };
+    job.set_total(cost(&route));
+
+    let mut pixels = image.data.into_vec();
+    // Colours are mixed by how much they cover: without this, invisible pixels bleed into their neighbours.
+    let transparent = !is_opaque(&pixels, job)?;
+    if transparent {
+        premultiply(&mut pixels, job)?;
+    }
+    for (from, to) in route.into_iter().filter(|(from, to)| from != to) {
+        pixels = pass(&pixels, from, to, filter, radius, job)?;
+    }
+    if transparent {
+        unmultiply(&mut pixels, job)?;
+    }
+    Ok(pixels)
+}
+
+/// How many source pixels a new one is made of, at most, along an axis that changes.
+fn taps(from: u32, to: u32, radius: f64) -> u64 {
+    let scale = (f64::from(from) / f64::from(to)).max(1.0);
+    2 * (radius * scale).ceil() as u64 + 1
+}
+
+/// Multiplications by weights that a pass takes, in pixels.
+fn pass_cost(from: Size, to: Size, radius: f64) -> u64 {
+    let taps = match (from.0 != to.0, from.1 != to.1) {
+        (true, _) => taps(from.0, to.0, radius),
+        (_, true) => taps(from.1, to.1, radius),
+        _ => 0,
+    };
+    u64::from(to.0) * u64::from(to.1) * taps
+}
+
+/// Pixels times taps in a tile: about half a millisecond on a thread.
+const TILE_COST: u64 = 1 << 21;
+
+/// Resizes along the one axis in which `from` and `to` differ.
+///
+/// The crate computes weights anew for each call, so tiles are cut such that (nearly) each weight is computed once: a
+/// tile covers a few places along the axis and, up to a bound, all that lies across it.
+fn pass(pixels: &[u8], from: Size, to: Size, filter: FilterType, radius: f64, job: &Job) -> Result<Vec<u8>, Cancelled> {
+    let vertical = from.1 != to.1;
+    let (along, across, taps) =
+        if vertical { (to.1, to.0, taps(from.1, to.1, radius)) } else { (to.0, to.1, taps(from.0, to.0, radius)) };
+    let area = (TILE_COST / taps).max(1) as u32;
+    // A weight costs as much as about 100 multiplications by it: from 256 upwards computing it again is in the noise.
+    let tile_across = across.min(area.clamp(256, 8192));
+    let tile_along = along.min((area / tile_across).max(1));
+    let parts = |all: u32, tile: u32| NonZeroU32::new(all.div_ceil(tile)).unwrap_or(NonZeroU32::MIN);
+    let (parts_along, parts_across) = (parts(along, tile_along), parts(across, tile_across));
+    let (rows, columns) = if vertical { (parts_along, parts_across) } else { (parts_across, parts_along) };
+
+    let mut out = vec![0; to.0 as usize * to.1 as usize * 4];
+    let source = TypedImageRef::<U8x4>::from_buffer(from.0, from.1, pixels).expect("pixels fit their size");
+    let mut target = TypedImage::<U8x4>::from_buffer(to.0, to.1, &mut out).expect("allocated to this size");
+    let whole = |length: u32| NonZeroU32::new(length).expect("a side of at least one pixel");
+    let mut bands = target.split_by_height_mut(0, whole(to.1), rows).expect("no more parts than rows");
+    let mut tiles = Vec::new();
+    let mut top = 0;
+    for band in &mut bands {
+        let (mut left, band_top) = (0, top);
+        top += band.height();
+        for tile in band.split_by_width_mut(0, whole(to.0), columns).expect("no more parts than columns") {
+            let tile_left = left;
+            left += tile.width();
+            tiles.push((tile_left, band_top, tile));
+        }
+    }
+    let scale = (f64::from(from.0) / f64::from(to.0), f64::from(from.1) / f64::from(to.1));
+    // Where a stretch of the target lies in the source; rounding must not carry it over the edge.
+    let stretch = |start: u32, length: u32, scale: f64, end: u32| {
+        let first = f64::from(start) * scale;
+        (first, (f64::from(length) * scale).min(f64::from(end) - first))
+    };
+    tiles.into_par_iter().try_for_each(|(left, top, mut tile)| {
+        job.check()?;
+        let (x, width) = stretch(left, tile.width(), scale.0, from.0);
+        let (y, height) = stretch(top, tile.height(), scale.1, from.1);
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false).crop(x, y, width, height);
+        Resizer::new().resize_typed(&source, &mut tile, &options).expect("the stretch lies inside of the source");
+        job.advance(u64::from(tile.width()) * u64::from(tile.height()) * taps);
+        Ok(())
+    })?;
+    drop(bands);
+    Ok(out)
+}
+
+/// Whether every pixel's alpha is 255. Stops at the first block where one is not.
+pub(super) fn is_opaque(pixels: &[u8], job: &Job) -> Result<bool, Cancelled> {
+    let opaque = pixels.par_chunks(BLOCK).all(|block| {
+        // Whole pixels are and-ed, not alphas: that is what compilers turn into wide registers.
+        let all = block.as_chunks().0.iter().fold(u32::MAX, |all, &pixel| all & u32::from_ne_bytes(pixel));
+        job.check().is_ok() && all.to_ne_bytes()[3] == 255
+    });
+    job.check()?;
+    Ok(opaque)
+}
+
+/// Scales colours by their alpha.
+pub(super) fn premultiply(pixels: &mut [u8], job: &Job) -> Result<(), Cancelled> {
+    pixels.par_chunks_mut(BLOCK).try_for_each(|block| {
+        job.check()?;
+        let length = (block.len() / 4) as u32;
+        let mut row = TypedImage::<U8x4>::from_buffer(length, 1, block).expect("a row of this length");
+        MulDiv::new().multiply_alpha_inplace_typed(&mut row).expect("U8x4 has an alpha");
+        Ok(())
+    })
+}
+
+/// Undoes [`premultiply`], rounding to nearest; a pixel that nothing covers has no colour.
+///
+/// Not the crate's own: its simd128 variant goes through floats, where compilers have differed
+/// (rust-lang/rust#157456), and every artifact must give the same bytes.
+fn unmultiply(pixels: &mut [u8], job: &Job) -> Result<(), Cancelled> {
+    /// 255 / alpha in 16.16 fixed point.
+    const RECIPROCALS: [u32; 256] = {
+        let mut table = [0; 256];
+        let mut alpha = 1;
+        while alpha < 256 {
+            table[alpha] = ((255 << 16) + alpha as u32 / 2) / alpha as u32;
+            alpha += 1;
+        }
+        table
+    };
+    pixels.par_chunks_mut(BLOCK).try_for_each(|block| {
+        job.check()?;
+        for [r, g, b, alpha] in block.as_chunks_mut().0 {
+            let reciprocal = RECIPROCALS[usize::from(*alpha)];
+            for colour in [r, g, b] {
+                // A filter with negative weights may leave a colour above its alpha. At most 255 × (255 << 16): fits u32.
+                *colour = ((u32::from(*colour) * reciprocal + (1 << 15)) >> 16).min(255) as u8;
+            }
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::run;
+    use crate::kernels::{ImageDecode, ImageDecodeParams};
+    use proptest::prelude::*;
+
+    const FILTERS: [ResizeFilter; 8] = [
+        ResizeFilter::Lanczos3,
+        ResizeFilter::Nearest,
+        ResizeFilter::Box,
+        ResizeFilter::Bilinear,
+        ResizeFilter::Hamming,
+        ResizeFilter::CatmullRom,
+        ResizeFilter::Mitchell,
+        ResizeFilter::Gaussian,
+    ];
+
+    /// Pixels without a pattern; every alpha 255 when `opaque`.
+    fn noise(width: u32, height: u32, opaque: bool) -> Image {
+        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut data: Vec<u8> = std::iter::repeat_with(|| {
+            (state ^= state << 13, state ^= state >> 7, state ^= state << 17);
+            (state >> 32) as u8
+        })
+        .take(width as usize * height as usize * 4)
+        .collect();
+        if opaque {
+            data.iter_mut().skip(3).step_by(4).for_each(|alpha| *alpha = 255);
+        }
+        Image::new(width, height, data)
+    }
+
+    fn resize(image: &Image, width: u32, height: u32, filter: ResizeFilter) -> Image {
+        let params = ImageResizeParams { image: image.clone(), width, height, filter };
+        run::<ImageResize>(params, &Job::detached()).unwrap().image
+    }
+
+    fn read(name: &str) -> Image {
+        let path = format!("{}/tests/data/image/{name}.png", env!("CARGO_MANIFEST_DIR"));
+        let data = std::fs::read(path).unwrap().into();
+        run::<ImageDecode>(ImageDecodeParams { data }, &Job::detached()).unwrap().image
+    }
+
+    /// Mean and largest difference of colours and alphas. Where nothing is seen a colour means nothing.
+    fn difference(a: &Image, b: &Image) -> (f64, u8) {
+        assert_eq!((a.width, a.height), (b.width, b.height));
+        let visible = a.data.as_chunks::<4>().0.iter().zip(b.data.as_chunks::<4>().0).flat_map(|(a, b)| {
+            let channels = if a[3] == 0 && b[3] == 0 { 3..4 } else { 0..4 };
+            channels.map(|i| a[i].abs_diff(b[i]))
+        });
+        let all: Vec<u8> = visible.collect();
+        (all.iter().map(|&d| f64::from(d)).sum::<f64>() / all.len() as f64, all.into_iter().max().unwrap())
+    }
+
+    #[test]
+    fn the_result_is_pillows() {
+        let source = read("source");
+        let mut opaque = source.clone();
+        opaque.data.iter_mut().skip(3).step_by(4).for_each(|alpha| *alpha = 255);
+        for filter in FILTERS {
+            let name = serde_json::to_value(filter).unwrap();
+            let name = name.as_str().unwrap();
+            if matches!(filter, ResizeFilter::Mitchell | ResizeFilter::Gaussian) {
+                continue; // Pillow has neither.
+            }
+            let ups: &[_] = if matches!(name, "lanczos3" | "nearest") { &[(67, 43, "up")] } else { &[] };
+            for &(width, height, way) in ups.iter().chain(&[(23, 17, "down")]) {
+                let rgb = resize(&opaque, width, height, filter);
+                let (mean, worst) = difference(&rgb, &read(&format!("resize-{name}-{way}-rgb")));
+                // Its weights have 22 bits, the crate's 16, and its passes may come in the other order.
+                assert!(mean <= 0.25 && worst <= 2, "{name} {way} rgb: mean {mean}, worst {worst}");
+                let expected = read(&format!("resize-{name}-{way}-rgba"));
+                let rgba = resize(&source, width, height, filter);
+                // Pillow cuts where this rounds, and one level of a colour at alpha 1 is all of its range: compare what shows.
+                let (mean, worst) = difference(&over_black(&rgba), &over_black(&expected));
+                assert!(mean <= 0.5 && worst <= 2, "{name} {way} rgba over black: mean {mean}, worst {worst}");
+                let (mean, _) = difference(&rgba, &expected);
+                assert!(mean <= 1.0, "{name} {way} rgba: mean {mean}");
+            }
+        }
+    }
+
+    fn over_black(image: &Image) -> Image {
+        let mut image = image.clone();
+        premultiply(&mut image.data, &Job::detached()).unwrap();
+        image
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_bytes() {
+        // Large enough for several tiles in both passes, and one side that grows while the other shrinks.
+        for (image, width, height) in
+            [(noise(1500, 1100, false), 700, 411), (noise(1500, 900, true), 311, 1200), (noise(40, 30, false), 1900, 1400)]
+        {
+            for filter in [ResizeFilter::Lanczos3, ResizeFilter::Box, ResizeFilter::Nearest] {
+                let on = |threads| {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                    pool.install(|| resize(&image, width, height, filter))
+                };
+                let one = on(1);
+                for threads in [2, 3, 4, 8] {
+                    assert!(on(threads) == one, "{filter:?} to {width}×{height} on {threads} threads");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tiles_leave_no_seams() {
+        // Against the crate's own run over the whole: a weight may round the other way, which is a level at most.
+        let image = noise(2100, 1300, true);
+        let from = (image.width, image.height);
+        for (filter, radius) in FILTERS.into_iter().filter_map(ResizeFilter::convolution) {
+            for to in [(900, 1300), (2100, 613), (2999, 1300), (2100, 1999)] {
+                let tiled = pass(&image.data, from, to, filter, radius, &Job::detached()).unwrap();
+                let source = TypedImageRef::<U8x4>::from_buffer(from.0, from.1, &image.data).unwrap();
+                let mut whole = TypedImage::<U8x4>::new(to.0, to.1);
+                let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
+                Resizer::new().resize_typed(&source, &mut whole, &options).unwrap();
+                let whole = whole.pixels().iter().flat_map(|pixel| pixel.0);
+                let worst = tiled.iter().zip(whole).map(|(&a, b)| a.abs_diff(b)).max().unwrap();
+                assert!(worst <= 1, "{filter:?} to {to:?}: {worst}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bytes() {
+        use fast_image_resize::CpuExtensions::{self, None};
+        let mut sets = vec![None];
+        #[cfg(target_arch = "x86_64")]
+        sets.extend([CpuExtensions::Sse4_1, CpuExtensions::Avx2]);
+        #[cfg(target_arch = "aarch64")]
+        sets.push(CpuExtensions::Neon);
+        sets.retain(CpuExtensions::is_supported);
+        let image = noise(333, 217, false);
+        for filter in FILTERS.into_iter().filter_map(ResizeFilter::convolution) {
+            for (width, height) in [(100, 50), (700, 500), (7, 3)] {
+                let mut results = sets.iter().map(|&set| {
+                    let source = TypedImageRef::<U8x4>::from_buffer(image.width, image.height, &image.data).unwrap();
+                    let mut target = TypedImage::<U8x4>::new(width, height);
+                    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter.0)).use_alpha(false);
+                    let mut resizer = Resizer::new();
+                    // SAFETY: only sets that this processor has are left.
+                    unsafe { resizer.set_cpu_extensions(set) };
+                    resizer.resize_typed(&source, &mut target, &options).unwrap();
+                    target.pixels().to_vec()
+                });
+                let first = results.next().unwrap();
+                assert!(results.all(|other| other == first), "{filter:?} to {width}×{height}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_size_that_it_has_changes_nothing() {
+        let image = noise(37, 23, false);
+        for filter in FILTERS {
+            assert_eq!(resize(&image, 37, 23, filter), image);
+        }
+    }
+
+    #[test]
+    fn one_axis_alone_is_resized() {
+        // Columns of one colour stay so when only the height changes, and rows when only the width does.
+        let rows = Image::new(5, 4, (0..20_u8).flat_map(|i| [i / 5 * 60, 7, 200, 255]).collect());
+        let columns = Image::new(4, 5, (0..20_u8).flat_map(|i| [i % 4 * 60, 7, 200, 255]).collect());
+        for filter in FILTERS {
+            let wide = resize(&rows, 11, 4, filter);
+            assert!(wide.data.chunks(44).zip(rows.data.chunks(20)).all(|(w, r)| w.chunks(4).all(|p| p == &r[..4])));
+            let tall = resize(&columns, 4, 11, filter);
+            assert!(tall.data.chunks(16).all(|row| *row == columns.data[..16]));
+        }
+    }
+
+    #[test]
+    fn what_is_invisible_does_not_bleed() {
+        // Left half green and opaque, right half red and transparent: no red may show.
+        let pixel = |x: usize| if x % 64 < 32 { [0, 255, 0, 255] } else { [255, 0, 0, 0] };
+        let image = Image::new(64, 8, (0..512).flat_map(pixel).collect());
+        for filter in FILTERS {
+            for (width, height) in [(13, 3), (150, 20), (64, 5), (31, 8)] {
+                for pixel in resize(&image, width, height, filter).data.as_chunks::<4>().0 {
+                    let seen = pixel[3] > 0;
+                    assert!(!seen || (pixel[0], pixel[2]) == (0, 0), "{filter:?} {width}×{height}: {pixel:?}");
+                    assert!(!seen || pixel[1] == 255, "{filter:?} {width}×{height}: {pixel:?}");
+                    assert!(seen || filter == ResizeFilter::Nearest || *pixel == [0; 4]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_image_of_one_colour_stays_so() {
+        let image = Image::new(301, 77, [17, 128, 255, 255].repeat(301 * 77));
+        for filter in FILTERS {
+            for (width, height) in [(1, 1), (13, 999), (1000, 3), (300, 76)] {
+                let result = resize(&image, width, height, filter);
+                assert!(result.data.chunks(4).all(|pixel| pixel == [17, 128, 255, 255]), "{filter:?} {width}×{height}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_thinnest_images() {
+        for (from, to) in
+            [((1, 1), (1, 9)), ((1, 65_535), (1, 7)), ((65_535, 1), (3, 2)), ((1, 3), (65_535, 1)), ((2, 1), (1, 65_535))]
+        {
+            for filter in FILTERS {
+                let result = resize(&noise(from.0, from.1, false), to.0, to.1, filter);
+                assert_eq!(result.data.len(), to.0 as usize * to.1 as usize * 4);
+            }
+        }
+    }
+
+    #[test]
+    fn progress_ends_at_its_total_and_a_cancelled_job_stops_between_tiles() {
+        let image = noise(3000, 1000, true);
+        for (filter, width, height) in [(ResizeFilter::Lanczos3, 1400, 700), (ResizeFilter::Nearest, 500, 4000)] {
+            let params = || ImageResizeParams { image: image.clone(), width, height, filter };
+            let job = Job::detached();
+            run::<ImageResize>(params(), &job).unwrap();
+            let (done, total) = job.progress();
+            assert!(done == total && total > 0, "{filter:?}: {done} of {total}");
+
+            let job = Job::detached();
+            let stopped = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while job.progress().0 == 0 {
+                        std::thread::yield_now();
+                    }
+                    job.control().request_cancel();
+                });
+                run::<ImageResize>(params(), &job)
+            });
+            let (done, _) = job.progress();
+            match stopped {
+                Err(error) => assert_eq!(error, KernelError::Cancelled),
+                // The other thread may not have been run in time; then all was done.
+                Ok(_) => assert_eq!(done, total),
+            }
+
+            let job = Job::detached();
+            job.control().request_cancel();
+            assert_eq!(run::<ImageResize>(params(), &job).unwrap_err(), KernelError::Cancelled);
+            assert_eq!(job.progress().0, 0, "{filter:?}: no tile after a cancel");
+        }
+    }
+
+    #[test]
+    fn unusable_params_are_named() {
+        let good = || ImageResizeParams { image: noise(4, 4, true), width: 2, height: 2, filter: ResizeFilter::default() };
+        let field = |change: fn(&mut ImageResizeParams)| {
+            let mut params = good();
+            change(&mut params);
+            match run::<ImageResize>(params, &Job::detached()) {
+                Err(KernelError::BadParams { field, .. }) => field,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(field(|p| p.width = 0), "width");
+        assert_eq!(field(|p| p.width = 70_000), "width");
+        assert_eq!(field(|p| p.height = 0), "height");
+        assert_eq!(field(|p| p.height = 65_536), "height");
+        assert_eq!(field(|p| (p.width, p.height) = (65_535, 65_535)), "width");
+        assert_eq!(field(|p| p.image.width = 0), "image.width");
+        assert_eq!(field(|p| p.image.height = 3), "image.data");
+    }
+
+    #[test]
+    fn filters_have_lower_case_names() {
+        let params = |filter: &str| {
+            let json = format!(r#"{{"image": {{"width": 1, "height": 1, "data": [1, 2, 3, 4]}}, "width": 1, "height": 1{filter}}}"#);
+            crate::params::decode::<ImageResizeParams>(serde_json::from_str(&json).unwrap())
+        };
+        assert_eq!(params("").unwrap().filter, ResizeFilter::Lanczos3);
+        assert_eq!(params(r#", "filter": "catmullrom""#).unwrap().filter, ResizeFilter::CatmullRom);
+        let KernelError::BadParams { field, message } = params(r#", "filter": "cubic""#).unwrap_err() else { panic!() };
+        assert_eq!(field, "filter");
+        assert!(message.contains("`lanczos3`") && message.contains("`gaussian`"), "{message}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_sizes_work(w in 1_u32..70, h in 1_u32..70, width in 1_u32..200, height in 1_u32..200, f in 0..FILTERS.len()) {
+            let result = resize(&noise(w, h, false), width, height, FILTERS[f]);
+            prop_assert_eq!((result.width, result.height), (width, height));
+        }
+    }
+}

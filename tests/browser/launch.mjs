@@ -1,0 +1,87 @@
+// Starts a real browser through its real driver: one launcher, the same tests in each. A browser or driver that is missing is an error,
+// never a skipped test.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+// The tests' libraries lie with the package's sources.
+const load = (path) => import(pathToFileURL(join(root, 'www/node_modules', path)).href);
+const { Builder, logging } = (await load('selenium-webdriver/index.js')).default;
+const chrome = (await load('selenium-webdriver/chrome.js')).default;
+const firefox = (await load('selenium-webdriver/firefox.js')).default;
+
+/** The browsers that the tests run in. */
+export const browsers = (process.env.LOOMWORK_BROWSERS ?? 'chromium,firefox').split(',');
+
+/** How long a script in the page may take. */
+const SCRIPT_TIMEOUT_MS = 120_000;
+
+function need(what, ...places) {
+  const found = places.find((place) => place && existsSync(place));
+  if (!found) throw new Error(`${what} is missing (looked in ${places.filter(Boolean).join(', ')}): run ./build.sh setup test`);
+  return found;
+}
+
+const starters = {
+  async chromium({ width, height, dark }) {
+    const options = new chrome.Options();
+    options.setChromeBinaryPath(need('Chromium', process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'));
+    options.addArguments(
+      '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage', `--window-size=${width},${height}`,
+    );
+    if (dark) options.addArguments('--force-dark-mode');
+    const profile = mkdtempSync(join(tmpdir(), 'loomwork-chromium-'));
+    options.addArguments(`--user-data-dir=${profile}`);
+    const log = new logging.Preferences();
+    log.setLevel(logging.Type.BROWSER, logging.Level.ALL);
+    options.setLoggingPrefs(log);
+    const service = new chrome.ServiceBuilder(need('chromedriver', process.env.CHROMEDRIVER, '/usr/bin/chromedriver'));
+    const driver = await new Builder().forBrowser('chrome').setChromeOptions(options).setChromeService(service).build();
+    return { driver, clean: () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }) };
+  },
+  async firefox({ width, height, dark }) {
+    const options = new firefox.Options();
+    options.setBinary(need('Firefox', process.env.FIREFOX, '/usr/bin/firefox-esr', '/usr/bin/firefox'));
+    options.addArguments('-headless', `--width=${width}`, `--height=${height}`);
+    options.setPreference('ui.systemUsesDarkTheme', dark ? 1 : 0);
+    const service = new firefox.ServiceBuilder(need('geckodriver', process.env.GECKODRIVER, join(root, 'target/tools/bin/geckodriver'), '/usr/bin/geckodriver'));
+    const driver = await new Builder().forBrowser('firefox').setFirefoxOptions(options).setFirefoxService(service).build();
+    return { driver, clean: () => {} };
+  },
+};
+
+/**
+ * Starts a browser.
+ *
+ * @param {string} name `chromium` or `firefox`
+ * @param {{ width?: number, height?: number, dark?: boolean }} options
+ * @returns {Promise<{ driver: import('selenium-webdriver').WebDriver, run: (body: string, ...args: unknown[]) => Promise<any>, close: () => Promise<void> }>}
+ *   run: runs the body of an async function in the page, with `args`, and returns what it returns; what it throws is thrown here
+ */
+export async function launch(name, { width = 1280, height = 900, dark = false } = {}) {
+  if (!starters[name]) throw new Error(`no browser is named ${name}: ${Object.keys(starters).join(', ')}`);
+  const { driver, clean } = await starters[name]({ width, height, dark });
+  await driver.manage().setTimeouts({ script: SCRIPT_TIMEOUT_MS, pageLoad: 60_000 });
+  return {
+    driver,
+    async run(body, ...args) {
+      const wrapped = `
+        const done = arguments[arguments.length - 1];
+        const args = Array.prototype.slice.call(arguments, 0, -1);
+        (async () => { ${body} })().then(
+          (value) => done({ value: value === undefined ? null : value }),
+          (error) => done({ error: String((error && error.stack) || error) }),
+        );`;
+      const { value, error } = await driver.executeAsyncScript(wrapped, ...args);
+      if (error) throw new Error(`in ${name}: ${error}`);
+      return value;
+    },
+    async close() {
+      await driver.quit();
+      clean();
+    },
+  };
+}
