@@ -100,7 +100,9 @@ function* jsonLines(value: unknown): Generator<string> {
  */
 export async function planOutput(catalogue: Catalogue, kernel: KernelDescription, out: string | undefined, quality: number | undefined): Promise<OutputPlan> {
   const items = out === undefined ? [] : await itemsFor(out, catalogue.fields(kernel.output), kernel.name);
-  if (quality !== undefined && !items.some(({ format }) => format === 'image')) throw new UsageError('is for an image that is written, as with -o OUT.jpg', '--quality');
+  if (quality !== undefined && !items.some(({ format, extension }) => format === 'image' && /^\.jpe?g$/.test(extension))) {
+    throw new UsageError('is for an image that is written as a JPEG, as with -o OUT.jpg', '--quality');
+  }
   for (const { path } of items) {
     if (path === '-') refuseTerminal(items);
     else await checkWritable(path);

@@ -37,7 +37,7 @@ export function runCommand(): Command {
     .option('-p, --param <KEY=VALUE>', 'one param; may be given again (see below)', (value: string, all: string[] = []) => [...all, value])
     .option('--params <JSON>', 'all params as one JSON object, or @FILE or @- holding one; -p adds to it and goes before it')
     .option('-o, --out <OUT>', 'where the output goes (see below)')
-    .option('--quality <N>', 'quality of an image that is written with loss, 1 to 100', wholeNumber(1, 100))
+    .option('--quality <N>', 'quality of an image that is written as a JPEG, 1 to 100', wholeNumber(1, 100))
     .addOption(new Option('--backend <B>', 'where the kernel runs').choices(['auto', 'threads', 'workers', 'inline']).default('auto'))
     .addOption(new Option('--threads <N>', 'threads of the threads backend').argParser(threadCount).default('auto', 'one per core'))
     .option('--timeout <MS>', 'fail when the job takes longer, in milliseconds', wholeNumber(1, 2 ** 31 - 1))
