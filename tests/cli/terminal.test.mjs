@@ -14,9 +14,12 @@ async function onTerminal(args, { env = {}, interruptAfter } = {}) {
   const { NO_COLOR, FORCE_COLOR, ...clean } = process.env;
   const child = spawn('script', ['-qec', `stty cols 100; ${line}`, '/dev/null'], { env: { ...clean, TERM: 'xterm', LC_ALL: 'C.UTF-8', ...env }, stdio: ['pipe', 'pipe', 'inherit'] });
   let drawn = '';
+  let interrupted = false;
   child.stdout.on('data', (chunk) => {
     drawn += chunk;
-    if (interruptAfter?.test(drawn)) child.stdin.write('\x03');
+    if (interrupted || !interruptAfter?.test(drawn)) return;
+    interrupted = true;
+    child.stdin.write('\x03');
   });
   const [code] = await once(child, 'close');
   return { code, drawn };
