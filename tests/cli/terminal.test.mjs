@@ -9,10 +9,10 @@ import { command, endless, flags, folder, listing, run, start, view } from './su
 const hasScript = spawnSync('script', ['--version']).status === 0;
 
 /** Runs the command under a pseudo-terminal and gives all that it drew. */
-async function onTerminal(args, { env = {}, interruptAfter } = {}) {
+async function onTerminal(args, { env = {}, columns = 100, interruptAfter } = {}) {
   const line = [process.execPath, command, ...args].map((word) => `'${word}'`).join(' ');
   const { NO_COLOR, FORCE_COLOR, ...clean } = process.env;
-  const child = spawn('script', ['-qec', `stty cols 100; ${line}`, '/dev/null'], { env: { ...clean, TERM: 'xterm', LC_ALL: 'C.UTF-8', ...env }, stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn('script', ['-qec', `stty cols ${columns}; ${line}`, '/dev/null'], { env: { ...clean, TERM: 'xterm', LC_ALL: 'C.UTF-8', ...env }, stdio: ['pipe', 'pipe', 'inherit'] });
   let drawn = '';
   let interrupted = false;
   child.stdout.on('data', (chunk) => {
@@ -46,6 +46,15 @@ describe('on a terminal', { skip: !hasScript && 'needs script of util-linux' }, 
   test('ASCII where the locale has no more', async () => {
     const { drawn } = await onTerminal(['run', 'mandelbrot', ...flags(endless), '--timeout', '800'], { env: { LC_ALL: 'C' } });
     assert.match(drawn, /mandelbrot [#-]{28} /);
+  });
+
+  test('a narrow terminal has a shorter line, never a wrapped one', async () => {
+    for (const columns of [20, 40, 60]) {
+      const { drawn } = await onTerminal(['run', 'mandelbrot', ...flags(endless), '--timeout', '800'], { columns, env: { NO_COLOR: '1' } });
+      const lines = drawn.split(/[\r\n]/).filter((line) => line.startsWith('mandelbrot '));
+      assert.ok(lines.length > 0);
+      for (const line of lines) assert.ok(line.replaceAll('\x1b[K', '').length < columns, line);
+    }
   });
 
   test('colours, unless NO_COLOR', async () => {

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { exceptions, simd, threads } from 'wasm-feature-detect';
 import { createHost } from '../host/entry/node.ts';
 import type { Finding } from './doctor.ts';
-import { counted, duration } from './terminal.ts';
+import { duration } from './terminal.ts';
 
 const OLDEST_NODE = 20;
 
@@ -26,9 +26,9 @@ async function startHost(): Promise<Finding> {
   try {
     const host = await createHost();
     const took = duration(performance.now() - begun);
-    const { backend, threads: count, why } = host;
+    const { backend, why } = host;
     await host.close();
-    return finding('Host', backend === 'threads', `started in ${took}: ${backend} backend, ${counted(count, 'thread')}; ${why}`, 'mend what lacks above');
+    return finding('Host', backend === 'threads', `started in ${took}: ${backend} backend; ${why}`, 'mend what lacks above');
   } catch (error) {
     return finding('Host', false, `does not start: ${error instanceof Error ? error.message : String(error)}`, 'install the package again, or mend what lacks above');
   }

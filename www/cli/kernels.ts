@@ -5,6 +5,9 @@ import { writeStdout } from './streams.ts';
 import { paletteFor, type Palette } from './terminal.ts';
 import { kindExample } from './values.ts';
 
+/** Longer lines are hard to read. */
+const MOST_COLUMNS = 100;
+
 export function kernelsCommand(): Command {
   return new Command('kernels')
     .summary('list kernels, or show one with its params and output')
@@ -42,7 +45,7 @@ function one(catalogue: Catalogue, kernel: KernelDescription, colours: Palette):
   const output = catalogue.fields(kernel.output);
   const parts = catalogue.fields(kernel.part);
   const sections = [
-    `${colours.bold(kernel.name)}: ${kernel.about}\n`,
+    `${wrap(`${kernel.name}: ${kernel.about}`, '').replace(kernel.name, colours.bold(kernel.name))}\n`,
     section('Params', params, true, colours),
     section('Output', output, false, colours),
     section('Parts, streamed while it runs', parts, false, colours),
@@ -51,23 +54,42 @@ function one(catalogue: Catalogue, kernel: KernelDescription, colours: Palette):
   return sections.filter((text) => text !== '').join('\n');
 }
 
+/** Each field: its name and type on one line, its meaning below. */
 function section(title: string, fields: Field[], asParams: boolean, colours: Palette): string {
   if (fields.length === 0) return '';
   const rows = fields.flatMap((field) => rowsOf(field, '', asParams));
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map(([name, type, need, about]) => {
-    const cells = [colours.cyan(name!.padEnd(widths[0]!)), type!.padEnd(widths[1]!), ...(asParams ? [colours.dim(need!.padEnd(widths[2]!))] : []), about];
-    return `  ${cells.join('  ')}`.trimEnd();
-  });
+  const indent = ' '.repeat(Math.max(...rows.map(({ name }) => name.length)) + 4);
+  const lines = rows.flatMap(({ name, type, need, about }) => [
+    `  ${colours.cyan(name)}${indent.slice(name.length + 2)}${wrap(`${type}${need}`, indent)}`,
+    ...(about === '' ? [] : [colours.dim(`${indent}${wrap(about, indent)}`)]),
+  ]);
   return `${colours.bold(title)}\n${lines.join('\n')}\n`;
 }
 
-/** Name, type, whether it is needed, meaning: of a field and of those inside it. */
-function rowsOf({ name, kind, required, about, ...rest }: Field, prefix: string, asParams: boolean): string[][] {
-  const given = 'default' in rest && rest.default !== null ? `default ${JSON.stringify(rest.default)}` : required ? 'required' : 'optional';
+interface Row {
+  name: string;
+  type: string;
+  need: string;
+  about: string;
+}
+
+/** The row of a field, and of those inside it. */
+function rowsOf({ name, kind, required, about, ...rest }: Field, prefix: string, asParams: boolean): Row[] {
+  const need = 'default' in rest && rest.default !== null ? `default ${JSON.stringify(rest.default)}` : required ? 'required' : 'optional';
   const path = `${prefix}${name}`;
   const inner = kind.is === 'object' ? kind.fields.flatMap((field) => rowsOf(field, `${path}.`, asParams)) : [];
-  return [[path, kindText(kind), given, about.replaceAll(/\s+/g, ' ')], ...inner];
+  return [{ name: path, type: kindText(kind), need: asParams ? `, ${need}` : '', about: about.replaceAll(/\s+/g, ' ').trim() }, ...inner];
+}
+
+/** Text broken between words at the terminal's width, later lines set in. */
+function wrap(text: string, indent: string): string {
+  const width = Math.max(30, Math.min(process.stdout.columns || 80, MOST_COLUMNS) - indent.length);
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    if (lines.at(-1) !== '' && lines.at(-1)!.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] += `${lines.at(-1) === '' ? '' : ' '}${word}`;
+  }
+  return lines.join(`\n${indent}`);
 }
 
 /** A command that gives each required param: the schema's own example where it has one. */

@@ -5,7 +5,8 @@ import { counted, duration, hasUnicode, paletteFor } from './terminal.ts';
 /** A job that is done sooner shows no bar. */
 const APPEARS_AFTER_MS = 200;
 const REDRAW_MS = 100;
-const BAR_WIDTH = 28;
+const MOST_BAR = 28;
+const LEAST_BAR = 8;
 /** An estimate out of less than this is a guess. */
 const ESTIMATES_AFTER = 0.02;
 
@@ -71,15 +72,14 @@ interface Drawing {
 
 function progressLine({ kernel, progress, elapsed, threads, columns, unicode }: Drawing): string {
   const { total, fraction } = progress;
-  const [full, empty] = unicode ? ['━', '╌'] : ['#', '-'];
+  const [full, empty] = unicode ? (['━', '╌'] as const) : (['#', '-'] as const);
   const tail = threads === 0 ? 'starting' : `${duration(elapsed)}${remaining(fraction, elapsed)}  ${counted(threads, 'thread')}`;
   const percent = total > 0 ? `${String(Math.floor(fraction * 100)).padStart(3)}%` : '   ';
-  const filled = Math.round(fraction * BAR_WIDTH);
-  const bar = `${full.repeat(filled)}${empty.repeat(BAR_WIDTH - filled)}`;
-  const line = `${kernel} ${bar} ${percent}  ${tail}`;
-  if (line.length < columns) return line;
-  // A narrow terminal: a line that wrapped could not be drawn over.
-  return `${kernel} ${percent}  ${tail}`.slice(0, columns - 1);
+  // A line that wrapped could not be drawn over.
+  const width = Math.min(MOST_BAR, columns - `${kernel}  ${percent}  ${tail}`.length - 1);
+  if (width < LEAST_BAR) return `${kernel} ${percent}  ${tail}`.slice(0, columns - 1);
+  const filled = Math.round(fraction * width);
+  return `${kernel} ${full.repeat(filled)}${empty.repeat(width - filled)} ${percent}  ${tail}`;
 }
 
 function remaining(fraction: number, elapsed: number): string {

@@ -48,30 +48,38 @@ export function runCommand(): Command {
 
 const HELP = `
 Params:
-  KEY=VALUE        read as the kernel's schema says: a number, text, true or false, one of a few words, else JSON
+  KEY=VALUE        read as the kernel's schema says: a number, text, true or
+                   false, one of a few words, else JSON
   KEY.INNER=VALUE  a field of an object
-  KEY=@FILE        .npy as an array with its shape; .png, .jpg, .jpeg and .webp as an image where the kernel
-                   takes one; anything else, and these where it takes bytes, as the file's bytes
+  KEY=@FILE        .npy as an array with its shape; .png, .jpg or .webp as an
+                   image where the kernel takes one; other files, and these
+                   where it takes bytes, as the file's bytes
   KEY=@-           standard input
   KEY=@@TEXT       text that begins with @
 
 Output:
-  -o FILE.npy      the output's one array, with its shape; an image as (height, width, 4)
-  -o FILE.png      an image, or .jpg or .webp; bytes that a kernel gives go into a file of any name
-  -o FILE.bin      the elements as they lie in memory (little-endian)
+  -o FILE.npy      the output's one array with its shape; an image's is
+                   (height, width, 4)
+  -o FILE.png      an image; also .jpg and .webp
+  -o FILE.bin      the elements as they lie in memory, little-endian
   -o FILE.json     the whole output
+  -o FILE          bytes that a kernel gives go into a file of any name
   -o DIR/          a file for each field: .npy, .png or .json
-  -o -             standard output: bytes, else .npy, else PNG; JSON when the output has no array
-  Without -o long arrays are shown shortened. What is not written is printed as JSON. With --json, arrays of up to
-  ${JSON_ELEMENTS} elements are in the object as {type, shape, length, data}, longer ones without data.
+  -o -             standard output: bytes, else .npy, else PNG; JSON when the
+                   output has no array
+  Fields that are not written are printed as JSON, long arrays shortened. With
+  --json an array is {type, shape, length, data}; those of more than
+  ${JSON_ELEMENTS} elements, and those written with -o, come without data.
 
 Examples:
   loomwork run hash -p data=@photo.jpg -p algorithm=blake3
   loomwork run sort -p data=@numbers.npy -o sorted.npy
-  loomwork run image.resize -p image=@photo.jpg -p width=800 -p height=600 -o small.webp
-  loomwork run mandelbrot --params '{"width":1920,"height":1080,"centerX":-0.6,"centerY":0,"span":3,"maxIterations":500}' -o counts.npy
+  loomwork run image.resize -p image=@photo.jpg -p width=800 -p height=600 \\
+    -o small.webp
+  loomwork run mandelbrot --params @view.json -p width=1920 -o counts.npy
 
-Exit codes: 0 done, 1 the job failed, 2 wrong use (bad params too), 130 interrupted by Ctrl-C.`;
+Exit codes:
+  0 done, 1 the job failed, 2 wrong use (bad params too), 130 Ctrl-C`;
 
 async function run(name: string, options: RunOptions): Promise<void> {
   const catalogue = await Catalogue.load();
