@@ -1,10 +1,11 @@
 // `loomwork run`: params in, results out, and what each kind of wrong use answers.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { data, flags, folder, listing, mandelbrot, picture, readNpy, run, view } from './support.mjs';
+import { data, flags, folder, listing, mandelbrot, picture, readNpy, run, start, view } from './support.mjs';
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
@@ -99,6 +100,17 @@ describe('outputs', () => {
     assert.deepEqual(readNpy(join(out, 'old.npy')).shape, [17, 31]);
     assert.equal(statSync(join(out, 'old.npy')).mode & 0o777, 0o640);
     assert.deepEqual(listing(out), ['link.npy', 'old.npy']);
+  });
+
+  test('a full disk behind standard output', async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = start(['kernels'], { stdio: ['ignore', full, 'pipe'] });
+    let stderr = '';
+    child.stderr.on('data', (chunk) => (stderr += chunk));
+    const [code] = await once(child, 'close');
+    closeSync(full);
+    assert.match(stderr, /^error: standard output cannot be written: the disk is full\n$/);
+    assert.equal(code, 1);
   });
 
   test('a device takes the bytes as they come', async () => {

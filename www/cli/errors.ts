@@ -23,12 +23,14 @@ export function badParam(field: string, message: string, cause?: unknown): Loomw
 /** Something outside failed after the command was understood: a full disk, a port that was taken. */
 export class FailedError extends Error {}
 
-/** Ctrl-C, or a request to end. */
+/** Ctrl-C, or a request to end. Its message is all that is said of it. */
 export class InterruptedError extends Error {
+  readonly signal: 'SIGINT' | 'SIGTERM';
   readonly exitCode: number;
 
-  constructor(signal: 'SIGINT' | 'SIGTERM') {
-    super('interrupted');
+  constructor(signal: 'SIGINT' | 'SIGTERM', message = 'interrupted') {
+    super(message);
+    this.signal = signal;
     this.exitCode = signal === 'SIGINT' ? EXIT.interrupted : 143;
   }
 }

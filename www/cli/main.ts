@@ -51,7 +51,11 @@ function oneSentence(text: string): string {
 async function fail(error: unknown): Promise<number> {
   // Commander has written its message; help and the version are no failures.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  if (error instanceof InterruptedError) return error.exitCode;
+  if (error instanceof InterruptedError) {
+    await writeStderr(`${error.message}\n`);
+    return exitCodeOf(error);
+  }
+  // The options of a command that failed are out of reach here.
   const text = process.argv.includes('--json') ? JSON.stringify(errorJson(error)) : errorText(error, paletteFor(process.stderr));
   await writeStderr(`${text}\n`);
   return exitCodeOf(error);

@@ -97,7 +97,7 @@ async function run(name: string, options: RunOptions): Promise<void> {
     if (host.backend === 'inline') interrupt.release();
     await decodePictures(params, host, signal);
     const result = await execute(host, kernel, params, options, interrupt, bar);
-    const files = await plan.write(host, result.output, signal);
+    const files = await unlessAborted(plan.write(host, result.output, signal), signal);
     bar?.end();
     await report(host, kernel, plan, result, files, options);
     await host.close();
@@ -124,20 +124,16 @@ async function execute(host: AnyHost, kernel: KernelDescription, params: Params,
     const output = (await job) as Record<string, unknown> | null;
     return { output: output ?? {}, timing: job.timing };
   } catch (error) {
-    if (error instanceof InterruptedError) {
-      bar?.end();
-      await interrupted(job);
-    }
-    throw error;
+    throw error instanceof InterruptedError ? await interrupted(job, error) : error;
   }
 }
 
 /** Lets the kernel stop by itself, for a moment; the process ends whether it has or not. */
-async function interrupted(job: Job): Promise<void> {
+async function interrupted(job: Job, { signal }: InterruptedError): Promise<InterruptedError> {
   const { fraction, total } = job.progress;
   const how = total > 0 ? ` at ${Math.floor(fraction * 100)}%` : '';
-  await writeStderr(`${job.kernel}: interrupted after ${duration(job.timing.running)}${how}\n`);
   await Promise.race([job.stopped, new Promise((resolve) => setTimeout(resolve, STOP_GRACE_MS))]);
+  return new InterruptedError(signal, `${job.kernel}: interrupted after ${duration(job.timing.running)}${how}`);
 }
 
 /** Puts the pixels in the place of each picture; pictures are fields of params or of objects in them. */

@@ -1,11 +1,13 @@
 // Standard output and error: written to their end, and quiet when the reader has gone.
+import { EXIT, fileReason } from './errors.ts';
 
 /** Makes the process end quietly when whoever reads its output has closed it, as `head` does. */
 export function endWithReader(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(0);
-      throw error;
+      if (error.code === 'EPIPE') process.exit(EXIT.done);
+      if (stream === process.stdout) process.stderr.write(`error: standard output cannot be written: ${fileReason(error)}\n`);
+      process.exit(EXIT.failed);
     });
   }
 }
