@@ -73,6 +73,30 @@ export type ErrorCode = keyof typeof ERROR_CODES;
  */
 export interface KernelMap {
   /**
+   * Decodes a PNG, JPEG or WebP file to RGBA pixels.
+   */
+  'image.decode': {
+    params: ImageDecodeParams;
+    output: ImageDecodeOutput;
+    part: never;
+  };
+  /**
+   * Encodes RGBA pixels as a PNG, JPEG or WebP file.
+   */
+  'image.encode': {
+    params: ImageEncodeParams;
+    output: ImageEncodeOutput;
+    part: never;
+  };
+  /**
+   * Resizes an RGBA image: Lanczos and other filters, right for transparency.
+   */
+  'image.resize': {
+    params: ImageResizeParams;
+    output: ImageResizeOutput;
+    part: never;
+  };
+  /**
    * Escape-time counts of the Mandelbrot set.
    */
   mandelbrot: {
@@ -80,6 +104,144 @@ export interface KernelMap {
     output: MandelbrotOutput;
     part: MandelbrotPart;
   };
+}
+/**
+ * The file.
+ */
+export interface ImageDecodeParams {
+  /**
+   * The bytes of a PNG, JPEG or WebP file; its content says which. At most 65535 pixels a side and 2²⁸ in all.
+   */
+  data: Uint8Array;
+}
+/**
+ * The picture.
+ */
+export interface ImageDecodeOutput {
+  image: Image;
+  /**
+   * What the file is.
+   */
+  format: 'png' | 'jpeg' | 'webp';
+}
+/**
+ * The pixels, turned upright where EXIF says so. 16-bit samples are rounded to 8; colour profiles are not applied.
+ * Of an animated WebP the first frame, of an animated PNG its still image.
+ */
+export interface Image {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
+ * What to encode, and how.
+ */
+export interface ImageEncodeParams {
+  image: Image1;
+  /**
+   * The kind of file. `png` and `webp` keep every pixel as it is; `jpeg` is lossy and shows transparent pixels over
+   * black, as a canvas does.
+   */
+  format: 'png' | 'jpeg' | 'webp';
+  /**
+   * Of a JPEG: 1 (small) to 100 (near lossless), 85 unless told. Below 90 colours have half of the resolution. Other
+   * formats take none.
+   */
+  quality?: number | null;
+}
+/**
+ * The image. For WebP at most 16383 pixels a side.
+ */
+export interface Image1 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
+ * The file.
+ */
+export interface ImageEncodeOutput {
+  /**
+   * The bytes of the file. A PNG of an opaque image has no alpha.
+   */
+  data: Uint8Array;
+}
+/**
+ * What to resize, and to what. The whole image is fitted to the new sides; its proportions are the caller's care.
+ */
+export interface ImageResizeParams {
+  image: Image2;
+  /**
+   * Pixels in a row of the result, 1 to 65535; `width × height` is at most 2²⁸.
+   */
+  width: number;
+  /**
+   * Rows of the result, 1 to 65535.
+   */
+  height: number;
+  /**
+   * How pixels are weighted; `lanczos3` unless told.
+   */
+  filter?: 'lanczos3' | 'nearest' | 'box' | 'bilinear' | 'hamming' | 'catmullrom' | 'mitchell' | 'gaussian';
+}
+/**
+ * The image.
+ */
+export interface Image2 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
+ * The resized image.
+ */
+export interface ImageResizeOutput {
+  image: Image3;
+}
+/**
+ * `width` by `height` pixels. Colours were weighted by their alpha; a pixel of alpha 0 comes out as 0, 0, 0, 0.
+ * At the size that it had, or with `nearest`, pixels are the source's own.
+ */
+export interface Image3 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
 }
 /**
  * What to render: pixel centres at `center + (i + 0.5 − size/2) × span/width`, row 0 at the smallest imaginary part.
