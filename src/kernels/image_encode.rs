@@ -64,7 +64,8 @@ impl Kernel for ImageEncode {
         if p.format == ImageFormat::Webp {
             for (field, side) in [("image.width", p.image.width), ("image.height", p.image.height)] {
                 if side > MAX_WEBP_SIDE {
-                    let message = format!("a WebP has at most {MAX_WEBP_SIDE} pixels a side, got {side}; png takes more");
+                    let message =
+                        format!("a WebP has at most {MAX_WEBP_SIDE} pixels a side, got {side}; png takes more");
                     return Err(KernelError::bad_params(field, message));
                 }
             }
@@ -211,7 +212,9 @@ mod tests {
     #[test]
     fn lossless_formats_lose_nothing() {
         for format in [ImageFormat::Png, ImageFormat::Webp] {
-            for image in [noise(1, 1, None), noise(37, 23, None), noise(64, 3, Some(255)), noise(5, 90, Some(0)), photograph()] {
+            for image in
+                [noise(1, 1, None), noise(37, 23, None), noise(64, 3, Some(255)), noise(5, 90, Some(0)), photograph()]
+            {
                 let (decoded, seen) = decode(encode(&image, format, None));
                 assert!(decoded == image && seen == format, "{format:?} of {}×{}", image.width, image.height);
             }
