@@ -11,8 +11,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # Versions. The Rust toolchain's stands in rust-toolchain.toml, wasm-bindgen's in Cargo.toml, npm's in www/package-lock.json,
 # Python's in tests/references/requirements.txt.
-readonly WASM_PACK=0.15.1
-readonly GECKODRIVER=0.37.1
+readonly WASM_PACK_VERSION=0.15.1
+readonly GECKODRIVER_VERSION=0.37.1
 readonly NODE_MAJOR=20
 WASM_BINDGEN=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
 CHANNEL=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
@@ -45,7 +45,7 @@ END
 
 help_verb() {
   case $1 in
-    setup) echo "Installs into this folder (target/tools, www/node_modules) and through rustup: the toolchain $CHANNEL, wasm-bindgen $WASM_BINDGEN, the npm packages of www/package-lock.json; with 'test' also wasm-pack $WASM_PACK, geckodriver $GECKODRIVER, a Python environment with NumPy and Pillow, and, as root on Debian, the packages chromium, chromium-driver and firefox-esr. The first time takes some minutes; later times a second." ;;
+    setup) echo "Installs into this folder (target/tools, www/node_modules) and through rustup: the toolchain $CHANNEL, wasm-bindgen $WASM_BINDGEN, the npm packages of www/package-lock.json; with 'test' also wasm-pack $WASM_PACK_VERSION, geckodriver $GECKODRIVER_VERSION, a Python environment with NumPy and Pillow, and, as root on Debian, the packages chromium, chromium-driver and firefox-esr. The first time takes some minutes; later times a second." ;;
     build) echo "Generates the TypeScript types from the Rust ones, compiles the artifacts threads, simd and baseline, checks the TypeScript and bundles pkg/. Skipped when no source has changed." ;;
     run) echo "Does the main job in Node: writes out/*.png and prints what ran where, with times on one and on all threads." ;;
     demo) echo "Serves pkg/demo on 127.0.0.1 with the headers that a page needs for threads. --port N, --no-isolation." ;;
@@ -127,8 +127,8 @@ setup_npm() {
 
 setup_test() {
   setup_build
-  has_tool wasm-pack "$WASM_PACK" || step "wasm-pack $WASM_PACK (a minute, once)" cargo_install wasm-pack "$WASM_PACK" --locked --debug
-  has_tool geckodriver "$GECKODRIVER" || step "geckodriver $GECKODRIVER (a minute, once)" cargo_install geckodriver "$GECKODRIVER" --locked --debug
+  has_tool wasm-pack "$WASM_PACK_VERSION" || step "wasm-pack $WASM_PACK_VERSION (a minute, once)" cargo_install wasm-pack "$WASM_PACK_VERSION" --locked --debug
+  has_tool geckodriver "$GECKODRIVER_VERSION" || step "geckodriver $GECKODRIVER_VERSION (a minute, once)" cargo_install geckodriver "$GECKODRIVER_VERSION" --locked --debug
   setup_browsers
   setup_python
 }

@@ -23,7 +23,7 @@ use std::marker::PhantomData;
 /// assert_eq!(array.iter().sum::<f32>(), 10.0);
 /// assert_eq!(array.shape(), Some(&[2, 2][..]));
 /// ```
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Array<T> {
     data: Vec<T>,
     shape: Option<Vec<usize>>,
@@ -156,7 +156,7 @@ macro_rules! elements {
             pub fn shape(&self) -> Option<&[usize]> {
                 match self { $(AnyArray::$variant(a) => a.shape()),* }
             }
-            fn set_shape(&mut self, shape: Option<Vec<usize>>) {
+            pub(crate) fn set_shape(&mut self, shape: Option<Vec<usize>>) {
                 match self { $(AnyArray::$variant(a) => a.shape = shape),* }
             }
             /// No elements yet, but room for `len` of a kind chosen at run time.
@@ -183,6 +183,14 @@ macro_rules! elements {
                 match self { $(AnyArray::$variant(a) => a.data.as_mut_ptr().cast()),* }
             }
         }
+
+        /// Runs `$body` with `$array` bound to the array of whichever kind it is.
+        macro_rules! each_kind {
+            ($any:expr, $array:ident => $body:expr) => {
+                match $any { $($crate::array::AnyArray::$variant($array) => $body),* }
+            };
+        }
+        pub(crate) use each_kind;
 
         impl Serialize for AnyArray {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

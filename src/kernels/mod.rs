@@ -1,15 +1,20 @@
 //! The built-in kernels, one file each, and the list that registers them.
 
+mod argsort;
 mod hash;
 mod image_decode;
 mod image_encode;
 mod image_resize;
 mod mandelbrot;
+mod radix;
+mod sort;
 
+pub use argsort::{Argsort, ArgsortOutput};
 pub use hash::{Hash, HashAlgorithm, HashOutput, HashParams};
 pub use image_decode::{ImageDecode, ImageDecodeOutput, ImageDecodeParams, ImageFormat};
 pub use image_encode::{ImageEncode, ImageEncodeOutput, ImageEncodeParams};
 pub use image_resize::{ImageResize, ImageResizeOutput, ImageResizeParams, ResizeFilter};
 pub use mandelbrot::{Mandelbrot, MandelbrotOutput, MandelbrotParams, MandelbrotPart};
+pub use sort::{Order, Sort, SortOutput, SortParams};
 
-crate::kernels![Hash, ImageDecode, ImageEncode, ImageResize, Mandelbrot];
+crate::kernels![Argsort, Hash, ImageDecode, ImageEncode, ImageResize, Mandelbrot, Sort];

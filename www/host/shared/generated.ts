@@ -73,6 +73,14 @@ export type ErrorCode = keyof typeof ERROR_CODES;
  */
 export interface KernelMap {
   /**
+   * Gives the indices that sort a typed array, stably; NaN last.
+   */
+  argsort: {
+    params: SortParams;
+    output: ArgsortOutput;
+    part: never;
+  };
+  /**
    * SHA-256 or BLAKE3 of bytes.
    */
   hash: {
@@ -112,6 +120,36 @@ export interface KernelMap {
     output: MandelbrotOutput;
     part: MandelbrotPart;
   };
+  /**
+   * Sorts a typed array of any kind; NaN last.
+   */
+  sort: {
+    params: SortParams;
+    output: SortOutput;
+    part: never;
+  };
+}
+/**
+ * What to sort.
+ */
+export interface SortParams {
+  /**
+   * The numbers: a typed array of any kind.
+   */
+  data: TypedArray;
+  /**
+   * Which end comes first.
+   */
+  order?: 'ascending' | 'descending';
+}
+/**
+ * The permutation.
+ */
+export interface ArgsortOutput {
+  /**
+   * `data[indices[0]]` is the first in order, and so on. Equal numbers, and NaNs, keep their order.
+   */
+  indices: Uint32Array;
 }
 /**
  * What to hash, and how.
@@ -335,4 +373,13 @@ export interface MandelbrotPart {
    * The tile's counts, row by row.
    */
   counts: Uint32Array;
+}
+/**
+ * The sorted numbers.
+ */
+export interface SortOutput {
+  /**
+   * As many as were given, of the same kind and shape. NaNs keep their order and their bits.
+   */
+  data: TypedArray;
 }

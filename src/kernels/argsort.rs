@@ -1,0 +1,117 @@
+//! The permutation that sorts a typed array.
+
+use super::radix;
+use super::sort::{Order, SortParams, Sortable, map};
+use crate::array::Array;
+use crate::{Job, Kernel, KernelError};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The permutation that sorts a typed array.
+pub struct Argsort;
+
+/// The permutation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ArgsortOutput {
+    /// `data[indices[0]]` is the first in order, and so on. Equal numbers, and NaNs, keep their order.
+    pub indices: Array<u32>,
+}
+
+impl Kernel for Argsort {
+    const NAME: &'static str = "argsort";
+    const ABOUT: &'static str = "Gives the indices that sort a typed array, stably; NaN last.";
+    type Params = SortParams;
+    type Output = ArgsortOutput;
+    type Part = ();
+
+    fn validate(params: &SortParams) -> Result<(), KernelError> {
+        if params.data.len() > u32::MAX as usize {
+            let message = format!("must have at most {} elements, got {}", u32::MAX, params.data.len());
+            return Err(KernelError::bad_params("data", message));
+        }
+        Ok(())
+    }
+
+    fn run(SortParams { data, order }: SortParams, job: &Job) -> Result<ArgsortOutput, KernelError> {
+        let indices = crate::array::each_kind!(data, array => argsort(&array, order, job)?);
+        Ok(ArgsortOutput { indices: indices.into() })
+    }
+}
+
+fn argsort<T: Sortable>(data: &[T], order: Order, job: &Job) -> Result<Vec<u32>, KernelError>
+where
+    (T::Key, u32): radix::Item + Ord,
+{
+    let mut numbers = Vec::new();
+    let bytes = (data.len() * size_of::<(T::Key, u32)>()) as u64;
+    numbers.try_reserve_exact(data.len()).map_err(|_| KernelError::OutOfMemory { bytes: Some(bytes) })?;
+    let mut nans = Vec::new();
+    for (slice, first) in data.chunks(1 << 15).zip((0..).step_by(1 << 15)) {
+        job.check()?;
+        for (&element, index) in slice.iter().zip(first..) {
+            if element.is_nan() {
+                nans.push(index);
+            } else {
+                let key = element.key();
+                numbers.push((if order == Order::Ascending { key } else { T::flip(key) }, index));
+            }
+        }
+    }
+    let sorted = radix::sort(numbers, job)?;
+    let mut indices = map(&sorted, job, |&(_, index)| index)?;
+    indices.extend(nans);
+    Ok(indices)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AnyArray;
+    use crate::kernel::run;
+    use proptest::prelude::*;
+
+    fn argsorted(data: impl Into<AnyArray>, order: Order) -> Vec<u32> {
+        run::<Argsort>(SortParams { data: data.into(), order }, &Job::detached()).unwrap().indices.into_vec()
+    }
+
+    fn check(data: Vec<f64>) {
+        for order in [Order::Ascending, Order::Descending] {
+            let mut expected: Vec<u32> = (0..data.len() as u32).collect();
+            // Stable, so equal elements and NaNs keep their order.
+            expected.sort_by(|&a, &b| {
+                let (a, b) = (data[a as usize], data[b as usize]);
+                let numbers = if order == Order::Ascending { a.total_cmp(&b) } else { b.total_cmp(&a) };
+                a.is_nan().cmp(&b.is_nan()).then(if a.is_nan() { std::cmp::Ordering::Equal } else { numbers })
+            });
+            assert!(argsorted(Array::from(data.clone()), order) == expected, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn is_stable_with_many_equal_elements() {
+        check(vec![]);
+        check(vec![f64::NAN, 1.0, f64::NAN, 0.0, -0.0, 1.0]);
+        for len in [1000, 1025, 60_007_usize] {
+            check((0..len).map(|i| ((i * 7919) % 13) as f64 - 6.0).collect());
+            check((0..len).map(|i| if i % 5 == 0 { f64::NAN } else { ((i * 31) % 101) as f64 }).collect());
+        }
+    }
+
+    #[test]
+    fn whole_numbers_and_bytes() {
+        let data: Vec<i64> = (0..40_000_i64).map(|i| (i * 7919) % 1009 - 500).collect();
+        let indices = argsorted(Array::from(data.clone()), Order::Descending);
+        assert!(indices.windows(2).all(|pair| {
+            let (a, b) = (data[pair[0] as usize], data[pair[1] as usize]);
+            a > b || a == b && pair[0] < pair[1]
+        }));
+        assert_eq!(argsorted(Array::from(vec![3_u8, 1, 2, 1]), Order::Ascending), [1, 3, 2, 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_floats(data in prop::collection::vec(any::<f64>(), 0..3000)) {
+            check(data);
+        }
+    }
+}
