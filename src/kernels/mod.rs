@@ -1,13 +1,15 @@
 //! The built-in kernels, one file each, and the list that registers them.
 
+mod hash;
 mod image_decode;
 mod image_encode;
 mod image_resize;
 mod mandelbrot;
 
+pub use hash::{Hash, HashAlgorithm, HashOutput, HashParams};
 pub use image_decode::{ImageDecode, ImageDecodeOutput, ImageDecodeParams, ImageFormat};
 pub use image_encode::{ImageEncode, ImageEncodeOutput, ImageEncodeParams};
 pub use image_resize::{ImageResize, ImageResizeOutput, ImageResizeParams, ResizeFilter};
 pub use mandelbrot::{Mandelbrot, MandelbrotOutput, MandelbrotParams, MandelbrotPart};
 
-crate::kernels![ImageDecode, ImageEncode, ImageResize, Mandelbrot];
+crate::kernels![Hash, ImageDecode, ImageEncode, ImageResize, Mandelbrot];

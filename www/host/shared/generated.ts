@@ -73,6 +73,14 @@ export type ErrorCode = keyof typeof ERROR_CODES;
  */
 export interface KernelMap {
   /**
+   * SHA-256 or BLAKE3 of bytes.
+   */
+  hash: {
+    params: HashParams;
+    output: HashOutput;
+    part: never;
+  };
+  /**
    * Decodes a PNG, JPEG or WebP file to RGBA pixels.
    */
   'image.decode': {
@@ -104,6 +112,28 @@ export interface KernelMap {
     output: MandelbrotOutput;
     part: MandelbrotPart;
   };
+}
+/**
+ * What to hash, and how.
+ */
+export interface HashParams {
+  /**
+   * The bytes.
+   */
+  data: Uint8Array;
+  /**
+   * The hash function. `blake3` uses every core, `sha256` is a chain and uses one.
+   */
+  algorithm: 'sha256' | 'blake3';
+}
+/**
+ * The hash.
+ */
+export interface HashOutput {
+  /**
+   * 64 hexadecimal digits, lower case.
+   */
+  hex: string;
 }
 /**
  * The file.

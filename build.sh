@@ -1,0 +1,297 @@
+#!/usr/bin/env bash
+# Loomwork's one entry: everything that a person or CI does goes through here.
+#
+#   ./build.sh help            what each verb does
+#   ./build.sh run             set up, build and do the main job on real input
+#   ./build.sh test            set up and pass all tests
+#
+# Whatever is up to date is skipped. What is noisy goes to target/logs/, and its end is shown when it fails.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+# Versions. The Rust toolchain's stands in rust-toolchain.toml, wasm-bindgen's in Cargo.toml, npm's in www/package-lock.json,
+# Python's in tests/references/requirements.txt.
+readonly WASM_PACK=0.15.1
+readonly GECKODRIVER=0.37.1
+readonly NODE_MAJOR=20
+WASM_BINDGEN=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
+CHANNEL=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
+readonly WASM_BINDGEN CHANNEL
+readonly SUITES=(lint native wasm-chromium wasm-firefox host cli browser package references)
+readonly TOOLS=$PWD/target/tools
+readonly LOGS=$PWD/target/logs
+export PATH="$TOOLS/bin:$PATH"
+
+if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
+  readonly BOLD=$'\e[1m' DIM=$'\e[2m' RED=$'\e[31m' GREEN=$'\e[32m' PLAIN=$'\e[0m'
+else
+  readonly BOLD='' DIM='' RED='' GREEN='' PLAIN=''
+fi
+
+usage() {
+  cat <<END
+${BOLD}./build.sh VERB [ARGS]${PLAIN}
+
+  setup [test]     install what a build needs; with 'test', also what the tests need (browsers, drivers, NumPy)
+  build            compile the wasm artifacts and make the npm package in pkg/
+  run              build, then resize and hash a real photograph and render a large Mandelbrot, on all cores
+  demo [ARGS]      build, then serve the demo page (ARGS: see pkg/bin/loomwork.js demo --help)
+  test [SUITE…]    build, then run all tests, or the suites named: ${SUITES[*]}
+  bench [ARGS]     build, then measure: bench [kernels] [--case TEXT] [--runs N] [--json] [--out FILE] [--no-browser]
+  clean            delete everything that was built; 'clean all' also the tools and packages that were installed
+  help [VERB]      this text, or more about a verb
+END
+}
+
+help_verb() {
+  case $1 in
+    setup) echo "Installs into this folder (target/tools, www/node_modules) and through rustup: the toolchain $CHANNEL, wasm-bindgen $WASM_BINDGEN, the npm packages of www/package-lock.json; with 'test' also wasm-pack $WASM_PACK, geckodriver $GECKODRIVER, a Python environment with NumPy and Pillow, and, as root on Debian, the packages chromium, chromium-driver and firefox-esr. The first time takes some minutes; later times a second." ;;
+    build) echo "Generates the TypeScript types from the Rust ones, compiles the artifacts threads, simd and baseline, checks the TypeScript and bundles pkg/. Skipped when no source has changed." ;;
+    run) echo "Does the main job in Node: writes out/*.png and prints what ran where, with times on one and on all threads." ;;
+    demo) echo "Serves pkg/demo on 127.0.0.1 with the headers that a page needs for threads. --port N, --no-isolation." ;;
+    test) echo "Suites: ${SUITES[*]}. A missing browser is a failure. LOOMWORK_BROWSERS=chromium restricts the browser suites." ;;
+    bench) echo "Compares wasm in Node and Chromium with the same kernels compiled natively, at 1 to all threads, in turn; checks every answer. --json prints {machine, runtime, rows}." ;;
+    clean) echo "Deletes pkg/, out/ and what cargo and the bundler made. 'clean all' deletes target/ and www/node_modules too." ;;
+    *) fail "no verb is named '$1': see ./build.sh help" 2 ;;
+  esac
+}
+
+fail() {
+  echo "${RED}$1${PLAIN}" >&2
+  exit "${2:-1}"
+}
+
+seconds_since() {
+  awk -v from="$1" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f s", to - from }'
+}
+
+# step NAME COMMAND…: runs it with its output in a log; says how long it took; shows the log's end when it fails.
+step() {
+  local name=$1 log begun=$EPOCHREALTIME
+  shift
+  mkdir -p "$LOGS"
+  log=$LOGS/${name//[^a-zA-Z0-9]/-}.log
+  printf '%s… ' "$name"
+  if "$@" >"$log" 2>&1 </dev/null; then
+    echo "${DIM}$(seconds_since "$begun")${PLAIN}"
+  else
+    echo "${RED}failed after $(seconds_since "$begun")${PLAIN}"
+    tail -n 40 "$log" >&2
+    fail "$name failed; the whole output is in ${log#"$PWD"/}"
+  fi
+}
+
+
+# ── setup ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+setup_build() {
+  command -v rustup >/dev/null || fail "rustup is missing: install it from https://rustup.rs and open a new shell"
+  command -v cc >/dev/null || fail "a C compiler is missing (cargo links with it): install one, on Debian with 'apt-get install build-essential'"
+  command -v node >/dev/null || fail "Node is missing: install version $NODE_MAJOR or newer from https://nodejs.org"
+  local node_major
+  node_major=$(node -p 'process.versions.node.split(".")[0]')
+  ((node_major >= NODE_MAJOR)) || fail "Node $(node --version) is too old: install version $NODE_MAJOR or newer from https://nodejs.org"
+  command -v npm >/dev/null || fail "npm is missing: it comes with Node from https://nodejs.org, or on Debian with 'apt-get install npm'"
+
+  has_toolchain || step "toolchain $CHANNEL" rustup toolchain install "$CHANNEL" --profile minimal \
+    -c rust-src -c clippy -c rustfmt -t wasm32-unknown-unknown
+  # Not --locked: its lock names a package version that is not published any more.
+  has_tool wasm-bindgen "$WASM_BINDGEN" || step "wasm-bindgen $WASM_BINDGEN (a minute or two, once)" cargo_install wasm-bindgen-cli "$WASM_BINDGEN"
+  setup_npm
+}
+
+has_toolchain() {
+  local root
+  root=$(rustup run "$CHANNEL" rustc --print sysroot 2>/dev/null) || return 1
+  [[ -d $root/lib/rustlib/src/rust/library && -d $root/lib/rustlib/wasm32-unknown-unknown && -x $root/bin/cargo-clippy && -x $root/bin/rustfmt ]]
+}
+
+has_tool() {
+  [[ -x $TOOLS/bin/$1 && $("$TOOLS/bin/$1" --version 2>/dev/null) == *" $2"* ]]
+}
+
+# The tools share one build folder: most of what they are made of is the same.
+cargo_install() {
+  local crate=$1 version=$2
+  shift 2
+  CARGO_TARGET_DIR=$TOOLS/build cargo install --root "$TOOLS" --force --version "$version" "$@" "$crate"
+}
+
+setup_npm() {
+  local stamp=www/node_modules/.loomwork-lock
+  if [[ ! -f $stamp ]] || ! cmp -s www/package-lock.json "$stamp"; then
+    step "npm packages" npm ci --prefix www --no-audit --no-fund
+    cp www/package-lock.json "$stamp"
+  fi
+}
+
+setup_test() {
+  setup_build
+  has_tool wasm-pack "$WASM_PACK" || step "wasm-pack $WASM_PACK (a minute, once)" cargo_install wasm-pack "$WASM_PACK" --locked --debug
+  has_tool geckodriver "$GECKODRIVER" || step "geckodriver $GECKODRIVER (a minute, once)" cargo_install geckodriver "$GECKODRIVER" --locked --debug
+  setup_browsers
+  setup_python
+}
+
+setup_browsers() {
+  local missing=()
+  has_any "${CHROMIUM:-}" /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome || missing+=(chromium)
+  has_any "${CHROMEDRIVER:-}" /usr/bin/chromedriver || missing+=(chromium-driver)
+  has_any "${FIREFOX:-}" /usr/bin/firefox-esr /usr/bin/firefox || missing+=(firefox-esr)
+  ((${#missing[@]} == 0)) && return
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    step "browsers (${missing[*]})" install_debian "${missing[@]}"
+  else
+    fail "the tests need ${missing[*]}: install them (on Debian: 'apt-get install ${missing[*]}'), or name them in CHROMIUM, CHROMEDRIVER and FIREFOX"
+  fi
+}
+
+has_any() {
+  local place
+  for place in "$@"; do [[ -n $place && -x $place ]] && return 0; done
+  return 1
+}
+
+install_debian() {
+  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
+# NumPy, Pillow and BLAKE3 for Python: the independent references of the tests.
+setup_python() {
+  local wanted=tests/references/requirements.txt stamp=$TOOLS/python/.loomwork-requirements
+  cmp -s "$wanted" "$stamp" && return
+  command -v python3 >/dev/null || fail "python3 is missing (the tests compare with NumPy): install it, on Debian with 'apt-get install python3-venv'"
+  step "Python references" make_python "$wanted"
+  cp "$wanted" "$stamp"
+}
+
+make_python() {
+  rm -rf "$TOOLS/python"
+  python3 -m venv "$TOOLS/python" && "$TOOLS/python/bin/pip" install --quiet --disable-pip-version-check --requirement "$1"
+}
+
+# ── build ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+build() {
+  setup_build
+  local stamp=target/wasm/build-stamp hash
+  hash=$(sources_hash)
+  if [[ -f $stamp && $(<"$stamp") == "$hash" && -f pkg/package.json ]]; then
+    echo "build: up to date"
+    return
+  fi
+  step "types from Rust" node www/build/generate.mjs
+  step "wasm artifacts" node www/build/artifacts.mjs
+  grep ' MB' "$LOGS/wasm-artifacts.log"
+  step "TypeScript" npm --prefix www run --silent types
+  step "npm package" node www/build/bundle.mjs
+  # Taken again: generating may have changed a source.
+  sources_hash >"$stamp"
+}
+
+# One hash of everything that the package is made of.
+sources_hash() {
+  find src www Cargo.toml Cargo.lock rust-toolchain.toml README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE tests/data/hubble_deep_field.jpg \
+    -type f -not -path '*/node_modules/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1
+}
+
+# ── test ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+suite_lint() {
+  cargo fmt --check && cargo clippy --quiet --all-targets -- -D warnings && node www/build/generate.mjs --check
+}
+
+suite_native() {
+  cargo test --quiet
+}
+
+# The crate's own tests in a browser, on a real thread pool. wasm-bindgen's runner sends the isolation headers itself.
+wasm_pack() {
+  local browser=$1 exported flags
+  exported=$(printf -- '-Clink-arg=--export=%s ' __wasm_init_tls __tls_size __tls_align __tls_base __heap_base)
+  flags="-Ctarget-feature=+atomics,+bulk-memory,+mutable-globals,+simd128 -Clink-arg=--shared-memory -Clink-arg=--import-memory"
+  flags+=" -Clink-arg=--max-memory=1073741824 $exported -Cpanic=unwind -Cllvm-args=-wasm-use-legacy-eh"
+  CARGO_TARGET_DIR=$PWD/target/wasm-pack RUSTFLAGS=$flags WASM_BINDGEN_TEST_TIMEOUT=120 \
+    CHROMEDRIVER=${CHROMEDRIVER:-/usr/bin/chromedriver} GECKODRIVER=${GECKODRIVER:-$TOOLS/bin/geckodriver} \
+    wasm-pack test --headless "--$browser" --mode no-install . -- --test wasm --features no-bundler -Zbuild-std=std,panic_unwind
+}
+suite_wasm-chromium() { wasm_pack chrome; }
+suite_wasm-firefox() { wasm_pack firefox; }
+
+node_test() {
+  node --test --test-reporter=spec --test-timeout=600000 "$@"
+}
+suite_host() { node_test tests/host/*.test.mjs; }
+suite_cli() { node_test tests/cli/*.test.mjs; }
+# One browser at a time: they share the cores.
+suite_browser() { node_test --test-concurrency=1 tests/browser/*.test.mjs; }
+suite_package() { node_test tests/package/*.test.mjs; }
+suite_references() { PYTHON=$TOOLS/python/bin/python node_test tests/references/*.test.mjs; }
+
+run_tests() {
+  local chosen=("$@") suite begun all=$EPOCHREALTIME failed=() summary=''
+  ((${#chosen[@]} > 0)) || chosen=("${SUITES[@]}")
+  for suite in "${chosen[@]}"; do
+    [[ " ${SUITES[*]} " == *" $suite "* ]] || fail "no suite is named '$suite': ${SUITES[*]}" 2
+  done
+  setup_test
+  build
+  for suite in "${chosen[@]}"; do
+    echo
+    echo "${BOLD}── $suite${PLAIN}"
+    begun=$EPOCHREALTIME
+    if "suite_$suite" </dev/null; then
+      summary+="  ${GREEN}pass${PLAIN}  $suite, $(seconds_since "$begun")"$'\n'
+    else
+      summary+="  ${RED}FAIL${PLAIN}  $suite, $(seconds_since "$begun")"$'\n'
+      failed+=("$suite")
+    fi
+  done
+  printf '\n%s' "$summary"
+  echo "all tests: $(seconds_since "$all")"
+  ((${#failed[@]} == 0)) || fail "failed: ${failed[*]}"
+}
+
+# ── verbs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+verb=${1:-help}
+(($# > 0)) && shift
+for argument in "$@"; do
+  if [[ $argument == --help || $argument == -h ]] && [[ $verb != demo ]]; then
+    help_verb "$verb"
+    exit 0
+  fi
+done
+case $verb in
+  setup)
+    case ${1:-build} in
+      build) setup_build ;;
+      test) setup_test ;;
+      *) fail "setup takes nothing or 'test', not '$1'" 2 ;;
+    esac
+    echo "set up"
+    ;;
+  build) build ;;
+  run)
+    begun=$EPOCHREALTIME
+    build
+    node www/run/main.mjs
+    echo "all of it: $(seconds_since "$begun")"
+    ;;
+  demo)
+    build
+    exec node pkg/bin/loomwork.js demo "$@"
+    ;;
+  test) run_tests "$@" ;;
+  bench)
+    # The figures go to standard output, alone.
+    { build; setup_browsers; } >&2
+    exec node tests/bench/main.mjs "$@"
+    ;;
+  clean)
+    rm -rf pkg out
+    if [[ ${1:-} == all ]]; then rm -rf target www/node_modules; else find target -mindepth 1 -maxdepth 1 -not -name tools -exec rm -rf {} + 2>/dev/null || true; fi
+    ;;
+  help | --help | -h) if (($# > 0)); then help_verb "$1"; else usage; fi ;;
+  *) fail "no verb is named '$verb': see ./build.sh help" 2 ;;
+esac
