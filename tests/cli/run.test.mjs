@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { data, flags, folder, listing, mandelbrot, picture, readNpy, run, start, view } from './support.mjs';
+import { data, endless, flags, folder, listing, mandelbrot, picture, readNpy, run, start, view } from './support.mjs';
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
@@ -232,7 +232,7 @@ describe('wrong use ends with 2 and one sentence', () => {
 });
 
 test('a job that takes too long ends with 1', async () => {
-  const { code, stderr } = await run(['run', 'mandelbrot', ...flags({ ...view, maxIterations: 4_000_000_000 }), '--timeout', '200']);
+  const { code, stderr } = await run(['run', 'mandelbrot', ...flags(endless), '--timeout', '200']);
   assert.match(stderr, /timeout of 200 ms \[TIMEOUT\]/);
   assert.equal(code, 1);
 });

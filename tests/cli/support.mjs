@@ -12,8 +12,8 @@ export const picture = join(data, 'hubble_deep_field.jpg');
 
 /** A small render, as params on the command line. */
 export const view = { width: 31, height: 17, centerX: -0.6, centerY: 0.05, span: 2.8, maxIterations: 100 };
-/** One that ends long after any test. */
-export const endless = { ...view, width: 4000, height: 4000, centerX: -0.1, centerY: 0, span: 1e-3, maxIterations: 4_000_000_000 };
+/** One that ends long after any test: around this point orbits neither escape nor come round again for very long. */
+export const endless = { ...view, width: 4000, height: 4000, centerX: -0.75, centerY: 0, span: 1e-7, maxIterations: 4_000_000_000 };
 
 /** `-p KEY=VALUE` for each. */
 export function flags(params) {

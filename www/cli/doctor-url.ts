@@ -24,7 +24,7 @@ export async function examineUrl(text: string, signal: AbortSignal): Promise<Fin
     embedder('Cross-Origin-Embedder-Policy', page.headers),
     wasmAllowed(policies),
     ...files.flatMap((file) => fileFindings(file, page.url, policies)),
-    ...(files.length === 0 ? [workersAllowed(policies, new URL('/worker.js', page.url), page.url)] : []),
+    ...(files.length === 0 ? workersAllowed(policies, new URL('/worker.js', page.url), page.url) : []),
   ];
 }
 
@@ -82,7 +82,8 @@ function wasmAllowed(policies: Policy[]): Finding {
   return fine('CSP for wasm', 'compiling is allowed');
 }
 
-function workersAllowed(policies: Policy[], url: URL, page: URL): Finding {
+function workersAllowed(policies: Policy[], url: URL, page: URL): Finding[] {
+  if (policies.length === 0) return [];
   const name = 'CSP for workers';
   // A worker from another origin is started from a blob of its text.
   const started = url.origin === page.origin ? url : new URL('blob:loomwork');
@@ -90,9 +91,10 @@ function workersAllowed(policies: Policy[], url: URL, page: URL): Finding {
     const rule = effective(policy, CHAINS.worker);
     if (!rule || allows(rule.sources, started, page)) continue;
     const source = started.protocol === 'blob:' ? 'blob:' : "'self'";
-    return lack(name, `${rule.name} ${rule.sources.join(' ')} blocks ${started.protocol === 'blob:' ? 'the blob that a worker from another origin starts from' : url.pathname}`, `add ${source} to worker-src of the Content-Security-Policy: worker-src ${source}`);
+    const blocked = source === 'blob:' ? 'the blob that a worker from another origin starts from' : url.pathname;
+    return [lack(name, `${rule.name} ${rule.sources.join(' ')} blocks ${blocked}`, `add ${source} to worker-src of the Content-Security-Policy: worker-src ${source}`)];
   }
-  return fine(name, policies.length === 0 ? 'none, so nothing is blocked' : 'workers may start');
+  return [fine(name, 'workers may start')];
 }
 
 function fetchAllowed(policies: Policy[], url: URL, page: URL): Finding[] {
@@ -104,7 +106,7 @@ function fetchAllowed(policies: Policy[], url: URL, page: URL): Finding[] {
 function fileFindings(file: LinkedFile, page: URL, policies: Policy[]): Finding[] {
   const { url, kind, answer } = file;
   const label = url.origin === page.origin ? url.pathname : url.href;
-  const rules = kind === 'worker' ? [workersAllowed(policies, url, page)] : fetchAllowed(policies, url, page);
+  const rules = kind === 'worker' ? workersAllowed(policies, url, page) : fetchAllowed(policies, url, page);
   if (typeof answer === 'string') return [lack(label, `cannot be fetched: ${answer}`, `make it reachable; ${file.from} names it`), ...rules];
   if (answer.status !== 200) return [lack(label, `answers ${answer.status}`, `copy the package's ${kind} file there; ${file.from} names it`), ...rules];
   const sharing = url.origin === page.origin ? [] : [crossOrigin(label, answer.headers)];
