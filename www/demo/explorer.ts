@@ -6,7 +6,7 @@ import { listenToGestures } from './gestures.ts';
 import { clearNotice, tell } from './notice.ts';
 import { paletteOf } from './palette.ts';
 import { TilePainter } from './tiles.ts';
-import { fromHash, HOME, iterationsFor, LEAST_SPAN, toHash, type View } from './view.ts';
+import { fromHash, home, iterationsFor, LEAST_SPAN, toHash, type View } from './view.ts';
 import type { Job, KernelMap } from '../host/entry/browser.ts';
 
 export class Explorer {
@@ -18,7 +18,7 @@ export class Explorer {
   /** A picture to show until the new one is there, and its view. */
   readonly #old = document.createElement('canvas');
   #oldView: View | undefined;
-  #view: View = fromHash(location.hash) ?? HOME;
+  #view: View = fromHash(location.hash) ?? this.#home();
   #job: Job<KernelMap['mandelbrot']> | undefined;
   /** Whether tiles of the current view have been drawn: then it is the picture to keep. */
   #drawn = false;
@@ -26,11 +26,11 @@ export class Explorer {
 
   constructor(engine: Engine) {
     this.#engine = engine;
-    listenToGestures(this.#canvas, { view: () => this.#view, move: (view) => this.show(view) });
+    listenToGestures(this.#canvas, { view: () => this.#view, home: () => this.#home(), move: (view) => this.show(view) });
     new ResizeObserver(() => this.#resize()).observe(this.#canvas);
     engine.addEventListener('host', () => this.#render());
     addEventListener('hashchange', () => {
-      const view = fromHash(location.hash) ?? HOME;
+      const view = fromHash(location.hash) ?? this.#home();
       if (toHash(view) !== toHash(this.#view)) this.show(view);
     });
     byId('save', HTMLButtonElement).addEventListener('click', () => this.#save());
@@ -44,6 +44,10 @@ export class Explorer {
     this.#drawOld();
     this.#tellView();
     this.#render();
+  }
+
+  #home(): View {
+    return home(this.#canvas.clientWidth / Math.max(1, this.#canvas.clientHeight));
   }
 
   #resize(): void {

@@ -1,10 +1,11 @@
 // What a visitor does to the canvas, as moves of the view: drag, wheel, pinch, double click, keys and buttons.
 import { byId } from './dom.ts';
-import { HOME, pan, zoom, type View } from './view.ts';
+import { pan, zoom, type View } from './view.ts';
 
 /** What is moved. */
 export interface Target {
   view(): View;
+  home(): View;
   move(view: View): void;
 }
 
@@ -70,8 +71,8 @@ export function listenToGestures(canvas: HTMLCanvasElement, target: Target): voi
     '+': (view) => zoom(view, 1 / KEY_ZOOM),
     '=': (view) => zoom(view, 1 / KEY_ZOOM),
     '-': (view) => zoom(view, KEY_ZOOM),
-    '0': () => HOME,
-    Home: () => HOME,
+    '0': () => target.home(),
+    Home: () => target.home(),
   };
   canvas.addEventListener('keydown', (event) => {
     const act = keys[event.key];
@@ -82,5 +83,5 @@ export function listenToGestures(canvas: HTMLCanvasElement, target: Target): voi
 
   byId('zoom-in', HTMLButtonElement).addEventListener('click', () => target.move(zoom(target.view(), 1 / KEY_ZOOM)));
   byId('zoom-out', HTMLButtonElement).addEventListener('click', () => target.move(zoom(target.view(), KEY_ZOOM)));
-  byId('reset', HTMLButtonElement).addEventListener('click', () => target.move(HOME));
+  byId('reset', HTMLButtonElement).addEventListener('click', () => target.move(target.home()));
 }

@@ -15,8 +15,8 @@ const STOPS: readonly (readonly [number, number, number])[] = [
 /** Points of the set itself. */
 const INSIDE: readonly [number, number, number] = [6, 7, 14];
 
-/** Once around the wheel for so many doublings of the count. */
-const DOUBLINGS = 5.5;
+/** Once around the wheel for so many doublings of the count, from 8 on: below, the first colours stay dark. */
+const DOUBLINGS = 5;
 
 /**
  * A table from count to colour, as little-endian RGBA words for a Uint32Array over ImageData.
@@ -26,7 +26,7 @@ const DOUBLINGS = 5.5;
 export function paletteOf(maxIterations: number): Uint32Array {
   const table = new Uint32Array(maxIterations + 1);
   for (let count = 0; count < maxIterations; count += 1) {
-    const at = ((Math.log2(count + 2) / DOUBLINGS) % 1) * STOPS.length;
+    const at = ((Math.log2(1 + count / 8) / DOUBLINGS) % 1) * STOPS.length;
     const index = Math.floor(at);
     const from = STOPS[index % STOPS.length]!;
     const to = STOPS[(index + 1) % STOPS.length]!;

@@ -7,7 +7,10 @@ export interface View {
   span: number;
 }
 
-export const HOME: View = { x: -0.6, y: 0, span: 3.6 };
+/** The view that shows the whole set on a picture of an aspect (width by height). */
+export function home(aspect: number): View {
+  return { x: -0.7, y: 0, span: Math.max(3.2, 2.7 * aspect) };
+}
 
 /** Below this span neighbouring pixels fall on the same 64-bit number. */
 export const LEAST_SPAN = 1e-13;
