@@ -245,9 +245,8 @@ impl Group {
     fn escape_is_final(&self) -> bool {
         (0..PAIRS).all(|i| {
             let square = (self.cr[i] * self.cr[i] + self.ci[i] * self.ci[i]).to_array();
-            square.iter().all(|&c| {
-                c < ESCAPE_IS_FINAL_BELOW * ESCAPE_IS_FINAL_BELOW || c > ESCAPE_IS_FINAL_ABOVE * ESCAPE_IS_FINAL_ABOVE
-            })
+            let ring = ESCAPE_IS_FINAL_BELOW * ESCAPE_IS_FINAL_BELOW..=ESCAPE_IS_FINAL_ABOVE * ESCAPE_IS_FINAL_ABOVE;
+            !square.iter().any(|c| ring.contains(c))
         })
     }
 
