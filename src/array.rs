@@ -474,7 +474,7 @@ impl JsonSchema for AnyArray {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
     use crate::params::{Tree, decode};

@@ -282,7 +282,7 @@ impl<'de> de::VariantAccess<'de> for Tree {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
     use serde::Deserialize;

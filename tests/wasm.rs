@@ -1,7 +1,7 @@
 //! The crate in a real browser on a real thread pool: run with `wasm-pack test --headless` (`./build.sh test wasm-chromium`).
 //!
 //! Rayon must not be touched before the pool is built (it would settle for one thread for ever), so each test begins with [`pool`].
-#![cfg(target_family = "wasm")]
+#![cfg(all(target_family = "wasm", feature = "no-bundler"))]
 
 use loomwork::array::{AnyArray, attach};
 use loomwork::control::ControlBlock;

@@ -63,7 +63,7 @@ where
     Ok(indices)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
     use crate::AnyArray;

@@ -82,7 +82,7 @@ fn in_slices(data: &[u8], size: usize, job: &Job, mut update: impl FnMut(&[u8]))
     Ok(())
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
     use crate::kernel::run;

@@ -215,7 +215,7 @@ impl Seek for Interruptible<'_> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
     use crate::kernel::run;

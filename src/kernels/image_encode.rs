@@ -175,7 +175,7 @@ impl Write for Interruptible<'_> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
     use crate::kernel::run;

@@ -295,7 +295,7 @@ fn unmultiply(pixels: &mut [u8], job: &Job) -> Result<(), Cancelled> {
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
     use crate::kernel::run;

@@ -316,7 +316,7 @@ fn untested_block(
     (zr, zi)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
     use crate::kernel::run;

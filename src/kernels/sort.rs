@@ -210,7 +210,7 @@ pub(crate) fn map<T: Sync, U: Copy + Default + Send>(
     Ok(out)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
     use crate::array::DType;
