@@ -8,6 +8,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -18,6 +19,11 @@ const tools = join(root, 'target/tools/bin');
 
 // Panics must unwind, in the legacy encoding that Node 20 reads too (the newer one needs Node 22.22).
 const unwind = ['-Cpanic=unwind', '-Cllvm-args=-wasm-use-legacy-eh'];
+// Places of panics are in the artifacts: they name the source, not the folders of the machine that compiled it.
+const remapped = [
+  `--remap-path-prefix=${execFileSync('rustc', ['--print', 'sysroot'], { cwd: root, encoding: 'utf8' }).trim()}/lib/rustlib/src/rust=rust`,
+  `--remap-path-prefix=${process.env.CARGO_HOME ?? join(homedir(), '.cargo')}/registry/src=crates`,
+];
 const exported = ['__wasm_init_tls', '__tls_size', '__tls_align', '__tls_base', '__heap_base'];
 const artifacts = {
   threads: {
@@ -51,7 +57,7 @@ function build(name, { features, flags }) {
   run('cargo', [
     'build', '--quiet', '--lib', '--release', '--target', 'wasm32-unknown-unknown',
     '--no-default-features', '--features', features.join(','), '-Zbuild-std=std,panic_unwind',
-  ], { CARGO_TARGET_DIR: cargoDir, RUSTFLAGS: [...flags, ...unwind].join(' ') });
+  ], { CARGO_TARGET_DIR: cargoDir, CARGO_ENCODED_RUSTFLAGS: [...flags, ...unwind, ...remapped].join('\x1f') });
 
   const compiled = join(cargoDir, 'wasm32-unknown-unknown/release/loomwork.wasm');
   const out = join(root, 'target/wasm', name);

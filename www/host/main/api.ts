@@ -1,4 +1,6 @@
 // The host as its callers know it.
+// Its declarations name Symbol.asyncDispose, which a caller's own `lib` need not have.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Artifact } from '../shared/artifact.ts';
 import type { KernelMap } from '../shared/generated.ts';
 import type { Job, KernelTypes } from './job.ts';
