@@ -1,14 +1,15 @@
-//! Resizes an image with a choice of filters: two passes of convolution by `fast_image_resize`, cut into tiles.
+//! Resizes an image with a choice of filters: two passes of convolution, cut into tiles.
 //!
-//! The crate's SIMD does the arithmetic: integers, so the same numbers with AVX2, SSE4.1, wasm's simd128 or none of them.
+//! The arithmetic is next door in `resample`: integers, so the same numbers with AVX2, SSE4.1, wasm's simd128 or none of them.
 //! This room adds what a job needs: tiles that rayon spreads over the threads and between which the job can be
 //! cancelled. Tiles follow from the sizes alone, never from the number of threads.
 
+use super::resample::{self, Filter, Stretch};
 use crate::image::{Image, MAX_PIXELS, side};
 use crate::{Cancelled, Job, Kernel, KernelError};
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x4;
-use fast_image_resize::{FilterType, ImageView, ImageViewMut, MulDiv, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::{ImageView, ImageViewMut};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -94,24 +95,24 @@ impl Kernel for ImageResize {
         }
         let data = match p.filter.convolution() {
             None => nearest(&p.image, width, height, job)?,
-            Some((filter, radius)) => convolve(p.image, width, height, filter, radius, job)?,
+            Some(filter) => convolve(p.image, width, height, filter, job)?,
         };
         Ok(ImageResizeOutput { image: Image::new(width, height, data) })
     }
 }
 
 impl ResizeFilter {
-    /// The crate's filter and its radius in source pixels at scale 1; `None` for [`Self::Nearest`], which has no weights.
-    fn convolution(self) -> Option<(FilterType, f64)> {
+    /// The weights; `None` for [`Self::Nearest`], which has none.
+    fn convolution(self) -> Option<Filter> {
         Some(match self {
             Self::Nearest => return None,
-            Self::Lanczos3 => (FilterType::Lanczos3, 3.0),
-            Self::Box => (FilterType::Box, 0.5),
-            Self::Bilinear => (FilterType::Bilinear, 1.0),
-            Self::Hamming => (FilterType::Hamming, 1.0),
-            Self::CatmullRom => (FilterType::CatmullRom, 2.0),
-            Self::Mitchell => (FilterType::Mitchell, 2.0),
-            Self::Gaussian => (FilterType::Gaussian, 3.0),
+            Self::Lanczos3 => resample::LANCZOS3,
+            Self::Box => resample::BOX,
+            Self::Bilinear => resample::BILINEAR,
+            Self::Hamming => resample::HAMMING,
+            Self::CatmullRom => resample::CATMULL_ROM,
+            Self::Mitchell => resample::MITCHELL,
+            Self::Gaussian => resample::GAUSSIAN,
         })
     }
 }
@@ -142,17 +143,11 @@ fn nearest(image: &Image, width: u32, height: u32, job: &Job) -> Result<Vec<u8>,
 type Size = (u32, u32);
 
 /// Two passes, one for each axis that changes.
-fn convolve(
-    image: Image,
-    width: u32,
-    height: u32,
-    filter: FilterType,
-    radius: f64,
-    job: &Job,
-) -> Result<Vec<u8>, Cancelled> {
+fn convolve(image: Image, width: u32, height: u32, filter: Filter, job: &Job) -> Result<Vec<u8>, Cancelled> {
     let (from, to) = ((image.width, image.height), (width, height));
     let [rows_first, columns_first] = [(to.0, from.1), (from.0, to.1)].map(|between| [(from, between), (between, to)]);
-    let cost = |route: &[(Size, Size); 2]| route.iter().map(|&(from, to)| pass_cost(from, to, radius)).sum::<u64>();
+    let cost =
+        |route: &[(Size, Size); 2]| route.iter().map(|&(from, to)| pass_cost(from, to, filter.radius)).sum::<u64>();
     // Pillow shortens rows first. Where the image rings strongly the order shows, so it is the same here, but for shapes
     // where the other way round is clearly less work (and memory).
     let route = if cost(&columns_first) < cost(&rows_first) / 4 * 3 { columns_first } else { rows_first };
@@ -165,7 +160,7 @@ fn convolve(
         premultiply(&mut pixels, job)?;
     }
     for (from, to) in route.into_iter().filter(|(from, to)| from != to) {
-        pixels = pass(&pixels, from, to, filter, radius, job)?;
+        pixels = pass(&pixels, from, to, filter, job)?;
     }
     if transparent {
         unmultiply(&mut pixels, job)?;
@@ -194,9 +189,10 @@ const TILE_COST: u64 = 1 << 21;
 
 /// Resizes along the one axis in which `from` and `to` differ.
 ///
-/// The crate computes weights anew for each call, so tiles are cut such that (nearly) each weight is computed once: a
+/// Weights are computed anew for each tile, so tiles are cut such that (nearly) each weight is computed once: a
 /// tile covers a few places along the axis and, up to a bound, all that lies across it.
-fn pass(pixels: &[u8], from: Size, to: Size, filter: FilterType, radius: f64, job: &Job) -> Result<Vec<u8>, Cancelled> {
+fn pass(pixels: &[u8], from: Size, to: Size, filter: Filter, job: &Job) -> Result<Vec<u8>, Cancelled> {
+    let radius = filter.radius;
     let vertical = from.1 != to.1;
     let (along, across, taps) =
         if vertical { (to.1, to.0, taps(from.1, to.1, radius)) } else { (to.0, to.1, taps(from.0, to.0, radius)) };
@@ -235,9 +231,7 @@ fn pass(pixels: &[u8], from: Size, to: Size, filter: FilterType, radius: f64, jo
         job.check()?;
         let (x, width) = stretch(left, tile.width(), scale.0, from.0);
         let (y, height) = stretch(top, tile.height(), scale.1, from.1);
-        let options =
-            ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false).crop(x, y, width, height);
-        Resizer::new().resize_typed(&source, &mut tile, &options).expect("the stretch lies inside of the source");
+        resample::fill_tile(&source, &mut tile, filter, Stretch { x, y, width, height });
         job.advance(u64::from(tile.width()) * u64::from(tile.height()) * taps);
         Ok(())
     })?;
@@ -260,9 +254,7 @@ pub(super) fn is_opaque(pixels: &[u8], job: &Job) -> Result<bool, Cancelled> {
 pub(super) fn premultiply(pixels: &mut [u8], job: &Job) -> Result<(), Cancelled> {
     pixels.par_chunks_mut(BLOCK).try_for_each(|block| {
         job.check()?;
-        let length = (block.len() / 4) as u32;
-        let mut row = TypedImage::<U8x4>::from_buffer(length, 1, block).expect("a row of this length");
-        MulDiv::new().multiply_alpha_inplace_typed(&mut row).expect("U8x4 has an alpha");
+        resample::premultiply(block);
         Ok(())
     })
 }
@@ -300,6 +292,7 @@ mod tests {
     use super::*;
     use crate::kernel::run;
     use crate::kernels::{ImageDecode, ImageDecodeParams};
+    use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
     use proptest::prelude::*;
 
     const FILTERS: [ResizeFilter; 8] = [
@@ -407,21 +400,36 @@ mod tests {
         }
     }
 
+    /// The crate's own filter of the same name.
+    fn of_the_crate(filter: ResizeFilter) -> Option<FilterType> {
+        Some(match filter {
+            ResizeFilter::Nearest => return None,
+            ResizeFilter::Lanczos3 => FilterType::Lanczos3,
+            ResizeFilter::Box => FilterType::Box,
+            ResizeFilter::Bilinear => FilterType::Bilinear,
+            ResizeFilter::Hamming => FilterType::Hamming,
+            ResizeFilter::CatmullRom => FilterType::CatmullRom,
+            ResizeFilter::Mitchell => FilterType::Mitchell,
+            ResizeFilter::Gaussian => FilterType::Gaussian,
+        })
+    }
+
     #[test]
-    fn tiles_leave_no_seams() {
+    fn filters_are_the_known_ones_and_tiles_leave_no_seams() {
         // Against the crate's own run over the whole: a weight may round the other way, which is a level at most.
         let image = noise(2100, 1300, true);
         let from = (image.width, image.height);
-        for (filter, radius) in FILTERS.into_iter().filter_map(ResizeFilter::convolution) {
+        for name in FILTERS.into_iter().filter(|&name| name != ResizeFilter::Nearest) {
+            let (filter, known) = (name.convolution().unwrap(), of_the_crate(name).unwrap());
             for to in [(900, 1300), (2100, 613), (2999, 1300), (2100, 1999)] {
-                let tiled = pass(&image.data, from, to, filter, radius, &Job::detached()).unwrap();
+                let tiled = pass(&image.data, from, to, filter, &Job::detached()).unwrap();
                 let source = TypedImageRef::<U8x4>::from_buffer(from.0, from.1, &image.data).unwrap();
                 let mut whole = TypedImage::<U8x4>::new(to.0, to.1);
-                let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
+                let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(known)).use_alpha(false);
                 Resizer::new().resize_typed(&source, &mut whole, &options).unwrap();
                 let whole = whole.pixels().iter().flat_map(|pixel| pixel.0);
                 let worst = tiled.iter().zip(whole).map(|(&a, b)| a.abs_diff(b)).max().unwrap();
-                assert!(worst <= 1, "{filter:?} to {to:?}: {worst}");
+                assert!(worst <= 1, "{name:?} to {to:?}: {worst}");
             }
         }
     }
@@ -436,12 +444,12 @@ mod tests {
         sets.push(CpuExtensions::Neon);
         sets.retain(CpuExtensions::is_supported);
         let image = noise(333, 217, false);
-        for filter in FILTERS.into_iter().filter_map(ResizeFilter::convolution) {
+        for filter in FILTERS.into_iter().filter_map(of_the_crate) {
             for (width, height) in [(100, 50), (700, 500), (7, 3)] {
                 let mut results = sets.iter().map(|&set| {
                     let source = TypedImageRef::<U8x4>::from_buffer(image.width, image.height, &image.data).unwrap();
                     let mut target = TypedImage::<U8x4>::new(width, height);
-                    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter.0)).use_alpha(false);
+                    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
                     let mut resizer = Resizer::new();
                     // SAFETY: only sets that this processor has are left.
                     unsafe { resizer.set_cpu_extensions(set) };

@@ -7,6 +7,7 @@ mod image_encode;
 mod image_resize;
 mod mandelbrot;
 mod radix;
+mod resample;
 mod sort;
 
 pub use argsort::{Argsort, ArgsortOutput};

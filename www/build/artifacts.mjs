@@ -27,7 +27,7 @@ const remapped = [
 const exported = ['__wasm_init_tls', '__tls_size', '__tls_align', '__tls_base', '__heap_base'];
 const artifacts = {
   threads: {
-    features: ['builtin', 'threads'],
+    features: ['builtin', 'simd', 'threads'],
     // With +atomics alone the build succeeds and the memory is silently not shared: all of these are needed.
     flags: [
       '-Ctarget-feature=+atomics,+bulk-memory,+mutable-globals,+simd128',
@@ -38,7 +38,7 @@ const artifacts = {
       ...exported.map((name) => `-Clink-arg=--export=${name}`),
     ],
   },
-  simd: { features: ['builtin'], flags: ['-Ctarget-feature=+bulk-memory,+simd128'] },
+  simd: { features: ['builtin', 'simd'], flags: ['-Ctarget-feature=+bulk-memory,+simd128'] },
   baseline: { features: ['builtin'], flags: ['-Ctarget-feature=-simd128'] },
 };
 
