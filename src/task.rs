@@ -102,10 +102,98 @@ fn panic_failure(payload: &(dyn std::any::Any + Send)) -> Failure {
     }
 }
 
+/// The text of a panic.
 fn payload_text(payload: &(dyn std::any::Any + Send)) -> String {
     payload
         .downcast_ref::<&str>()
         .map(ToString::to_string)
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".into())
+}
+
+#[cfg(all(test, not(target_family = "wasm")))]
+mod tests {
+    use super::*;
+    use crate::kernel::Entry;
+    use crate::params::Tree;
+    use rayon::prelude::*;
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+
+    /// Ends as it is told, on a thread of the pool.
+    struct Faulty;
+
+    #[derive(Deserialize, JsonSchema)]
+    struct FaultyParams {
+        how: String,
+    }
+
+    #[derive(Serialize, JsonSchema)]
+    struct FaultyOutput {}
+
+    impl Kernel for Faulty {
+        const NAME: &'static str = "faulty";
+        const ABOUT: &'static str = "Fails in every way.";
+        type Params = FaultyParams;
+        type Output = FaultyOutput;
+        type Part = ();
+
+        fn run(params: FaultyParams, job: &Job) -> Result<FaultyOutput, KernelError> {
+            (0..100).into_par_iter().try_for_each(|i| match params.how.as_str() {
+                "panic" if i == 77 => panic!("number {i} is unlucky"),
+                "memory" if i == 77 => panic!("{OUT_OF_MEMORY}4096"),
+                "error" if i == 77 => {
+                    let data = serde_json::json!({ "at": i });
+                    Err(KernelError::Failed { message: "number 77".into(), data: Some(data) })
+                }
+                _ => Ok(job.check()?),
+            })?;
+            Ok(FaultyOutput {})
+        }
+    }
+
+    fn end(how: &str, slot: usize) -> Outcome {
+        let params = Tree::Map(vec![("how".into(), Tree::Text(how.into()))]);
+        let task = (Entry::of::<Faulty>().prepare)(params).unwrap_or_else(|error| panic!("{error}"));
+        run_caught(task, &ControlBlock::table()[slot], Box::new(|_| {}))
+    }
+
+    fn failure(how: &str, slot: usize) -> Failure {
+        match end(how, slot) {
+            Outcome::Failed(failure) => failure,
+            Outcome::Done(_) => panic!("it was done"),
+            Outcome::Cancelled => panic!("it was cancelled"),
+        }
+    }
+
+    #[test]
+    fn a_panic_on_a_pool_thread_tells_its_message_and_its_line() {
+        let seen = failure("panic", 10);
+        assert_eq!(seen.code, Code::KernelPanic);
+        assert!(seen.message.ends_with("number 77 is unlucky"), "{}", seen.message);
+        assert!(seen.location.is_some_and(|place| place.starts_with("src/task.rs:")));
+        assert!(matches!(end("", 10), Outcome::Done(_)), "the pool works on");
+    }
+
+    #[test]
+    fn a_failed_allocation_is_out_of_memory() {
+        let seen = failure("memory", 11);
+        assert_eq!(seen.code, Code::OutOfMemory);
+        assert!(seen.message.contains("4096 bytes"), "{}", seen.message);
+    }
+
+    #[test]
+    fn an_error_keeps_its_data() {
+        let seen = failure("error", 12);
+        assert_eq!(
+            (seen.code, seen.message.as_str(), seen.data.as_deref()),
+            (Code::KernelError, "number 77", Some("{\"at\":77}"))
+        );
+    }
+
+    #[test]
+    fn a_job_cancelled_while_it_waited_never_begins() {
+        ControlBlock::table()[13].request_cancel();
+        assert!(matches!(end("panic", 13), Outcome::Cancelled));
+    }
 }

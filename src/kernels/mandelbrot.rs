@@ -21,16 +21,22 @@ pub struct Mandelbrot;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MandelbrotParams {
     /// Pixels in a row, 1 to 65535.
+    #[schemars(example = 1600)]
     pub width: u32,
     /// Rows, 1 to 65535.
+    #[schemars(example = 1200)]
     pub height: u32,
     /// Real part of the middle of the picture.
+    #[schemars(example = -0.5)]
     pub center_x: f64,
     /// Imaginary part of the middle of the picture.
+    #[schemars(example = 0)]
     pub center_y: f64,
     /// Width of the picture in the complex plane, above 0.
+    #[schemars(example = 3)]
     pub span: f64,
     /// Where counting stops, 1 or more.
+    #[schemars(example = 1000)]
     pub max_iterations: u32,
 }
 

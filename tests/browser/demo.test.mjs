@@ -156,7 +156,7 @@ for (const name of browsers) {
         const threads = element('threads');
         threads.value = '1';
         threads.dispatchEvent(new Event('change'));
-        await until('there is one thread', () => element('why').textContent.startsWith('1 threads') || element('why').textContent.startsWith('1 thread'));
+        await until('there is one thread', () => element('why').textContent.startsWith('1 thread '));
         await rendered();
         const seen = [element('backend').textContent];
         element('inline').click();

@@ -71,6 +71,25 @@ for (const [what, kernel, params, code, field] of refused) {
   });
 }
 
+test('a detached array is refused', async () => {
+  const data = new Uint8Array(10);
+  structuredClone(data.buffer, { transfer: [data.buffer] });
+  await assert.rejects(host.run('hash', { data, algorithm: 'sha256' }), { code: 'BAD_PARAMS', field: 'data', message: /detached/ });
+});
+
+for (const [what, kernel, params] of [
+  ['an input', 'hash', { data: new Uint8Array(100 << 20), algorithm: 'blake3' }],
+  ['an output', 'mandelbrot', { ...view, width: 16_000, height: 16_000, maxIterations: 1 }],
+  ['what a library allocates inside of a kernel', 'image.resize', { ...resize, width: 16_000, height: 16_000 }],
+]) {
+  test(`${what} that does not fit is OUT_OF_MEMORY, and the host works on`, { timeout: 60_000 }, async (t) => {
+    const small = await createHost({ maxMemory: 2 ** 26, threads: 2 });
+    t.after(() => small.close());
+    await assert.rejects(small.run(kernel, params), { code: 'OUT_OF_MEMORY' });
+    assert.deepEqual((await small.run('mandelbrot', view)).counts, naiveMandelbrot(view));
+  });
+}
+
 const badOptions = [
   [{ threads: 0 }, 'threads'], [{ threads: 1.5 }, 'threads'], [{ threads: '4' }, 'threads'], [{ backend: 'gpu' }, 'backend'],
   [{ artifact: 'avx' }, 'artifact'], [{ maxMemory: -1 }, 'maxMemory'], [{ timeout: 0 }, 'timeout'], [{ startTimeout: NaN }, 'startTimeout'],

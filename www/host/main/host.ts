@@ -49,6 +49,7 @@ class LocalHost implements EngineListener {
   #running = 0;
   readonly #watched = new Map<HostJob, NonNullable<RunOptions['onProgress']>>();
   #watchTimer: ReturnType<typeof setInterval> | undefined;
+  #restarting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
   /** Set when a lost engine could not be replaced. */
@@ -218,7 +219,9 @@ class LocalHost implements EngineListener {
       job.fail(new LoomworkError({ code: 'KERNEL_CRASH', message: `the instance that ran the job was lost (${reason}) and is being replaced` }));
       this.#leave(job);
     }
-    this.start().then(
+    // A host that closes and has nothing left to run needs no other engine.
+    if (this.#closing && this.#jobs.size === 0) return;
+    this.#restarting = this.start().then(
       () => this.#pump(),
       (error: unknown) => {
         this.#broken = error;
@@ -293,6 +296,8 @@ class LocalHost implements EngineListener {
         this.#drained = resolve;
       });
     }
+    // An engine that is being started would otherwise outlive its host.
+    await this.#restarting;
     const engine = this.#engine;
     this.#engine = undefined;
     await engine?.close();

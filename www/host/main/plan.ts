@@ -26,7 +26,7 @@ export async function makePlan(options: CheckedHostOptions, runtime: Runtime): P
   const backend = chooseBackend(options, noThreads, noWorkers);
   if (backend === 'threads') {
     const threads = options.threads === 'auto' ? runtime.cores() : options.threads;
-    return { backend, artifact: 'threads', threads, why: `${threads} threads on shared memory (${runtime.name}, ${runtime.cores()} cores)` };
+    return { backend, artifact: 'threads', threads, why: `${threads} ${threads === 1 ? 'thread' : 'threads'} on shared memory (${runtime.name}, ${runtime.cores()} cores)` };
   }
   if (options.artifact === 'simd' && !hasSimd) throw unsupported('artifact "simd" was asked for, and this runtime has no wasm SIMD');
   const artifact = options.artifact === 'baseline' || !hasSimd ? 'baseline' : 'simd';

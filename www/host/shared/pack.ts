@@ -67,6 +67,11 @@ function describe(view: TypedArray, path: string): PackedArray {
   // By its tag, not its constructor: Node's Buffer is a Uint8Array too.
   const dtype = dtypes.get((view as unknown as { [Symbol.toStringTag]: string })[Symbol.toStringTag]);
   if (dtype === undefined) throw badParams(path, 'this kind of array cannot be a param');
+  try {
+    new Uint8Array(view.buffer, 0, 0);
+  } catch {
+    throw badParams(path, 'is detached: its buffer was transferred before; pass an array that still has its data');
+  }
   return { dtype, buffer: view.buffer, byteOffset: view.byteOffset, length: view.length };
 }
 
