@@ -68,7 +68,8 @@ async function bundleDemo() {
   const out = join(pkg, 'demo');
   await build({
     ...common,
-    entryPoints: [join(www, 'demo/main.ts')],
+    // theme.js runs by itself before the first paint.
+    entryPoints: [join(www, 'demo/main.ts'), join(www, 'demo/theme.ts')],
     outdir: out,
     platform: 'browser',
     minify: true,

@@ -1,45 +1,45 @@
-// Dark or light: as the system wishes, until the visitor chooses; the choice is remembered.
-import { byId } from './dom.ts';
-
+// Dark or light: the system's choice until the visitor makes one. A script of its own that runs before the first paint, so that the page never
+// flashes in the other colours.
 const KEY = 'loomwork-theme';
-const systemIsLight = matchMedia('(prefers-color-scheme: light)');
-const button = byId('theme', HTMLButtonElement);
+type Theme = 'dark' | 'light';
 
-/** Follows the system and the button. */
-export function startTheme(): void {
-  apply();
-  systemIsLight.addEventListener('change', apply);
-  button.addEventListener('click', () => {
-    remember(current() === 'light' ? 'dark' : 'light');
-    apply();
-  });
-}
+const root = document.documentElement;
+const system = matchMedia('(prefers-color-scheme: dark)');
 
-function apply(): void {
-  document.documentElement.dataset['theme'] = current();
-  button.textContent = current() === 'light' ? '☾' : '☀';
-}
-
-function current(): string {
-  return recall() ?? (systemIsLight.matches ? 'light' : 'dark');
-}
-
-// A page may be denied storage; then the choice lasts as long as the page.
-let chosen: string | null = null;
-
-function recall(): string | null {
+/** The visitor's choice. Storage may be forbidden; then it lasts as long as the page. */
+function remembered(): Theme | undefined {
   try {
-    return chosen ?? localStorage.getItem(KEY);
+    const theme = localStorage.getItem(KEY);
+    return theme === 'dark' || theme === 'light' ? theme : undefined;
   } catch {
-    return chosen;
+    return undefined;
   }
 }
 
-function remember(theme: string): void {
-  chosen = theme;
+function remember(theme: Theme): void {
   try {
     localStorage.setItem(KEY, theme);
   } catch {
     // See above.
   }
 }
+
+function current(): Theme {
+  const { theme } = root.dataset;
+  return theme === 'dark' || theme === 'light' ? theme : system.matches ? 'dark' : 'light';
+}
+
+const chosen = remembered();
+if (chosen) root.dataset.theme = chosen;
+
+document.addEventListener('DOMContentLoaded', () => {
+  document.getElementById('theme')?.addEventListener('click', () => {
+    const theme = current() === 'dark' ? 'light' : 'dark';
+    root.dataset.theme = theme;
+    remember(theme);
+    document.dispatchEvent(new Event('themechange'));
+  });
+});
+system.addEventListener('change', () => document.dispatchEvent(new Event('themechange')));
+
+export {};

@@ -11,6 +11,9 @@ export interface Batch {
   transfer: ArrayBuffer[];
 }
 
+/** Events in a batch: reading one with its buffers costs the caller's thread some tens of microseconds. */
+const MOST_EVENTS = 32;
+
 export class Instance {
   readonly #glue: Glue;
   readonly #memory: WebAssembly.Memory;
@@ -43,10 +46,12 @@ export class Instance {
     }
   }
 
-  /** What has happened since the last call. */
+  /** What has happened since the last call, up to a batch that its receiver reads in a moment; more may be left. */
   takeEvents(): Batch {
     const batch: Batch = { events: [], transfer: [] };
-    for (let event = this.#glue.nextEvent(); event; event = this.#glue.nextEvent()) {
+    while (batch.events.length < MOST_EVENTS) {
+      const event = this.#glue.nextEvent();
+      if (!event) break;
       const { id, kind, done, total } = event;
       switch (kind) {
         case 'part':
