@@ -198,7 +198,8 @@ sources_hash() {
 # ── test ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 suite_lint() {
-  cargo fmt --check && cargo clippy --quiet --all-targets -- -D warnings && node www/build/generate.mjs --check
+  cargo fmt --check && cargo clippy --quiet --all-targets -- -D warnings &&
+    cargo clippy --quiet --lib --no-default-features --features builtin -- -D warnings && node www/build/generate.mjs --check
 }
 
 suite_native() {

@@ -6,7 +6,7 @@
 
 use fast_image_resize::images::TypedImageRef;
 use fast_image_resize::pixels::U8x4;
-use fast_image_resize::{ImageView, ImageViewMut};
+use fast_image_resize::ImageViewMut;
 use std::f64::consts::PI;
 
 /// A filter: the weight of a source pixel by its distance from the new pixel's centre, in pixels of the larger grid.
@@ -100,6 +100,7 @@ pub(super) use scalar::premultiply;
 #[cfg(any(test, not(feature = "simd")))]
 mod scalar {
     use super::*;
+    use fast_image_resize::ImageView;
 
     /// Fills a tile.
     pub(in super::super) fn fill_tile(

@@ -123,7 +123,6 @@ function writePackageJson() {
     description: 'Rust compute kernels on every core, from a page or Node, through WebAssembly workers',
     keywords: ['wasm', 'webassembly', 'worker', 'threads', 'rayon', 'simd', 'worker-threads', 'parallel'],
     license: 'MIT OR Apache-2.0',
-    repository: { type: 'git', url: 'git+https://github.com/loomwork/loomwork.git' },
     type: 'module',
     engines: { node: '>=20' },
     // Parcel ignores `exports`.
