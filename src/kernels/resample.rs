@@ -4,9 +4,9 @@
 //! `baseline` artifact, which must load where there is no SIMD, does without it and applies the same weights, in the same fixed
 //! point, here. The tests compare the two bit by bit.
 
+use fast_image_resize::ImageViewMut;
 use fast_image_resize::images::TypedImageRef;
 use fast_image_resize::pixels::U8x4;
-use fast_image_resize::ImageViewMut;
 use std::f64::consts::PI;
 
 /// A filter: the weight of a source pixel by its distance from the new pixel's centre, in pixels of the larger grid.
