@@ -1,7 +1,7 @@
 //! The permutation that sorts a typed array.
 
 use super::radix;
-use super::sort::{Order, SortParams, Sortable, map};
+use super::sort::SortParams;
 use crate::array::Array;
 use crate::{Job, Kernel, KernelError};
 use schemars::JsonSchema;
@@ -33,38 +33,14 @@ impl Kernel for Argsort {
     }
 
     fn run(SortParams { data, order }: SortParams, job: &Job) -> Result<ArgsortOutput, KernelError> {
-        let indices = crate::array::each_kind!(data, array => argsort(&array, order, job)?);
+        let indices = crate::array::each_kind!(data, array => radix::argsort(array.into_vec(), order.mask(), job)?);
         Ok(ArgsortOutput { indices: indices.into() })
     }
 }
 
-fn argsort<T: Sortable>(data: &[T], order: Order, job: &Job) -> Result<Vec<u32>, KernelError>
-where
-    (T::Key, u32): radix::Item + Ord,
-{
-    let mut numbers = Vec::new();
-    let bytes = (data.len() * size_of::<(T::Key, u32)>()) as u64;
-    numbers.try_reserve_exact(data.len()).map_err(|_| KernelError::OutOfMemory { bytes: Some(bytes) })?;
-    let mut nans = Vec::new();
-    for (slice, first) in data.chunks(1 << 15).zip((0..).step_by(1 << 15)) {
-        job.check()?;
-        for (&element, index) in slice.iter().zip(first..) {
-            if element.is_nan() {
-                nans.push(index);
-            } else {
-                let key = element.key();
-                numbers.push((if order == Order::Ascending { key } else { T::flip(key) }, index));
-            }
-        }
-    }
-    let sorted = radix::sort(numbers, job)?;
-    let mut indices = map(&sorted, job, |&(_, index)| index)?;
-    indices.extend(nans);
-    Ok(indices)
-}
-
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
+    use super::super::sort::Order;
     use super::*;
     use crate::AnyArray;
     use crate::kernel::run;

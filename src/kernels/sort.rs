@@ -1,9 +1,8 @@
 //! Sorting of typed arrays of any kind, by radix on keys whose order as whole numbers is the order of the elements.
 
 use super::radix::{self, Item};
-use crate::array::{AnyArray, Array, Clamped, Element, F16};
-use crate::{Cancelled, Job, Kernel, KernelError};
-use rayon::prelude::*;
+use crate::array::{AnyArray, Array, Clamped, F16};
+use crate::{Job, Kernel, KernelError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,172 +47,67 @@ impl Kernel for Sort {
 
     fn run(SortParams { data, order }: SortParams, job: &Job) -> Result<SortOutput, KernelError> {
         let shape = data.shape().map(<[usize]>::to_vec);
-        let mut data: AnyArray = crate::array::each_kind!(data, array => sort(array, order, job)?.into());
+        let mut data: AnyArray = crate::array::each_kind!(data, array => Array::from(radix::sort(array.into_vec(), order.mask(), job)?).into());
         data.set_shape(shape);
         Ok(SortOutput { data })
     }
 }
 
-/// An element that has a key.
-pub(crate) trait Sortable: Element {
-    /// An unsigned whole number as wide as the element.
-    type Key: Item + Ord;
-    /// Grows with the element; −0 is below +0. Of a NaN, anything.
-    fn key(self) -> Self::Key;
-    /// The element of a key.
-    fn of_key(key: Self::Key) -> Self;
-    /// The key for the opposite order.
-    fn flip(key: Self::Key) -> Self::Key;
-    /// Whether it has no place in the order.
-    fn is_nan(self) -> bool {
-        false
+impl Order {
+    /// What turns keys of ascending order into keys of this one.
+    pub(crate) fn mask<K: Default + std::ops::Not<Output = K>>(self) -> K {
+        match self {
+            Order::Ascending => K::default(),
+            Order::Descending => !K::default(),
+        }
     }
 }
 
-macro_rules! sortable {
+macro_rules! items {
     // Whole numbers: signed ones move up by half of their range.
-    (int $($type:ident $key:ident $offset:expr;)*) => {$(
-        impl Sortable for $type {
+    (int $($type:ident $key:ident $bits:expr, $offset:expr;)*) => {$(
+        // SAFETY: arithmetic on the bits alone.
+        unsafe impl Item for $type {
             type Key = $key;
             #[inline(always)]
-            fn key(self) -> $key {
-                self as $key ^ $offset
-            }
-            #[inline(always)]
-            fn of_key(key: $key) -> $type {
-                (key ^ $offset) as $type
-            }
-            #[inline(always)]
-            fn flip(key: $key) -> $key {
-                !key
+            fn key(self, order: $key) -> $key {
+                $bits(self) ^ $offset ^ order
             }
         }
     )*};
-    // IEEE 754: the bits of positive numbers are in order already, those of negative ones in reverse.
-    (float $($type:ident $key:ident $bits:expr, $of_bits:expr, $is_nan:expr;)*) => {$(
-        impl Sortable for $type {
+    // IEEE 754: the bits of positive numbers are in order already, those of negative ones in reverse. NaNs share the last
+    // key, which in either order is left over: it would be a NaN's.
+    (float $($type:ident $key:ident $signed:ident $bits:expr, $infinity:expr;)*) => {$(
+        // SAFETY: arithmetic on the bits alone.
+        unsafe impl Item for $type {
             type Key = $key;
             #[inline(always)]
-            fn key(self) -> $key {
+            fn key(self, order: $key) -> $key {
+                const SIGN: $key = 1 << ($key::BITS - 1);
+                const INFINITY: $key = $infinity;
                 let bits: $key = $bits(self);
-                let sign = 1 << ($key::BITS - 1);
-                if bits & sign == 0 { bits | sign } else { !bits }
-            }
-            #[inline(always)]
-            fn of_key(key: $key) -> $type {
-                let sign = 1 << ($key::BITS - 1);
-                $of_bits(if key & sign == 0 { !key } else { key & !sign })
-            }
-            #[inline(always)]
-            fn flip(key: $key) -> $key {
-                !key
-            }
-            #[inline(always)]
-            fn is_nan(self) -> bool {
-                $is_nan(self)
+                let negative = (bits as $signed >> ($key::BITS - 1)) as $key;
+                if bits & !SIGN > INFINITY { $key::MAX } else { bits ^ (negative | SIGN) ^ order }
             }
         }
     )*};
 }
 
-sortable! { int
-    u8 u8 0; u16 u16 0; u32 u32 0; u64 u64 0;
-    i8 u8 1 << 7; i16 u16 1 << 15; i32 u32 1 << 31; i64 u64 1 << 63;
+items! { int
+    u8 u8 |x| x, 0; u16 u16 |x| x, 0; u32 u32 |x| x, 0; u64 u64 |x| x, 0; Clamped u8 |x: Clamped| x.0, 0;
+    i8 u8 |x| x as u8, 1 << 7; i16 u16 |x| x as u16, 1 << 15; i32 u32 |x| x as u32, 1 << 31; i64 u64 |x| x as u64, 1 << 63;
 }
 
-sortable! { float
-    f32 u32 f32::to_bits, f32::from_bits, f32::is_nan;
-    f64 u64 f64::to_bits, f64::from_bits, f64::is_nan;
-    F16 u16 |x: F16| x.0, F16, |x: F16| x.0 & 0x7FFF > 0x7C00;
-}
-
-impl Sortable for Clamped {
-    type Key = u8;
-    #[inline(always)]
-    fn key(self) -> u8 {
-        self.0
-    }
-    #[inline(always)]
-    fn of_key(key: u8) -> Self {
-        Clamped(key)
-    }
-    #[inline(always)]
-    fn flip(key: u8) -> u8 {
-        !key
-    }
-}
-
-/// Items between two looks at the job.
-const SLICE: usize = 1 << 15;
-
-/// Keys of the numbers, then the NaNs as they came.
-fn sort<T: Sortable>(data: Array<T>, order: Order, job: &Job) -> Result<Array<T>, KernelError> {
-    let mut data = data.into_vec();
-    let nans = take_nans(&mut data, job)?;
-    let keys = map(&data, job, |element| match order {
-        Order::Ascending => element.key(),
-        Order::Descending => T::flip(element.key()),
-    })?;
-    let numbers = keys.len();
-    let keys = radix::sort(keys, job)?;
-    // The input's memory serves again for the output.
-    data.par_chunks_mut(SLICE).zip(keys.par_chunks(SLICE)).try_for_each(|(elements, keys)| {
-        job.check()?;
-        for (element, &key) in elements.iter_mut().zip(keys) {
-            *element = T::of_key(match order {
-                Order::Ascending => key,
-                Order::Descending => T::flip(key),
-            });
-        }
-        Ok::<(), Cancelled>(())
-    })?;
-    debug_assert_eq!(data.len(), numbers);
-    data.extend(nans);
-    Ok(data.into())
-}
-
-/// Takes the NaNs out, in their order. Most arrays have none, and then nothing moves.
-fn take_nans<T: Sortable>(data: &mut Vec<T>, job: &Job) -> Result<Vec<T>, KernelError> {
-    let any = data.par_chunks(SLICE).try_for_each(|slice| {
-        if job.check().is_err() {
-            return Err(None);
-        }
-        if slice.iter().any(|element| element.is_nan()) { Err(Some(())) } else { Ok(()) }
-    });
-    match any {
-        Ok(()) => return Ok(Vec::new()),
-        Err(None) => return Err(KernelError::Cancelled),
-        Err(Some(())) => {}
-    }
-    let nans = data.iter().copied().filter(|element| element.is_nan()).collect();
-    data.retain(|element| !element.is_nan());
-    Ok(nans)
-}
-
-/// A new vector, made in parallel.
-pub(crate) fn map<T: Sync, U: Copy + Default + Send>(
-    data: &[T],
-    job: &Job,
-    f: impl Fn(&T) -> U + Sync,
-) -> Result<Vec<U>, KernelError> {
-    let mut out = Vec::new();
-    let bytes = size_of_val(data) as u64;
-    out.try_reserve_exact(data.len()).map_err(|_| KernelError::OutOfMemory { bytes: Some(bytes) })?;
-    out.resize(data.len(), U::default());
-    out.par_chunks_mut(SLICE).zip(data.par_chunks(SLICE)).try_for_each(|(to, from)| {
-        job.check()?;
-        for (to, from) in to.iter_mut().zip(from) {
-            *to = f(from);
-        }
-        Ok::<(), Cancelled>(())
-    })?;
-    Ok(out)
+items! { float
+    F16 u16 i16 |x: F16| x.0, 0x7C00;
+    f32 u32 i32 f32::to_bits, f32::INFINITY.to_bits();
+    f64 u64 i64 f64::to_bits, f64::INFINITY.to_bits();
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
-    use crate::array::DType;
+    use crate::array::{DType, Element};
     use crate::kernel::run;
     use proptest::prelude::*;
     use std::cmp::Ordering;
