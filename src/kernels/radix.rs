@@ -39,12 +39,9 @@ keys! { u8 u16 u32 u64 }
 pub(crate) unsafe trait Item: Copy + Send + Sync {
     /// The kind of its key.
     type Key: Key;
-    /// Its key. Items of the same key keep their order.
-    fn key(self, order: Order<Self::Key>) -> Self::Key;
+    /// Its key. `mask` is no bits or all of them: exclusive-or'ed with the key, all of them turn the order round.
+    fn key(self, mask: Self::Key) -> Self::Key;
 }
-
-/// What a key's bits are exclusive-or'ed with: nothing or all of them, which turns the order round.
-pub(crate) type Order<K> = K;
 
 /// A key and the place that it came from; packed, because the speed of a pass is that of memory.
 #[derive(Clone, Copy)]
@@ -58,7 +55,7 @@ struct Indexed<K> {
 unsafe impl<K: Key> Item for Indexed<K> {
     type Key = K;
     #[inline(always)]
-    fn key(self, _: Order<K>) -> K {
+    fn key(self, _: K) -> K {
         self.key
     }
 }
@@ -72,24 +69,24 @@ const RUNS: usize = 4;
 
 type Histogram = [usize; 256];
 
-/// Sorts by key, stably.
+/// Sorts by key, stably. `mask` is that of [`Item::key`].
 ///
 /// Progress: one unit an item and pass, that of the count included.
 ///
 /// # Errors
 /// [`KernelError::Cancelled`], or [`KernelError::OutOfMemory`] when there is no room for as many items again.
-pub(crate) fn sort<T: Item>(mut items: Vec<T>, order: Order<T::Key>, job: &Job) -> Result<Vec<T>, KernelError> {
+pub(crate) fn sort<T: Item>(mut items: Vec<T>, mask: T::Key, job: &Job) -> Result<Vec<T>, KernelError> {
     if items.len() <= SMALL {
-        let indices = small(&items, order, job)?;
+        let indices = small(&items, mask, job)?;
         return Ok(indices.into_iter().map(|index| items[index as usize]).collect());
     }
-    let passes = Passes::of(&items, order, job)?;
+    let passes = Passes::of(&items, mask, job)?;
     if passes.places.is_empty() {
         return Ok(items);
     }
     let mut other = reserve(items.len())?;
     for pass in 0..passes.places.len() {
-        passes.run(pass, &items, &mut other, order, job, |_, item| item)?;
+        passes.run(pass, &items, &mut other, mask, job, |_, item| item)?;
         std::mem::swap(&mut items, &mut other);
     }
     Ok(items)
@@ -98,37 +95,36 @@ pub(crate) fn sort<T: Item>(mut items: Vec<T>, order: Order<T::Key>, job: &Job) 
 /// The indices of the items in the order of their keys, stably.
 ///
 /// Progress and errors as of [`sort`]. There must be fewer than 2³² items.
-pub(crate) fn argsort<T: Item>(items: Vec<T>, order: Order<T::Key>, job: &Job) -> Result<Vec<u32>, KernelError> {
+pub(crate) fn argsort<T: Item>(items: Vec<T>, mask: T::Key, job: &Job) -> Result<Vec<u32>, KernelError> {
     if items.len() <= SMALL {
-        return small(&items, order, job);
+        return small(&items, mask, job);
     }
-    let passes = Passes::of(&items, order, job)?;
+    let passes = Passes::of(&items, mask, job)?;
     let mut indices = reserve(items.len())?;
     match passes.places.len() {
         0 => indices.extend(0..items.len() as u32),
-        1 => passes.run(0, &items, &mut indices, order, job, |index, _| index)?,
+        1 => passes.run(0, &items, &mut indices, mask, job, |index, _| index)?,
         count => {
             let mut from = reserve(items.len())?;
-            passes.run(0, &items, &mut from, order, job, |index, item| Indexed { key: item.key(order), index })?;
+            passes.run(0, &items, &mut from, mask, job, |index, item| Indexed { key: item.key(mask), index })?;
             drop(items);
             let mut to = reserve(if count > 2 { from.len() } else { 0 })?;
             for pass in 1..count - 1 {
-                passes.run(pass, &from, &mut to, order, job, |_, item| item)?;
+                passes.run(pass, &from, &mut to, mask, job, |_, item| item)?;
                 std::mem::swap(&mut from, &mut to);
             }
             drop(to);
-            passes.run(count - 1, &from, &mut indices, order, job, |_, item| item.index)?;
+            passes.run(count - 1, &from, &mut indices, mask, job, |_, item| item.index)?;
         }
     }
     Ok(indices)
 }
 
 /// [`argsort`] of a few items. All kinds of key share one copy of std's sort, which is long.
-fn small<T: Item>(items: &[T], order: Order<T::Key>, job: &Job) -> Result<Vec<u32>, KernelError> {
+fn small<T: Item>(items: &[T], mask: T::Key, job: &Job) -> Result<Vec<u32>, KernelError> {
     job.set_total(items.len() as u64);
     job.check()?;
-    let mut keys: Vec<(u64, u32)> =
-        items.iter().zip(0..).map(|(item, index)| (item.key(order).into(), index)).collect();
+    let mut keys: Vec<(u64, u32)> = items.iter().zip(0..).map(|(item, index)| (item.key(mask).into(), index)).collect();
     keys.sort_unstable();
     job.advance(items.len() as u64);
     Ok(keys.into_iter().map(|(_, index)| index).collect())
@@ -149,23 +145,23 @@ struct Passes {
     /// The digits that differ between keys, least significant first.
     places: Vec<usize>,
     /// Of each run as it lies before the first pass, how often each digit occurs in each place.
-    counts: Vec<Vec<Histogram>>,
+    counts: Vec<[Histogram; 8]>,
 }
 
 impl Passes {
-    fn of<T: Item>(items: &[T], order: Order<T::Key>, job: &Job) -> Result<Self, Cancelled> {
+    fn of<T: Item>(items: &[T], mask: T::Key, job: &Job) -> Result<Self, Cancelled> {
         let threads = job.threads();
         let runs = if threads > 1 { threads * RUNS } else { 1 };
         let run = items.len().div_ceil(runs).max(SLICE);
-        let counts: Vec<Vec<Histogram>> = items
+        let counts: Vec<[Histogram; 8]> = items
             .par_chunks(run)
             .map(|run| {
-                let mut histograms = vec![[0; 256]; T::Key::DIGITS];
+                let mut histograms = [[0; 256]; 8];
                 for slice in run.chunks(SLICE) {
                     job.check()?;
                     for item in slice {
-                        let key = item.key(order);
-                        for (place, histogram) in histograms.iter_mut().enumerate() {
+                        let key = item.key(mask);
+                        for (place, histogram) in histograms.iter_mut().enumerate().take(T::Key::DIGITS) {
                             histogram[key.digit(place)] += 1;
                         }
                     }
@@ -175,7 +171,7 @@ impl Passes {
             })
             .collect::<Result<_, Cancelled>>()?;
         let is_constant = |place: usize| {
-            let digit = items[0].key(order).digit(place);
+            let digit = items[0].key(mask).digit(place);
             counts.iter().map(|histograms| histograms[place][digit]).sum::<usize>() == items.len()
         };
         let places: Vec<usize> = (0..T::Key::DIGITS).filter(|&place| !is_constant(place)).collect();
@@ -191,7 +187,7 @@ impl Passes {
         pass: usize,
         from: &[T],
         to: &mut Vec<U>,
-        order: Order<T::Key>,
+        mask: T::Key,
         job: &Job,
         make: impl Fn(u32, T) -> U + Sync,
     ) -> Result<(), Cancelled> {
@@ -200,7 +196,7 @@ impl Passes {
         let histograms: Vec<Histogram> = if pass == 0 || self.counts.len() == 1 {
             self.counts.iter().map(|run| run[place]).collect()
         } else {
-            from.par_chunks(self.run).map(|run| histogram(run, place, order, job)).collect::<Result<_, _>>()?
+            from.par_chunks(self.run).map(|run| histogram(run, place, mask, job)).collect::<Result<_, _>>()?
         };
         to.clear();
         let targets = Targets::of(&mut to.spare_capacity_mut()[..from.len()]);
@@ -209,7 +205,7 @@ impl Passes {
             for slice in run.chunks(SLICE) {
                 job.check()?;
                 for &item in slice {
-                    let at = &mut next[item.key(order).digit(place)];
+                    let at = &mut next[item.key(mask).digit(place)];
                     // SAFETY: keys are pure and `histograms` counted exactly these items, so the places that `starts` gave
                     // to this run and digit are as many as it has such items, and belong to no other run or digit.
                     unsafe { targets.write(*at, make(index, item)) };
@@ -226,12 +222,12 @@ impl Passes {
     }
 }
 
-fn histogram<T: Item>(run: &[T], place: usize, order: Order<T::Key>, job: &Job) -> Result<Histogram, Cancelled> {
+fn histogram<T: Item>(run: &[T], place: usize, mask: T::Key, job: &Job) -> Result<Histogram, Cancelled> {
     let mut histogram = [0; 256];
     for slice in run.chunks(SLICE) {
         job.check()?;
         for item in slice {
-            histogram[item.key(order).digit(place)] += 1;
+            histogram[item.key(mask).digit(place)] += 1;
         }
     }
     Ok(histogram)
@@ -271,5 +267,128 @@ impl<T> Targets<T> {
         debug_assert!(at < self.len);
         // SAFETY: the caller's promise.
         unsafe { self.start.add(at).write(MaybeUninit::new(item)) };
+    }
+}
+
+#[cfg(all(test, not(target_family = "wasm")))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    /// Sorted by its key alone; the index tells equal ones apart.
+    fn numbered<K: Key>(keys: impl IntoIterator<Item = K>) -> Vec<Indexed<K>> {
+        keys.into_iter().zip(0..).map(|(key, index)| Indexed { key, index }).collect()
+    }
+
+    fn plain<K: Key>(items: &[Indexed<K>]) -> Vec<(K, u32)> {
+        items.iter().map(|&item| (item.key, item.index)).collect()
+    }
+
+    /// Against std's stable sort.
+    fn check<K: Key + Default>(items: &[Indexed<K>]) {
+        let mut expected = plain(items);
+        expected.sort_by_key(|&(key, _)| key);
+        let sorted = sort(items.to_vec(), K::default(), &Job::detached()).unwrap();
+        assert!(plain(&sorted) == expected, "sort of {} items", items.len());
+        let indices = argsort(items.to_vec(), K::default(), &Job::detached()).unwrap();
+        assert!(indices.into_iter().eq(expected.iter().map(|&(_, index)| index)), "argsort of {} items", items.len());
+    }
+
+    fn noise(len: usize) -> impl Iterator<Item = u64> {
+        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+        (0..len).map(move |_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        })
+    }
+
+    #[test]
+    fn sorts_stably_at_every_size_and_number_of_passes() {
+        for len in [0, 1, 2, 3, SMALL - 1, SMALL, SMALL + 1, SLICE - 1, SLICE, SLICE + 1, 100_003] {
+            // From no digit that differs to all eight of them.
+            for mask in [0, 3, 0xFF00, 0xFF_0000_0000_00FF, 0x0101_0000_0300_0000, u64::MAX] {
+                check(&numbered(noise(len).map(|x| x & mask)));
+                check(&numbered(noise(len).map(|x| (x & mask) as u32)));
+                check(&numbered(noise(len).map(|x| (x & mask) as u16)));
+                check(&numbered(noise(len).map(|x| (x & mask) as u8)));
+            }
+            check(&numbered(0..len as u64));
+            check(&numbered((0..len as u64).rev()));
+        }
+    }
+
+    #[test]
+    fn is_the_same_on_any_number_of_threads() {
+        let items = numbered(noise(300_007).map(|x| x & 0x1FF_00FF));
+        for threads in [1, 2, 3, 4, 8] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| check(&items));
+        }
+    }
+
+    #[test]
+    fn progress_ends_at_its_total() {
+        for len in [10, 200_000] {
+            for (passes, mask) in [(1, 0), (2, 0xFF00), (9, u64::MAX)] {
+                let job = Job::detached();
+                sort(numbered(noise(len).map(|x| x & mask)), 0, &job).unwrap();
+                let (done, total) = job.progress();
+                assert_eq!(done, total);
+                assert_eq!(total, len as u64 * if len <= SMALL { 1 } else { passes });
+            }
+        }
+    }
+
+    /// An item that cancels its job the moment that its kind is read for the `LIMIT`th time.
+    #[derive(Clone, Copy)]
+    struct Trap<const LIMIT: usize>(u32);
+
+    static JOBS: [OnceLock<Job>; 2] = [const { OnceLock::new() }; 2];
+    static READS: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+    const LEN: usize = 1_000_000;
+
+    // SAFETY: the key is a field; that readings are counted changes nothing of it.
+    unsafe impl<const LIMIT: usize> Item for Trap<LIMIT> {
+        type Key = u32;
+        fn key(self, _: u32) -> u32 {
+            let case = usize::from(LIMIT > LEN);
+            if READS[case].fetch_add(1, Relaxed) == LIMIT {
+                JOBS[case].get().unwrap().control().request_cancel();
+            }
+            self.0
+        }
+    }
+
+    fn stops<const LIMIT: usize>() {
+        let case = usize::from(LIMIT > LEN);
+        let job = JOBS[case].get_or_init(Job::detached);
+        let items: Vec<Trap<LIMIT>> = noise(LEN).map(|x| Trap(x as u32)).collect();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        assert_eq!(pool.install(|| sort(items, 0, job)).map(|_| ()), Err(KernelError::Cancelled));
+        let more = READS[case].load(Relaxed) - LIMIT;
+        assert!(more <= 4 * SLICE, "{more} items were read after the job was cancelled");
+    }
+
+    #[test]
+    fn a_cancelled_sort_stops_within_a_slice_of_each_thread() {
+        stops::<{ LEN / 3 }>(); // while it counts
+        stops::<{ LEN * 5 / 2 }>(); // while it moves items
+    }
+
+    #[test]
+    fn memory_that_cannot_be_had_is_an_error_that_says_how_much() {
+        let bytes = (usize::MAX / 8) as u64 * 8;
+        assert_eq!(reserve::<u64>(usize::MAX / 8), Err(KernelError::OutOfMemory { bytes: Some(bytes) }));
+    }
+
+    proptest! {
+        #[test]
+        fn any_keys(keys in prop::collection::vec(any::<u32>(), 0..4000), mask: u32) {
+            check(&numbered(keys.into_iter().map(|key| key & mask)));
+        }
     }
 }

@@ -70,8 +70,8 @@ macro_rules! items {
         unsafe impl Item for $type {
             type Key = $key;
             #[inline(always)]
-            fn key(self, order: $key) -> $key {
-                $bits(self) ^ $offset ^ order
+            fn key(self, mask: $key) -> $key {
+                $bits(self) ^ $offset ^ mask
             }
         }
     )*};
@@ -82,12 +82,12 @@ macro_rules! items {
         unsafe impl Item for $type {
             type Key = $key;
             #[inline(always)]
-            fn key(self, order: $key) -> $key {
+            fn key(self, mask: $key) -> $key {
                 const SIGN: $key = 1 << ($key::BITS - 1);
                 const INFINITY: $key = $infinity;
                 let bits: $key = $bits(self);
                 let negative = (bits as $signed >> ($key::BITS - 1)) as $key;
-                if bits & !SIGN > INFINITY { $key::MAX } else { bits ^ (negative | SIGN) ^ order }
+                if bits & !SIGN > INFINITY { $key::MAX } else { bits ^ (negative | SIGN) ^ mask }
             }
         }
     )*};
