@@ -1,7 +1,7 @@
 //! The permutation that sorts a typed array.
 
 use super::radix;
-use super::sort::SortParams;
+use super::sort::{Order, SortParams, Sortable, reinterpret, rule};
 use crate::array::Array;
 use crate::{Job, Kernel, KernelError};
 use schemars::JsonSchema;
@@ -29,9 +29,14 @@ impl Kernel for Argsort {
     }
 
     fn run(SortParams { data, order }: SortParams, job: &Job) -> Result<ArgsortOutput, KernelError> {
-        let indices = crate::array::each_kind!(data, array => radix::argsort(array.into_vec(), order.mask(), job)?);
+        let indices = crate::array::each_kind!(data, array => argsort(array, order, job)?);
         Ok(ArgsortOutput { indices: indices.into() })
     }
+}
+
+fn argsort<T: Sortable>(data: Array<T>, order: Order, job: &Job) -> Result<Vec<u32>, KernelError> {
+    let bits: Vec<T::Bits> = reinterpret(data.into_vec());
+    radix::argsort(bits, rule::<T>(order), job)
 }
 
 /// Whether so many indices can be written as `u32`.
@@ -45,7 +50,7 @@ fn fits(len: usize) -> Result<(), KernelError> {
 
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
-    use super::super::sort::{Order, Sort};
+    use super::super::sort::Sort;
     use super::*;
     use crate::AnyArray;
     use crate::array::{Clamped, F16};

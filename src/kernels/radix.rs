@@ -17,20 +17,6 @@ pub(crate) trait Key: Copy + Ord + Send + Sync + Into<u64> {
     fn digit(self, place: usize) -> usize;
 }
 
-macro_rules! keys {
-    ($($key:ident)*) => {$(
-        impl Key for $key {
-            const DIGITS: usize = size_of::<$key>();
-            #[inline(always)]
-            fn digit(self, place: usize) -> usize {
-                (self >> (place * 8)) as usize & 255
-            }
-        }
-    )*};
-}
-
-keys! { u8 u16 u32 u64 }
-
 /// Something that is sorted by a key.
 ///
 /// # Safety
@@ -39,9 +25,44 @@ keys! { u8 u16 u32 u64 }
 pub(crate) unsafe trait Item: Copy + Send + Sync {
     /// The kind of its key.
     type Key: Key;
-    /// Its key. `mask` is no bits or all of them: exclusive-or'ed with the key, all of them turn the order round.
-    fn key(self, mask: Self::Key) -> Self::Key;
+    /// Its key.
+    fn key(self, rule: Rule<Self::Key>) -> Self::Key;
 }
+
+/// How the bits of a number become a key: values of one function, so that kinds of one width share their code.
+#[derive(Clone, Copy)]
+pub(crate) struct Rule<K> {
+    /// Bits of a greater magnitude are of no number, and get the last key.
+    pub limit: K,
+    /// What is turned over when the sign bit is set.
+    pub flip: K,
+    /// What is turned over always.
+    pub base: K,
+}
+
+macro_rules! keys {
+    ($($key:ident $signed:ident)*) => {$(
+        impl Key for $key {
+            const DIGITS: usize = size_of::<$key>();
+            #[inline(always)]
+            fn digit(self, place: usize) -> usize {
+                (self >> (place * 8)) as usize & 255
+            }
+        }
+
+        // SAFETY: arithmetic on the bits alone.
+        unsafe impl Item for $key {
+            type Key = $key;
+            #[inline(always)]
+            fn key(self, rule: Rule<$key>) -> $key {
+                let sign = (self as $signed >> ($key::BITS - 1)) as $key;
+                if self & ($key::MAX >> 1) > rule.limit { $key::MAX } else { self ^ (sign & rule.flip) ^ rule.base }
+            }
+        }
+    )*};
+}
+
+keys! { u8 i8 u16 i16 u32 i32 u64 i64 }
 
 /// A key and the place that it came from; packed, because the speed of a pass is that of memory.
 #[derive(Clone, Copy)]
@@ -55,7 +76,7 @@ struct Indexed<K> {
 unsafe impl<K: Key> Item for Indexed<K> {
     type Key = K;
     #[inline(always)]
-    fn key(self, _: K) -> K {
+    fn key(self, _: Rule<K>) -> K {
         self.key
     }
 }
@@ -69,24 +90,24 @@ const RUNS: usize = 4;
 
 type Histogram = [usize; 256];
 
-/// Sorts by key, stably. `mask` is that of [`Item::key`].
+/// Sorts by key, stably.
 ///
 /// Progress: one unit an item and pass, that of the count included.
 ///
 /// # Errors
 /// [`KernelError::Cancelled`], or [`KernelError::OutOfMemory`] when there is no room for as many items again.
-pub(crate) fn sort<T: Item>(mut items: Vec<T>, mask: T::Key, job: &Job) -> Result<Vec<T>, KernelError> {
+pub(crate) fn sort<T: Item>(mut items: Vec<T>, rule: Rule<T::Key>, job: &Job) -> Result<Vec<T>, KernelError> {
     if items.len() <= SMALL {
-        let indices = small(&items, mask, job)?;
+        let indices = small(&items, rule, job)?;
         return Ok(indices.into_iter().map(|index| items[index as usize]).collect());
     }
-    let passes = Passes::of(&items, mask, job)?;
+    let passes = Passes::of(&items, rule, job)?;
     if passes.places.is_empty() {
         return Ok(items);
     }
     let mut other = reserve(items.len())?;
     for pass in 0..passes.places.len() {
-        passes.run(pass, &items, &mut other, mask, job, |_, item| item)?;
+        passes.run(pass, &items, &mut other, rule, job, |_, item| item)?;
         std::mem::swap(&mut items, &mut other);
     }
     Ok(items)
@@ -95,36 +116,36 @@ pub(crate) fn sort<T: Item>(mut items: Vec<T>, mask: T::Key, job: &Job) -> Resul
 /// The indices of the items in the order of their keys, stably.
 ///
 /// Progress and errors as of [`sort`]. There must be fewer than 2³² items.
-pub(crate) fn argsort<T: Item>(items: Vec<T>, mask: T::Key, job: &Job) -> Result<Vec<u32>, KernelError> {
+pub(crate) fn argsort<T: Item>(items: Vec<T>, rule: Rule<T::Key>, job: &Job) -> Result<Vec<u32>, KernelError> {
     if items.len() <= SMALL {
-        return small(&items, mask, job);
+        return small(&items, rule, job);
     }
-    let passes = Passes::of(&items, mask, job)?;
+    let passes = Passes::of(&items, rule, job)?;
     let mut indices = reserve(items.len())?;
     match passes.places.len() {
         0 => indices.extend(0..items.len() as u32),
-        1 => passes.run(0, &items, &mut indices, mask, job, |index, _| index)?,
+        1 => passes.run(0, &items, &mut indices, rule, job, |index, _| index)?,
         count => {
             let mut from = reserve(items.len())?;
-            passes.run(0, &items, &mut from, mask, job, |index, item| Indexed { key: item.key(mask), index })?;
+            passes.run(0, &items, &mut from, rule, job, |index, item| Indexed { key: item.key(rule), index })?;
             drop(items);
             let mut to = reserve(if count > 2 { from.len() } else { 0 })?;
             for pass in 1..count - 1 {
-                passes.run(pass, &from, &mut to, mask, job, |_, item| item)?;
+                passes.run(pass, &from, &mut to, rule, job, |_, item| item)?;
                 std::mem::swap(&mut from, &mut to);
             }
             drop(to);
-            passes.run(count - 1, &from, &mut indices, mask, job, |_, item| item.index)?;
+            passes.run(count - 1, &from, &mut indices, rule, job, |_, item| item.index)?;
         }
     }
     Ok(indices)
 }
 
 /// [`argsort`] of a few items. All kinds of key share one copy of std's sort, which is long.
-fn small<T: Item>(items: &[T], mask: T::Key, job: &Job) -> Result<Vec<u32>, KernelError> {
+fn small<T: Item>(items: &[T], rule: Rule<T::Key>, job: &Job) -> Result<Vec<u32>, KernelError> {
     job.set_total(items.len() as u64);
     job.check()?;
-    let mut keys: Vec<(u64, u32)> = items.iter().zip(0..).map(|(item, index)| (item.key(mask).into(), index)).collect();
+    let mut keys: Vec<(u64, u32)> = items.iter().zip(0..).map(|(item, index)| (item.key(rule).into(), index)).collect();
     keys.sort_unstable();
     job.advance(items.len() as u64);
     Ok(keys.into_iter().map(|(_, index)| index).collect())
@@ -149,7 +170,7 @@ struct Passes {
 }
 
 impl Passes {
-    fn of<T: Item>(items: &[T], mask: T::Key, job: &Job) -> Result<Self, Cancelled> {
+    fn of<T: Item>(items: &[T], rule: Rule<T::Key>, job: &Job) -> Result<Self, Cancelled> {
         let threads = job.threads();
         let runs = if threads > 1 { threads * RUNS } else { 1 };
         let run = items.len().div_ceil(runs).max(SLICE);
@@ -160,7 +181,7 @@ impl Passes {
                 for slice in run.chunks(SLICE) {
                     job.check()?;
                     for item in slice {
-                        let key = item.key(mask);
+                        let key = item.key(rule);
                         for (place, histogram) in histograms.iter_mut().enumerate().take(T::Key::DIGITS) {
                             histogram[key.digit(place)] += 1;
                         }
@@ -171,7 +192,7 @@ impl Passes {
             })
             .collect::<Result<_, Cancelled>>()?;
         let is_constant = |place: usize| {
-            let digit = items[0].key(mask).digit(place);
+            let digit = items[0].key(rule).digit(place);
             counts.iter().map(|histograms| histograms[place][digit]).sum::<usize>() == items.len()
         };
         let places: Vec<usize> = (0..T::Key::DIGITS).filter(|&place| !is_constant(place)).collect();
@@ -187,7 +208,7 @@ impl Passes {
         pass: usize,
         from: &[T],
         to: &mut Vec<U>,
-        mask: T::Key,
+        rule: Rule<T::Key>,
         job: &Job,
         make: impl Fn(u32, T) -> U + Sync,
     ) -> Result<(), Cancelled> {
@@ -196,7 +217,7 @@ impl Passes {
         let histograms: Vec<Histogram> = if pass == 0 || self.counts.len() == 1 {
             self.counts.iter().map(|run| run[place]).collect()
         } else {
-            from.par_chunks(self.run).map(|run| histogram(run, place, mask, job)).collect::<Result<_, _>>()?
+            from.par_chunks(self.run).map(|run| histogram(run, place, rule, job)).collect::<Result<_, _>>()?
         };
         to.clear();
         let targets = Targets::of(&mut to.spare_capacity_mut()[..from.len()]);
@@ -205,7 +226,7 @@ impl Passes {
             for slice in run.chunks(SLICE) {
                 job.check()?;
                 for &item in slice {
-                    let at = &mut next[item.key(mask).digit(place)];
+                    let at = &mut next[item.key(rule).digit(place)];
                     // SAFETY: keys are pure and `histograms` counted exactly these items, so the places that `starts` gave
                     // to this run and digit are as many as it has such items, and belong to no other run or digit.
                     unsafe { targets.write(*at, make(index, item)) };
@@ -222,12 +243,12 @@ impl Passes {
     }
 }
 
-fn histogram<T: Item>(run: &[T], place: usize, mask: T::Key, job: &Job) -> Result<Histogram, Cancelled> {
+fn histogram<T: Item>(run: &[T], place: usize, rule: Rule<T::Key>, job: &Job) -> Result<Histogram, Cancelled> {
     let mut histogram = [0; 256];
     for slice in run.chunks(SLICE) {
         job.check()?;
         for item in slice {
-            histogram[item.key(mask).digit(place)] += 1;
+            histogram[item.key(rule).digit(place)] += 1;
         }
     }
     Ok(histogram)
@@ -286,13 +307,18 @@ mod tests {
         items.iter().map(|&item| (item.key, item.index)).collect()
     }
 
+    /// These items have keys of their own.
+    fn unused<K: Default>() -> Rule<K> {
+        Rule { limit: K::default(), flip: K::default(), base: K::default() }
+    }
+
     /// Against std's stable sort.
     fn check<K: Key + Default>(items: &[Indexed<K>]) {
         let mut expected = plain(items);
         expected.sort_by_key(|&(key, _)| key);
-        let sorted = sort(items.to_vec(), K::default(), &Job::detached()).unwrap();
+        let sorted = sort(items.to_vec(), unused(), &Job::detached()).unwrap();
         assert!(plain(&sorted) == expected, "sort of {} items", items.len());
-        let indices = argsort(items.to_vec(), K::default(), &Job::detached()).unwrap();
+        let indices = argsort(items.to_vec(), unused(), &Job::detached()).unwrap();
         assert!(indices.into_iter().eq(expected.iter().map(|&(_, index)| index)), "argsort of {} items", items.len());
     }
 
@@ -335,7 +361,7 @@ mod tests {
         for len in [10, 200_000] {
             for (passes, mask) in [(1, 0), (2, 0xFF00), (9, u64::MAX)] {
                 let job = Job::detached();
-                sort(numbered(noise(len).map(|x| x & mask)), 0, &job).unwrap();
+                sort(numbered(noise(len).map(|x| x & mask)), unused(), &job).unwrap();
                 let (done, total) = job.progress();
                 assert_eq!(done, total);
                 assert_eq!(total, len as u64 * if len <= SMALL { 1 } else { passes });
@@ -354,7 +380,7 @@ mod tests {
     // SAFETY: the key is a field; that readings are counted changes nothing of it.
     unsafe impl<const LIMIT: usize> Item for Trap<LIMIT> {
         type Key = u32;
-        fn key(self, _: u32) -> u32 {
+        fn key(self, _: Rule<u32>) -> u32 {
             let case = usize::from(LIMIT > LEN);
             if READS[case].fetch_add(1, Relaxed) == LIMIT {
                 JOBS[case].get().unwrap().control().request_cancel();
@@ -368,7 +394,7 @@ mod tests {
         let job = JOBS[case].get_or_init(Job::detached);
         let items: Vec<Trap<LIMIT>> = noise(LEN).map(|x| Trap(x as u32)).collect();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
-        assert_eq!(pool.install(|| sort(items, 0, job)).map(|_| ()), Err(KernelError::Cancelled));
+        assert_eq!(pool.install(|| sort(items, unused(), job)).map(|_| ()), Err(KernelError::Cancelled));
         let more = READS[case].load(Relaxed) - LIMIT;
         assert!(more <= 4 * SLICE, "{more} items were read after the job was cancelled");
     }

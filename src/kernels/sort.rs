@@ -1,10 +1,11 @@
 //! Sorting of typed arrays of any kind, by radix on keys whose order as whole numbers is the order of the elements.
 
-use super::radix::{self, Item};
-use crate::array::{AnyArray, Array, Clamped, F16};
+use super::radix::{self, Item, Rule};
+use crate::array::{AnyArray, Array, Clamped, Element, F16};
 use crate::{Job, Kernel, KernelError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::mem::ManuallyDrop;
 
 /// Sorting of typed arrays.
 pub struct Sort;
@@ -47,67 +48,71 @@ impl Kernel for Sort {
 
     fn run(SortParams { data, order }: SortParams, job: &Job) -> Result<SortOutput, KernelError> {
         let shape = data.shape().map(<[usize]>::to_vec);
-        let mut data: AnyArray = crate::array::each_kind!(data, array => Array::from(radix::sort(array.into_vec(), order.mask(), job)?).into());
+        let mut data: AnyArray = crate::array::each_kind!(data, array => sort(array, order, job)?.into());
         data.set_shape(shape);
         Ok(SortOutput { data })
     }
 }
 
-impl Order {
-    /// What turns keys of ascending order into keys of this one.
-    pub(crate) fn mask<K: Default + std::ops::Not<Output = K>>(self) -> K {
-        match self {
-            Order::Ascending => K::default(),
-            Order::Descending => !K::default(),
+/// An element whose order is that of a [`radix::Rule`].
+pub(crate) trait Sortable: Element {
+    /// The unsigned whole number of its width, which holds its bits and its key.
+    type Bits: Element + Item<Key = Self::Bits> + std::ops::Not<Output = Self::Bits>;
+    /// The rule of ascending order.
+    const RULE: Rule<Self::Bits>;
+}
+
+macro_rules! sortable {
+    ($($bits:ident: unsigned $unsigned:ident $($clamped:ident)?, signed $signed:ident $(, float $float:ident above $infinity:expr)?;)*) => {$(
+        sortable! { @ $unsigned $bits $bits::MAX, 0, 0 }
+        $(sortable! { @ $clamped $bits $bits::MAX, 0, 0 })?
+        // Two's complement: negative numbers move below the others.
+        sortable! { @ $signed $bits $bits::MAX, 0, 1 << ($bits::BITS - 1) }
+        // IEEE 754: the bits of negative numbers are in reverse order besides. What is above infinity is NaN, and the last
+        // key, which NaNs share, would in either order be a NaN's.
+        $(sortable! { @ $float $bits $infinity, $bits::MAX >> 1, 1 << ($bits::BITS - 1) })?
+    )*};
+    (@ $type:ident $bits:ident $limit:expr, $flip:expr, $base:expr) => {
+        impl Sortable for $type {
+            type Bits = $bits;
+            const RULE: Rule<$bits> = Rule { limit: $limit, flip: $flip, base: $base };
         }
+    };
+}
+
+sortable! {
+    u8: unsigned u8 Clamped, signed i8;
+    u16: unsigned u16, signed i16, float F16 above 0x7C00;
+    u32: unsigned u32, signed i32, float f32 above f32::INFINITY.to_bits();
+    u64: unsigned u64, signed i64, float f64 above f64::INFINITY.to_bits();
+}
+
+fn sort<T: Sortable>(data: Array<T>, order: Order, job: &Job) -> Result<Array<T>, KernelError> {
+    let bits: Vec<T::Bits> = reinterpret(data.into_vec());
+    Ok(reinterpret(radix::sort(bits, rule::<T>(order), job)?).into())
+}
+
+/// The rule that brings elements into an order.
+pub(crate) fn rule<T: Sortable>(order: Order) -> Rule<T::Bits> {
+    match order {
+        Order::Ascending => T::RULE,
+        Order::Descending => Rule { base: !T::RULE.base, ..T::RULE },
     }
 }
 
-macro_rules! items {
-    // Whole numbers: signed ones move up by half of their range.
-    (int $($type:ident $key:ident $bits:expr, $offset:expr;)*) => {$(
-        // SAFETY: arithmetic on the bits alone.
-        unsafe impl Item for $type {
-            type Key = $key;
-            #[inline(always)]
-            fn key(self, mask: $key) -> $key {
-                $bits(self) ^ $offset ^ mask
-            }
-        }
-    )*};
-    // IEEE 754: the bits of positive numbers are in order already, those of negative ones in reverse. NaNs share the last
-    // key, which in either order is left over: it would be a NaN's.
-    (float $($type:ident $key:ident $signed:ident $bits:expr, $infinity:expr;)*) => {$(
-        // SAFETY: arithmetic on the bits alone.
-        unsafe impl Item for $type {
-            type Key = $key;
-            #[inline(always)]
-            fn key(self, mask: $key) -> $key {
-                const SIGN: $key = 1 << ($key::BITS - 1);
-                const INFINITY: $key = $infinity;
-                let bits: $key = $bits(self);
-                let negative = (bits as $signed >> ($key::BITS - 1)) as $key;
-                if bits & !SIGN > INFINITY { $key::MAX } else { bits ^ (negative | SIGN) ^ mask }
-            }
-        }
-    )*};
-}
-
-items! { int
-    u8 u8 |x| x, 0; u16 u16 |x| x, 0; u32 u32 |x| x, 0; u64 u64 |x| x, 0; Clamped u8 |x: Clamped| x.0, 0;
-    i8 u8 |x| x as u8, 1 << 7; i16 u16 |x| x as u16, 1 << 15; i32 u32 |x| x as u32, 1 << 31; i64 u64 |x| x as u64, 1 << 63;
-}
-
-items! { float
-    F16 u16 i16 |x: F16| x.0, 0x7C00;
-    f32 u32 i32 f32::to_bits, f32::INFINITY.to_bits();
-    f64 u64 i64 f64::to_bits, f64::INFINITY.to_bits();
+/// The same memory as elements of another kind of the same width.
+pub(crate) fn reinterpret<T: Element, U: Element>(data: Vec<T>) -> Vec<U> {
+    const { assert!(size_of::<T>() == size_of::<U>() && align_of::<T>() == align_of::<U>()) };
+    let mut data = ManuallyDrop::new(data);
+    // SAFETY: elements are plain numbers: any bits are one. Their layouts are the same, so the allocation is that of a
+    // `Vec<U>` of the same length and capacity; `ManuallyDrop` gives it up, so it has one owner.
+    unsafe { Vec::from_raw_parts(data.as_mut_ptr().cast::<U>(), data.len(), data.capacity()) }
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
-    use crate::array::{DType, Element};
+    use crate::array::DType;
     use crate::kernel::run;
     use proptest::prelude::*;
     use std::cmp::Ordering;
