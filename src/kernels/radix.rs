@@ -127,7 +127,7 @@ pub(crate) fn argsort<T: Item>(items: Vec<T>, rule: Rule<T::Key>, job: &Job) -> 
         1 => passes.run(0, &items, &mut indices, rule, job, |index, _| index)?,
         count => {
             let mut from = reserve(items.len())?;
-            passes.run(0, &items, &mut from, rule, job, |index, item| Indexed { key: item.key(rule), index })?;
+            passes.run(0, &items, &mut from, rule, job, move |index, item| Indexed { key: item.key(rule), index })?;
             drop(items);
             let mut to = reserve(if count > 2 { from.len() } else { 0 })?;
             for pass in 1..count - 1 {
@@ -222,6 +222,8 @@ impl Passes {
         to.clear();
         let targets = Targets::of(&mut to.spare_capacity_mut()[..from.len()]);
         from.par_chunks(self.run).enumerate().zip(starts(&histograms)).try_for_each(|((number, run), mut next)| {
+            // Copies of this thread's own: what lies behind a reference would be read again after each write.
+            let (targets, rule) = (targets, rule);
             let mut index = (number * self.run) as u32;
             for slice in run.chunks(SLICE) {
                 job.check()?;
@@ -268,6 +270,7 @@ fn starts(histograms: &[Histogram]) -> Vec<Histogram> {
 }
 
 /// Where a pass writes: many threads at once, each place by one of them.
+#[derive(Clone, Copy)]
 struct Targets<T> {
     start: *mut MaybeUninit<T>,
     len: usize,
