@@ -1,151 +1,259 @@
 //! The engine of `sort` and `argsort`: a parallel, stable radix sort, least significant digit first.
 //!
-//! Each pass looks at one byte of the keys. The items are cut into as many runs as there are threads; each thread counts the
-//! digits of its run, prefix sums turn the counts into places, and each thread moves its run's items there in order. That is
-//! stable, so the result does not depend on the number of threads. A pass in which all keys have the same digit is left out.
+//! Each pass looks at one byte of the keys. The items are cut into runs; each run's digits are counted, prefix sums turn the
+//! counts into places, and each run's items move there in order. That is stable, so the result does not depend on how
+//! many runs or threads there are. A pass in which all keys have the same digit is left out.
 //! (D. E. Knuth, The Art of Computer Programming, volume 3, 5.2.5; M. Zagha and G. Blelloch, Supercomputing 1991.)
 
 use crate::{Cancelled, Job, KernelError};
 use rayon::prelude::*;
+use std::mem::MaybeUninit;
 
-/// Something with a key whose bytes are its digits.
-pub(crate) trait Item: Copy + Default + Send + Sync {
-    /// Digits of the key.
+/// An unsigned whole number, sorted by its bytes.
+pub(crate) trait Key: Copy + Ord + Send + Sync + Into<u64> {
+    /// How many bytes it has.
     const DIGITS: usize;
-    /// Digit `place` of the key, 0 the least significant.
-    fn digit(&self, place: usize) -> usize;
+    /// Byte `place`, 0 the least significant.
+    fn digit(self, place: usize) -> usize;
 }
 
-macro_rules! items {
-    ($($key:ident)*) => {$(
-        impl Item for $key {
+/// Something that is sorted by a key.
+///
+/// # Safety
+/// `key` is a pure function: an item that is read twice has the same key twice. Places are counted in one reading and
+/// written, unchecked, in another.
+pub(crate) unsafe trait Item: Copy + Send + Sync {
+    /// The kind of its key.
+    type Key: Key;
+    /// Its key.
+    fn key(self, rule: Rule<Self::Key>) -> Self::Key;
+}
+
+/// How the bits of a number become a key: values of one function, so that kinds of one width share their code.
+#[derive(Clone, Copy)]
+pub(crate) struct Rule<K> {
+    /// Bits of a greater magnitude are of no number, and get the last key.
+    pub limit: K,
+    /// What is turned over when the sign bit is set.
+    pub flip: K,
+    /// What is turned over always.
+    pub base: K,
+}
+
+macro_rules! keys {
+    ($($key:ident $signed:ident)*) => {$(
+        impl Key for $key {
             const DIGITS: usize = size_of::<$key>();
             #[inline(always)]
-            fn digit(&self, place: usize) -> usize {
+            fn digit(self, place: usize) -> usize {
                 (self >> (place * 8)) as usize & 255
+            }
+        }
+
+        // SAFETY: arithmetic on the bits alone.
+        unsafe impl Item for $key {
+            type Key = $key;
+            #[inline(always)]
+            fn key(self, rule: Rule<$key>) -> $key {
+                let sign = (self as $signed >> ($key::BITS - 1)) as $key;
+                if self & ($key::MAX >> 1) > rule.limit { $key::MAX } else { self ^ (sign & rule.flip) ^ rule.base }
             }
         }
     )*};
 }
 
-items! { u8 u16 u32 u64 }
+keys! { u8 i8 u16 i16 u32 i32 u64 i64 }
 
-/// A key with the place that it came from.
-impl<K: Item> Item for (K, u32) {
-    const DIGITS: usize = K::DIGITS;
+/// A key and the place that it came from; packed, because the speed of a pass is that of memory.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+struct Indexed<K> {
+    key: K,
+    index: u32,
+}
+
+// SAFETY: the key is a field.
+unsafe impl<K: Key> Item for Indexed<K> {
+    type Key = K;
     #[inline(always)]
-    fn digit(&self, place: usize) -> usize {
-        self.0.digit(place)
+    fn key(self, _: Rule<K>) -> K {
+        self.key
     }
 }
 
-/// Up to here std's stable sort is faster than passes over the whole range of digits.
+/// Up to here std's sort is faster than passes over the whole range of digits.
 const SMALL: usize = 1024;
 /// Items between two looks at the job: some tens of microseconds.
 const SLICE: usize = 1 << 14;
+/// Runs for each thread, so that a thread that others hold up does not hold up the pass.
+const RUNS: usize = 4;
 
 type Histogram = [usize; 256];
 
-/// Sorts by key, ascending and stable.
+/// Sorts by key, stably.
 ///
-/// Progress: one unit an item and pass, those of the count included.
+/// Progress: one unit an item and pass, that of the count included.
 ///
 /// # Errors
 /// [`KernelError::Cancelled`], or [`KernelError::OutOfMemory`] when there is no room for as many items again.
-pub(crate) fn sort<T: Item + Ord>(items: Vec<T>, job: &Job) -> Result<Vec<T>, KernelError> {
-    let mut from = items;
-    let units = from.len() as u64;
-    if from.len() <= SMALL {
-        job.set_total(units);
-        job.check()?;
-        from.sort();
-        job.advance(units);
-        return Ok(from);
+pub(crate) fn sort<T: Item>(mut items: Vec<T>, rule: Rule<T::Key>, job: &Job) -> Result<Vec<T>, KernelError> {
+    if items.len() <= SMALL {
+        let indices = small(&items, rule, job)?;
+        return Ok(indices.into_iter().map(|index| items[index as usize]).collect());
     }
-    let run = from.len().div_ceil(job.threads()).max(SLICE);
-    let counts = count(&from, run, job)?;
-    let places: Vec<usize> = (0..T::DIGITS).filter(|&place| !is_constant(&counts, place, from.len())).collect();
-    job.set_total(units * (1 + places.len() as u64));
-    if places.is_empty() {
-        return Ok(from);
+    let passes = Passes::of(&items, rule, job)?;
+    if passes.places.is_empty() {
+        return Ok(items);
     }
-    let mut to = Vec::new();
-    let bytes = (from.len() * size_of::<T>()) as u64;
-    to.try_reserve_exact(from.len()).map_err(|_| KernelError::OutOfMemory { bytes: Some(bytes) })?;
-    to.resize(from.len(), T::default());
-    for (pass, &place) in places.iter().enumerate() {
-        // The first pass finds the runs as they were counted; later ones find them moved.
-        let histograms = if pass == 0 {
-            counts.iter().map(|run| run[place]).collect()
-        } else {
-            from.par_chunks(run).map(|run| histogram(run, place, job)).collect::<Result<Vec<_>, _>>()?
-        };
-        scatter(&from, &mut to, run, place, histograms, job)?;
-        std::mem::swap(&mut from, &mut to);
+    let mut other = reserve(items.len())?;
+    for pass in 0..passes.places.len() {
+        passes.run(pass, &items, &mut other, rule, job, |_, item| item)?;
+        std::mem::swap(&mut items, &mut other);
     }
-    Ok(from)
+    Ok(items)
 }
 
-/// The histograms of all digits of each run, in one pass over the items.
-fn count<T: Item>(items: &[T], run: usize, job: &Job) -> Result<Vec<Vec<Histogram>>, Cancelled> {
-    items
-        .par_chunks(run)
-        .map(|run| {
-            let mut histograms = vec![[0; 256]; T::DIGITS];
+/// The indices of the items in the order of their keys, stably.
+///
+/// Progress and errors as of [`sort`]. There must be fewer than 2³² items.
+pub(crate) fn argsort<T: Item>(items: Vec<T>, rule: Rule<T::Key>, job: &Job) -> Result<Vec<u32>, KernelError> {
+    if items.len() <= SMALL {
+        return small(&items, rule, job);
+    }
+    let passes = Passes::of(&items, rule, job)?;
+    let mut indices = reserve(items.len())?;
+    match passes.places.len() {
+        0 => indices.extend(0..items.len() as u32),
+        1 => passes.run(0, &items, &mut indices, rule, job, |index, _| index)?,
+        count => {
+            let mut from = reserve(items.len())?;
+            passes.run(0, &items, &mut from, rule, job, move |index, item| Indexed { key: item.key(rule), index })?;
+            drop(items);
+            let mut to = reserve(if count > 2 { from.len() } else { 0 })?;
+            for pass in 1..count - 1 {
+                passes.run(pass, &from, &mut to, rule, job, |_, item| item)?;
+                std::mem::swap(&mut from, &mut to);
+            }
+            drop(to);
+            passes.run(count - 1, &from, &mut indices, rule, job, |_, item| item.index)?;
+        }
+    }
+    Ok(indices)
+}
+
+/// [`argsort`] of a few items. All kinds of key share one copy of std's sort, which is long.
+fn small<T: Item>(items: &[T], rule: Rule<T::Key>, job: &Job) -> Result<Vec<u32>, KernelError> {
+    job.set_total(items.len() as u64);
+    job.check()?;
+    let mut keys: Vec<(u64, u32)> = items.iter().zip(0..).map(|(item, index)| (item.key(rule).into(), index)).collect();
+    keys.sort_unstable();
+    job.advance(items.len() as u64);
+    Ok(keys.into_iter().map(|(_, index)| index).collect())
+}
+
+/// An empty vector with room for `len` items.
+fn reserve<T>(len: usize) -> Result<Vec<T>, KernelError> {
+    let mut items = Vec::new();
+    let bytes = len as u64 * size_of::<T>() as u64;
+    items.try_reserve_exact(len).map_err(|_| KernelError::OutOfMemory { bytes: Some(bytes) })?;
+    Ok(items)
+}
+
+/// The passes that a sort needs.
+struct Passes {
+    /// Items in a run.
+    run: usize,
+    /// The digits that differ between keys, least significant first.
+    places: Vec<usize>,
+    /// Of each run as it lies before the first pass, how often each digit occurs in each place.
+    counts: Vec<[Histogram; 8]>,
+}
+
+impl Passes {
+    fn of<T: Item>(items: &[T], rule: Rule<T::Key>, job: &Job) -> Result<Self, Cancelled> {
+        let threads = job.threads();
+        let runs = if threads > 1 { threads * RUNS } else { 1 };
+        let run = items.len().div_ceil(runs).max(SLICE);
+        let counts: Vec<[Histogram; 8]> = items
+            .par_chunks(run)
+            .map(|run| {
+                let mut histograms = [[0; 256]; 8];
+                for slice in run.chunks(SLICE) {
+                    job.check()?;
+                    for item in slice {
+                        let key = item.key(rule);
+                        for (place, histogram) in histograms.iter_mut().enumerate().take(T::Key::DIGITS) {
+                            histogram[key.digit(place)] += 1;
+                        }
+                    }
+                    job.advance(slice.len() as u64);
+                }
+                Ok(histograms)
+            })
+            .collect::<Result<_, Cancelled>>()?;
+        let is_constant = |place: usize| {
+            let digit = items[0].key(rule).digit(place);
+            counts.iter().map(|histograms| histograms[place][digit]).sum::<usize>() == items.len()
+        };
+        let places: Vec<usize> = (0..T::Key::DIGITS).filter(|&place| !is_constant(place)).collect();
+        job.set_total(items.len() as u64 * (1 + places.len() as u64));
+        Ok(Self { run, places, counts })
+    }
+
+    /// Moves what `make` makes of each index and item of `from` to its place in `to`, by the digit of pass `pass`.
+    ///
+    /// What was in `to` is lost; it has room for as many.
+    fn run<T: Item, U: Copy + Send>(
+        &self,
+        pass: usize,
+        from: &[T],
+        to: &mut Vec<U>,
+        rule: Rule<T::Key>,
+        job: &Job,
+        make: impl Fn(u32, T) -> U + Sync,
+    ) -> Result<(), Cancelled> {
+        let place = self.places[pass];
+        // Counts stay true while the items of a run stay the same ones: before the first pass, or when there is one run.
+        let histograms: Vec<Histogram> = if pass == 0 || self.counts.len() == 1 {
+            self.counts.iter().map(|run| run[place]).collect()
+        } else {
+            from.par_chunks(self.run).map(|run| histogram(run, place, rule, job)).collect::<Result<_, _>>()?
+        };
+        to.clear();
+        let targets = Targets::of(&mut to.spare_capacity_mut()[..from.len()]);
+        from.par_chunks(self.run).enumerate().zip(starts(&histograms)).try_for_each(|((number, run), mut next)| {
+            // Copies of this thread's own: what lies behind a reference would be read again after each write.
+            let (targets, rule) = (targets, rule);
+            let mut index = (number * self.run) as u32;
             for slice in run.chunks(SLICE) {
                 job.check()?;
-                for item in slice {
-                    for (place, histogram) in histograms.iter_mut().enumerate() {
-                        histogram[item.digit(place)] += 1;
-                    }
+                for &item in slice {
+                    let at = &mut next[item.key(rule).digit(place)];
+                    // SAFETY: keys are pure and `histograms` counted exactly these items, so the places that `starts` gave
+                    // to this run and digit are as many as it has such items, and belong to no other run or digit.
+                    unsafe { targets.write(*at, make(index, item)) };
+                    *at += 1;
+                    index = index.wrapping_add(1);
                 }
                 job.advance(slice.len() as u64);
             }
-            Ok(histograms)
-        })
-        .collect()
+            Ok(())
+        })?;
+        // SAFETY: no run was left early, so every item was written, each to a place of its own: all places are filled.
+        unsafe { to.set_len(from.len()) };
+        Ok(())
+    }
 }
 
-fn histogram<T: Item>(run: &[T], place: usize, job: &Job) -> Result<Histogram, Cancelled> {
+fn histogram<T: Item>(run: &[T], place: usize, rule: Rule<T::Key>, job: &Job) -> Result<Histogram, Cancelled> {
     let mut histogram = [0; 256];
     for slice in run.chunks(SLICE) {
         job.check()?;
         for item in slice {
-            histogram[item.digit(place)] += 1;
+            histogram[item.key(rule).digit(place)] += 1;
         }
     }
     Ok(histogram)
-}
-
-fn is_constant(counts: &[Vec<Histogram>], place: usize, len: usize) -> bool {
-    (0..256).any(|digit| counts.iter().map(|run| run[place][digit]).sum::<usize>() == len)
-}
-
-/// Moves every item to its place by one digit.
-fn scatter<T: Item>(
-    from: &[T],
-    to: &mut [T],
-    run: usize,
-    place: usize,
-    histograms: Vec<Histogram>,
-    job: &Job,
-) -> Result<(), Cancelled> {
-    let starts = starts(&histograms);
-    let to = Places { start: to.as_mut_ptr(), len: to.len() };
-    from.par_chunks(run).zip(starts).try_for_each(|(run, mut next)| {
-        for slice in run.chunks(SLICE) {
-            job.check()?;
-            for &item in slice {
-                let at = &mut next[item.digit(place)];
-                // SAFETY: `histograms` counted exactly these items, so the places that `starts` gave to this run and digit
-                // are as many as it has such items, and belong to no other run or digit.
-                unsafe { to.write(*at, item) };
-                *at += 1;
-            }
-            job.advance(slice.len() as u64);
-        }
-        Ok(())
-    })
 }
 
 /// Where each run's items of each digit begin: all of digit 0 run by run, then all of digit 1, …
@@ -161,79 +269,155 @@ fn starts(histograms: &[Histogram]) -> Vec<Histogram> {
     starts
 }
 
-/// The target of a scatter, written by many threads at once, each place by one of them.
-struct Places<T> {
-    start: *mut T,
+/// Where a pass writes: many threads at once, each place by one of them.
+#[derive(Clone, Copy)]
+struct Targets<T> {
+    start: *mut MaybeUninit<T>,
     len: usize,
 }
 
 // SAFETY: threads only write, and by the promise of `write` never to the same place; `T` may move between threads.
-unsafe impl<T: Send> Sync for Places<T> {}
+unsafe impl<T: Send> Sync for Targets<T> {}
 
-impl<T> Places<T> {
+impl<T> Targets<T> {
+    fn of(places: &mut [MaybeUninit<T>]) -> Self {
+        Self { start: places.as_mut_ptr(), len: places.len() }
+    }
+
     /// # Safety
-    /// `at` is below `len`, and no other thread writes there before the scatter has ended.
+    /// `at` is below `len`, no other thread writes there, and the slice that this was made of is still borrowed.
     #[inline(always)]
     unsafe fn write(&self, at: usize, item: T) {
         debug_assert!(at < self.len);
-        // SAFETY: the caller's promise; the memory behind `start` is initialised and outlives the scatter.
-        unsafe { *self.start.add(at) = item };
+        // SAFETY: the caller's promise.
+        unsafe { self.start.add(at).write(MaybeUninit::new(item)) };
     }
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
-    use std::sync::Arc;
+    use proptest::prelude::*;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-    fn random(len: usize, mask: u64) -> Vec<u64> {
+    /// Sorted by its key alone; the index tells equal ones apart.
+    fn numbered<K: Key>(keys: impl IntoIterator<Item = K>) -> Vec<Indexed<K>> {
+        keys.into_iter().zip(0..).map(|(key, index)| Indexed { key, index }).collect()
+    }
+
+    fn plain<K: Key>(items: &[Indexed<K>]) -> Vec<(K, u32)> {
+        items.iter().map(|&item| (item.key, item.index)).collect()
+    }
+
+    /// These items have keys of their own.
+    fn unused<K: Default>() -> Rule<K> {
+        Rule { limit: K::default(), flip: K::default(), base: K::default() }
+    }
+
+    /// Against std's stable sort.
+    fn check<K: Key + Default>(items: &[Indexed<K>]) {
+        let mut expected = plain(items);
+        expected.sort_by_key(|&(key, _)| key);
+        let sorted = sort(items.to_vec(), unused(), &Job::detached()).unwrap();
+        assert!(plain(&sorted) == expected, "sort of {} items", items.len());
+        let indices = argsort(items.to_vec(), unused(), &Job::detached()).unwrap();
+        assert!(indices.into_iter().eq(expected.iter().map(|&(_, index)| index)), "argsort of {} items", items.len());
+    }
+
+    fn noise(len: usize) -> impl Iterator<Item = u64> {
         let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-        let mut next = || {
+        (0..len).map(move |_| {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            state & mask
-        };
-        (0..len).map(|_| next()).collect()
+            state
+        })
     }
 
     #[test]
-    fn sorts_like_std_at_every_size_and_digit() {
-        for len in [0, 1, 2, 3, SMALL - 1, SMALL, SMALL + 1, SLICE - 1, SLICE + 1, 100_003] {
-            for mask in [u64::MAX, 0, 1, 0xFF00, 0xFF_0000_0000_00FF, 0xFF00_0000_0000_0000] {
-                let items = random(len, mask);
-                let mut expected = items.clone();
-                expected.sort();
-                assert!(sort(items, &Job::detached()).unwrap() == expected, "{len} items, mask {mask:x}");
+    fn sorts_stably_at_every_size_and_number_of_passes() {
+        for len in [0, 1, 2, 3, SMALL - 1, SMALL, SMALL + 1, SLICE - 1, SLICE, SLICE + 1, 100_003] {
+            // From no digit that differs to all eight of them.
+            for mask in [0, 3, 0xFF00, 0xFF_0000_0000_00FF, 0x0101_0000_0300_0000, u64::MAX] {
+                check(&numbered(noise(len).map(|x| x & mask)));
+                check(&numbered(noise(len).map(|x| (x & mask) as u32)));
+                check(&numbered(noise(len).map(|x| (x & mask) as u16)));
+                check(&numbered(noise(len).map(|x| (x & mask) as u8)));
+            }
+            check(&numbered(0..len as u64));
+            check(&numbered((0..len as u64).rev()));
+        }
+    }
+
+    #[test]
+    fn is_the_same_on_any_number_of_threads() {
+        let items = numbered(noise(300_007).map(|x| x & 0x1FF_00FF));
+        for threads in [1, 2, 3, 4, 8] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| check(&items));
+        }
+    }
+
+    #[test]
+    fn progress_ends_at_its_total() {
+        for len in [10, 200_000] {
+            for (passes, mask) in [(1, 0), (2, 0xFF00), (9, u64::MAX)] {
+                let job = Job::detached();
+                sort(numbered(noise(len).map(|x| x & mask)), unused(), &job).unwrap();
+                let (done, total) = job.progress();
+                assert_eq!(done, total);
+                assert_eq!(total, len as u64 * if len <= SMALL { 1 } else { passes });
             }
         }
     }
 
-    #[test]
-    fn is_stable_on_any_number_of_threads() {
-        let items: Vec<(u16, u32)> =
-            random(70_001, 0x3F).iter().zip(0..).map(|(&key, index)| (key as u16, index)).collect();
-        let mut expected = items.clone();
-        expected.sort_by_key(|&(key, _)| key);
-        for threads in [1, 2, 3, 4, 8] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let sorted = pool.install(|| sort(items.clone(), &Job::detached())).unwrap();
-            assert!(sorted == expected, "{threads} threads");
+    /// An item that cancels its job the moment that its kind is read for the `LIMIT`th time.
+    #[derive(Clone, Copy)]
+    struct Trap<const LIMIT: usize>(u32);
+
+    static JOBS: [OnceLock<Job>; 2] = [const { OnceLock::new() }; 2];
+    static READS: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+    const LEN: usize = 1_000_000;
+
+    // SAFETY: the key is a field; that readings are counted changes nothing of it.
+    unsafe impl<const LIMIT: usize> Item for Trap<LIMIT> {
+        type Key = u32;
+        fn key(self, _: Rule<u32>) -> u32 {
+            let case = usize::from(LIMIT > LEN);
+            if READS[case].fetch_add(1, Relaxed) == LIMIT {
+                JOBS[case].get().unwrap().control().request_cancel();
+            }
+            self.0
         }
     }
 
+    fn stops<const LIMIT: usize>() {
+        let case = usize::from(LIMIT > LEN);
+        let job = JOBS[case].get_or_init(Job::detached);
+        let items: Vec<Trap<LIMIT>> = noise(LEN).map(|x| Trap(x as u32)).collect();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        assert_eq!(pool.install(|| sort(items, unused(), job)).map(|_| ()), Err(KernelError::Cancelled));
+        let more = READS[case].load(Relaxed) - LIMIT;
+        assert!(more <= 4 * SLICE, "{more} items were read after the job was cancelled");
+    }
+
     #[test]
-    fn progress_ends_at_its_total_and_a_cancelled_sort_does_none() {
-        for len in [10, 200_000] {
-            let job = Job::detached();
-            sort(random(len, u64::MAX), &job).unwrap();
-            let (done, total) = job.progress();
-            assert_eq!(done, total);
-            assert!(done >= len as u64);
-            let cancelled = Arc::new(Job::<()>::detached());
-            cancelled.control().request_cancel();
-            assert_eq!(sort(random(len, u64::MAX), &cancelled), Err(KernelError::Cancelled));
-            assert_eq!(cancelled.progress().0, 0);
+    fn a_cancelled_sort_stops_within_a_slice_of_each_thread() {
+        stops::<{ LEN / 3 }>(); // while it counts
+        stops::<{ LEN * 5 / 2 }>(); // while it moves items
+    }
+
+    #[test]
+    fn memory_that_cannot_be_had_is_an_error_that_says_how_much() {
+        let bytes = (usize::MAX / 8) as u64 * 8;
+        assert_eq!(reserve::<u64>(usize::MAX / 8), Err(KernelError::OutOfMemory { bytes: Some(bytes) }));
+    }
+
+    proptest! {
+        #[test]
+        fn any_keys(keys in prop::collection::vec(any::<u32>(), 0..4000), mask: u32) {
+            check(&numbered(keys.into_iter().map(|key| key & mask)));
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Sorting of typed arrays of any kind, by radix on keys whose order as whole numbers is the order of the elements.
 
-use super::radix::{self, Item};
+use super::radix::{self, Item, Rule};
 use crate::array::{AnyArray, Array, Clamped, Element, F16};
-use crate::{Cancelled, Job, Kernel, KernelError};
-use rayon::prelude::*;
+use crate::{Job, Kernel, KernelError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::mem::ManuallyDrop;
 
 /// Sorting of typed arrays.
 pub struct Sort;
@@ -54,160 +54,59 @@ impl Kernel for Sort {
     }
 }
 
-/// An element that has a key.
+/// An element whose order is that of a [`radix::Rule`].
 pub(crate) trait Sortable: Element {
-    /// An unsigned whole number as wide as the element.
-    type Key: Item + Ord;
-    /// Grows with the element; −0 is below +0. Of a NaN, anything.
-    fn key(self) -> Self::Key;
-    /// The element of a key.
-    fn of_key(key: Self::Key) -> Self;
-    /// The key for the opposite order.
-    fn flip(key: Self::Key) -> Self::Key;
-    /// Whether it has no place in the order.
-    fn is_nan(self) -> bool {
-        false
-    }
+    /// The unsigned whole number of its width, which holds its bits and its key.
+    type Bits: Element + Item<Key = Self::Bits> + std::ops::Not<Output = Self::Bits>;
+    /// The rule of ascending order.
+    const RULE: Rule<Self::Bits>;
 }
 
 macro_rules! sortable {
-    // Whole numbers: signed ones move up by half of their range.
-    (int $($type:ident $key:ident $offset:expr;)*) => {$(
-        impl Sortable for $type {
-            type Key = $key;
-            #[inline(always)]
-            fn key(self) -> $key {
-                self as $key ^ $offset
-            }
-            #[inline(always)]
-            fn of_key(key: $key) -> $type {
-                (key ^ $offset) as $type
-            }
-            #[inline(always)]
-            fn flip(key: $key) -> $key {
-                !key
-            }
-        }
+    ($($bits:ident: unsigned $unsigned:ident $($clamped:ident)?, signed $signed:ident $(, float $float:ident above $infinity:expr)?;)*) => {$(
+        sortable! { @ $unsigned $bits $bits::MAX, 0, 0 }
+        $(sortable! { @ $clamped $bits $bits::MAX, 0, 0 })?
+        // Two's complement: negative numbers move below the others.
+        sortable! { @ $signed $bits $bits::MAX, 0, 1 << ($bits::BITS - 1) }
+        // IEEE 754: the bits of negative numbers are in reverse order besides. What is above infinity is NaN, and the last
+        // key, which NaNs share, would in either order be a NaN's.
+        $(sortable! { @ $float $bits $infinity, $bits::MAX >> 1, 1 << ($bits::BITS - 1) })?
     )*};
-    // IEEE 754: the bits of positive numbers are in order already, those of negative ones in reverse.
-    (float $($type:ident $key:ident $bits:expr, $of_bits:expr, $is_nan:expr;)*) => {$(
+    (@ $type:ident $bits:ident $limit:expr, $flip:expr, $base:expr) => {
         impl Sortable for $type {
-            type Key = $key;
-            #[inline(always)]
-            fn key(self) -> $key {
-                let bits: $key = $bits(self);
-                let sign = 1 << ($key::BITS - 1);
-                if bits & sign == 0 { bits | sign } else { !bits }
-            }
-            #[inline(always)]
-            fn of_key(key: $key) -> $type {
-                let sign = 1 << ($key::BITS - 1);
-                $of_bits(if key & sign == 0 { !key } else { key & !sign })
-            }
-            #[inline(always)]
-            fn flip(key: $key) -> $key {
-                !key
-            }
-            #[inline(always)]
-            fn is_nan(self) -> bool {
-                $is_nan(self)
-            }
+            type Bits = $bits;
+            const RULE: Rule<$bits> = Rule { limit: $limit, flip: $flip, base: $base };
         }
-    )*};
+    };
 }
 
-sortable! { int
-    u8 u8 0; u16 u16 0; u32 u32 0; u64 u64 0;
-    i8 u8 1 << 7; i16 u16 1 << 15; i32 u32 1 << 31; i64 u64 1 << 63;
+sortable! {
+    u8: unsigned u8 Clamped, signed i8;
+    u16: unsigned u16, signed i16, float F16 above 0x7C00;
+    u32: unsigned u32, signed i32, float f32 above f32::INFINITY.to_bits();
+    u64: unsigned u64, signed i64, float f64 above f64::INFINITY.to_bits();
 }
 
-sortable! { float
-    f32 u32 f32::to_bits, f32::from_bits, f32::is_nan;
-    f64 u64 f64::to_bits, f64::from_bits, f64::is_nan;
-    F16 u16 |x: F16| x.0, F16, |x: F16| x.0 & 0x7FFF > 0x7C00;
-}
-
-impl Sortable for Clamped {
-    type Key = u8;
-    #[inline(always)]
-    fn key(self) -> u8 {
-        self.0
-    }
-    #[inline(always)]
-    fn of_key(key: u8) -> Self {
-        Clamped(key)
-    }
-    #[inline(always)]
-    fn flip(key: u8) -> u8 {
-        !key
-    }
-}
-
-/// Items between two looks at the job.
-const SLICE: usize = 1 << 15;
-
-/// Keys of the numbers, then the NaNs as they came.
 fn sort<T: Sortable>(data: Array<T>, order: Order, job: &Job) -> Result<Array<T>, KernelError> {
-    let mut data = data.into_vec();
-    let nans = take_nans(&mut data, job)?;
-    let keys = map(&data, job, |element| match order {
-        Order::Ascending => element.key(),
-        Order::Descending => T::flip(element.key()),
-    })?;
-    let numbers = keys.len();
-    let keys = radix::sort(keys, job)?;
-    // The input's memory serves again for the output.
-    data.par_chunks_mut(SLICE).zip(keys.par_chunks(SLICE)).try_for_each(|(elements, keys)| {
-        job.check()?;
-        for (element, &key) in elements.iter_mut().zip(keys) {
-            *element = T::of_key(match order {
-                Order::Ascending => key,
-                Order::Descending => T::flip(key),
-            });
-        }
-        Ok::<(), Cancelled>(())
-    })?;
-    debug_assert_eq!(data.len(), numbers);
-    data.extend(nans);
-    Ok(data.into())
+    let bits: Vec<T::Bits> = reinterpret(data.into_vec());
+    Ok(reinterpret(radix::sort(bits, rule::<T>(order), job)?).into())
 }
 
-/// Takes the NaNs out, in their order. Most arrays have none, and then nothing moves.
-fn take_nans<T: Sortable>(data: &mut Vec<T>, job: &Job) -> Result<Vec<T>, KernelError> {
-    let any = data.par_chunks(SLICE).try_for_each(|slice| {
-        if job.check().is_err() {
-            return Err(None);
-        }
-        if slice.iter().any(|element| element.is_nan()) { Err(Some(())) } else { Ok(()) }
-    });
-    match any {
-        Ok(()) => return Ok(Vec::new()),
-        Err(None) => return Err(KernelError::Cancelled),
-        Err(Some(())) => {}
+/// The rule that brings elements into an order.
+pub(crate) fn rule<T: Sortable>(order: Order) -> Rule<T::Bits> {
+    match order {
+        Order::Ascending => T::RULE,
+        Order::Descending => Rule { base: !T::RULE.base, ..T::RULE },
     }
-    let nans = data.iter().copied().filter(|element| element.is_nan()).collect();
-    data.retain(|element| !element.is_nan());
-    Ok(nans)
 }
 
-/// A new vector, made in parallel.
-pub(crate) fn map<T: Sync, U: Copy + Default + Send>(
-    data: &[T],
-    job: &Job,
-    f: impl Fn(&T) -> U + Sync,
-) -> Result<Vec<U>, KernelError> {
-    let mut out = Vec::new();
-    let bytes = size_of_val(data) as u64;
-    out.try_reserve_exact(data.len()).map_err(|_| KernelError::OutOfMemory { bytes: Some(bytes) })?;
-    out.resize(data.len(), U::default());
-    out.par_chunks_mut(SLICE).zip(data.par_chunks(SLICE)).try_for_each(|(to, from)| {
-        job.check()?;
-        for (to, from) in to.iter_mut().zip(from) {
-            *to = f(from);
-        }
-        Ok::<(), Cancelled>(())
-    })?;
-    Ok(out)
+/// The same memory as elements of another kind of the same width.
+pub(crate) fn reinterpret<T: Element, U: Element>(data: Vec<T>) -> Vec<U> {
+    const { assert!(size_of::<T>() == size_of::<U>() && align_of::<T>() == align_of::<U>()) };
+    let mut data = ManuallyDrop::new(data);
+    // SAFETY: elements are plain numbers: any bits are one. Their layouts are the same, so the allocation is that of a
+    // `Vec<U>` of the same length and capacity; `ManuallyDrop` gives it up, so it has one owner.
+    unsafe { Vec::from_raw_parts(data.as_mut_ptr().cast::<U>(), data.len(), data.capacity()) }
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]
