@@ -20,7 +20,10 @@ readonly WASM_BINDGEN CHANNEL
 readonly SUITES=(lint native wasm-chromium wasm-firefox host cli browser package references)
 readonly TOOLS=$PWD/target/tools
 readonly LOGS=$PWD/target/logs
-export PATH="$TOOLS/bin:$PATH"
+# rustup puts itself there, and not every shell has been told.
+export PATH="$TOOLS/bin:$PATH:$HOME/.cargo/bin"
+# The pin holds, whatever toolchain the caller is used to.
+export RUSTUP_TOOLCHAIN=$CHANNEL
 
 if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
   readonly BOLD=$'\e[1m' DIM=$'\e[2m' RED=$'\e[31m' GREEN=$'\e[32m' PLAIN=$'\e[0m'
@@ -114,7 +117,7 @@ has_tool() {
 cargo_install() {
   local crate=$1 version=$2
   shift 2
-  CARGO_TARGET_DIR=$TOOLS/build cargo install --root "$TOOLS" --force --version "$version" "$@" "$crate"
+  CARGO_TARGET_DIR=$TOOLS/build CARGO_PROFILE_DEV_DEBUG=0 cargo install --root "$TOOLS" --force --version "$version" "$@" "$crate"
 }
 
 setup_npm() {
@@ -167,7 +170,8 @@ setup_python() {
 
 make_python() {
   rm -rf "$TOOLS/python"
-  python3 -m venv "$TOOLS/python" && "$TOOLS/python/bin/pip" install --quiet --disable-pip-version-check --requirement "$1"
+  python3 -m venv "$TOOLS/python" || { echo "python3 has no venv: on Debian, 'apt-get install python3-venv'"; return 1; }
+  "$TOOLS/python/bin/pip" install --quiet --disable-pip-version-check --requirement "$1"
 }
 
 # ── build ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -257,6 +261,7 @@ run_tests() {
 
 # ── verbs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+begun=$EPOCHREALTIME
 verb=${1:-help}
 (($# > 0)) && shift
 for argument in "$@"; do
@@ -272,11 +277,13 @@ case $verb in
       test) setup_test ;;
       *) fail "setup takes nothing or 'test', not '$1'" 2 ;;
     esac
-    echo "set up"
+    echo "set up, $(seconds_since "$begun")"
     ;;
-  build) build ;;
+  build)
+    build
+    echo "built, $(seconds_since "$begun")"
+    ;;
   run)
-    begun=$EPOCHREALTIME
     build
     node www/run/main.mjs
     echo "all of it: $(seconds_since "$begun")"
@@ -288,12 +295,16 @@ case $verb in
   test) run_tests "$@" ;;
   bench)
     # The figures go to standard output, alone.
-    { build; setup_browsers; } >&2
+    { build; [[ " $* " == *" --no-browser "* ]] || setup_browsers; } >&2
     exec node tests/bench/main.mjs "$@"
     ;;
   clean)
+    case ${1:-built} in
+      built) find target -mindepth 1 -maxdepth 1 -not -name tools -exec rm -rf {} + 2>/dev/null || true ;;
+      all) rm -rf target www/node_modules ;;
+      *) fail "clean takes nothing or 'all', not '$1'" 2 ;;
+    esac
     rm -rf pkg out
-    if [[ ${1:-} == all ]]; then rm -rf target www/node_modules; else find target -mindepth 1 -maxdepth 1 -not -name tools -exec rm -rf {} + 2>/dev/null || true; fi
     ;;
   help | --help | -h) if (($# > 0)); then help_verb "$1"; else usage; fi ;;
   *) fail "no verb is named '$verb': see ./build.sh help" 2 ;;
