@@ -87,13 +87,24 @@ async fn a_panic_on_a_pool_thread_is_caught_and_the_pool_works_on() {
 }
 
 #[wasm_bindgen_test]
-async fn a_cancelled_job_stops_early() {
+async fn a_running_job_stops_when_told() {
     pool().await;
     let endless = MandelbrotParams { width: 4000, height: 4000, max_iterations: 50_000_000, ..view() };
     let job = Job::detached();
-    job.control().request_cancel();
-    assert_eq!(kernel::run::<Mandelbrot>(endless, &job), Err(KernelError::Cancelled));
-    assert!(job.progress().0 < 100_000, "{:?}", job.progress());
+    let tell_it = || {
+        for _ in 0..2_000_000_000_u64 {
+            if job.progress().0 > 0 {
+                break;
+            }
+            std::hint::spin_loop();
+        }
+        job.control().request_cancel();
+        job.progress().0
+    };
+    let (stopped, at_cancel) = rayon::join(|| kernel::run::<Mandelbrot>(endless, &job), tell_it);
+    assert_eq!(stopped, Err(KernelError::Cancelled));
+    let (done, total) = job.progress();
+    assert!(at_cancel > 0 && done - at_cancel < total / 100, "{at_cancel} of {total} at the cancel, {done} at the end");
 }
 
 #[wasm_bindgen_test]
