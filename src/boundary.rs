@@ -1,25 +1,26 @@
 //! The boundary: the only module that speaks to JavaScript (wasm only).
 //!
-//! Its one caller is the coordinator worker (`www/host/worker/instance.ts`), which moves bulk data in with
-//! [`attach`], starts a job with [`submit`], and takes what happened out with [`next_event`] each time that the
-//! doorbell word changes. In the `threads` artifact a job runs on the rayon pool and the coordinator never blocks;
-//! in the others `submit` runs the job to its end and calls the listener of [`on_event`] on the way.
+//! In the `threads` artifact each worker is one of three. The *coordinator* moves bulk data in with [`attach`], hands a job over with
+//! [`submit`] and takes what happened out with [`next_event`] each time that its bell has rung. A *lane* opens its pool with
+//! [`open_lane`] and then runs jobs in [`run_lane`] until it is told to stop. A *thread* of a lane's pool works in [`run_thread`].
+//! In the other artifacts there is one thread: `submit` runs the job to its end and calls the listener of [`on_event`] on the way.
 
 use crate::array::{self, AnyArray, DType};
+#[cfg(feature = "threads")]
+use crate::bell::Bell;
 use crate::control::{ControlBlock, SLOTS};
 use crate::error::{Code, Failure};
 use crate::kernel::Entry;
 use crate::params::Tree;
-use crate::task::{OUT_OF_MEMORY, Outcome, PartSink, Value, run_caught};
+use crate::task::{OUT_OF_MEMORY, Outcome, PartSink, Task, Value, run_caught};
 use js_sys::{Array as JsArray, Object, Reflect};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use wasm_bindgen::prelude::*;
 
-#[cfg(feature = "threads")]
+#[cfg(feature = "no-bundler")]
 pub use wasm_bindgen_rayon::init_thread_pool;
 
 unsafe extern "Rust" {
@@ -29,14 +30,14 @@ unsafe extern "Rust" {
 
 /// Something that happened to a job, on its way to the caller.
 enum Event {
-    Part(u32, Value),
+    Part { id: u32, number: u32, value: Value },
     End { id: u32, slot: usize, outcome: Outcome },
 }
 
 static EVENTS: Mutex<VecDeque<Event>> = Mutex::new(VecDeque::new());
 
-/// Goes up by one for each event; the coordinator waits on it with `Atomics.waitAsync`.
-static DOORBELL: AtomicI32 = AtomicI32::new(0);
+/// Outputs that their callers read where they lie, until they are released, by job.
+static LENT: Mutex<Vec<(u32, Value)>> = Mutex::new(Vec::new());
 
 thread_local! {
     static PENDING: RefCell<Vec<(AnyArray, usize)>> = const { RefCell::new(Vec::new()) };
@@ -48,13 +49,8 @@ thread_local! {
 
 fn push(event: Event) {
     EVENTS.lock().unwrap_or_else(PoisonError::into_inner).push_back(event);
-    // Release: whoever sees the new count finds the event in the queue.
-    DOORBELL.fetch_add(1, Ordering::Release);
     #[cfg(feature = "threads")]
-    // SAFETY: the address is that of a live static of four aligned bytes in shared memory; notify reads nothing.
-    unsafe {
-        core::arch::wasm32::memory_atomic_notify(DOORBELL.as_ptr(), 1);
-    }
+    threads::COORDINATOR.ring();
     #[cfg(not(feature = "threads"))]
     tell_listener();
 }
@@ -75,14 +71,14 @@ pub fn on_event(listener: js_sys::Function) {
     LISTENER.set(Some(listener));
 }
 
-/// To be called once in each instance, before anything else but the pool's start.
+/// To be called once in each instance, before anything else.
 #[wasm_bindgen]
 pub fn boot() {
     // An allocation that fails becomes a panic, which costs one job; an abort would cost the instance.
     std::alloc::set_alloc_error_hook(|layout| panic!("{OUT_OF_MEMORY}{}", layout.size()));
 }
 
-/// The names of the kernels in this artifact.
+/// The names of the kernels in this artifact, in the order of their numbers.
 #[wasm_bindgen(js_name = kernelNames)]
 pub fn kernel_names() -> Vec<String> {
     __loomwork_kernels().iter().map(|entry| entry.name.to_string()).collect()
@@ -92,12 +88,6 @@ pub fn kernel_names() -> Vec<String> {
 #[wasm_bindgen(js_name = controlTable)]
 pub fn control_table() -> usize {
     ControlBlock::table().as_ptr() as usize
-}
-
-/// Address of the doorbell: an `i32` that changes with each event.
-#[wasm_bindgen]
-pub fn doorbell() -> usize {
-    DOORBELL.as_ptr() as usize
 }
 
 /// Room for an array of the next job's params; returns its address, or 0 when the memory cannot be had.
@@ -118,13 +108,13 @@ pub fn detach() {
     PENDING.take();
 }
 
-/// Starts a job, with the arrays attached since the last call. `slot` is its control block, which the caller's thread
-/// has cleared.
+/// Hands a job over, with the arrays attached since the last call. `slot` is its control block, which the caller's thread has
+/// cleared; `params` is MessagePack.
 ///
 /// # Errors
 /// A `Failure` when the kernel is unknown or its params are unusable: the job has not started.
 #[wasm_bindgen]
-pub fn submit(slot: usize, id: u32, kernel: &str, tree: JsValue) -> Result<(), JsValue> {
+pub fn submit(slot: usize, id: u32, kernel: &str, params: &[u8]) -> Result<(), JsValue> {
     let arrays = PENDING.take().into_iter().map(|(mut array, len)| {
         // SAFETY: `len` elements were reserved, and the coordinator has written them all; every pattern of bits
         // is a valid number.
@@ -132,40 +122,41 @@ pub fn submit(slot: usize, id: u32, kernel: &str, tree: JsValue) -> Result<(), J
         array
     });
     array::attach(arrays.collect());
-    let prepared = prepare(slot, kernel, tree);
-    array::attach(Vec::new());
-    let task = prepared.map_err(|failure| to_js(&failure))?;
-    let control = &ControlBlock::table()[slot];
-    let run = move || {
-        let parts: PartSink = Box::new(move |part| push(Event::Part(id, part)));
-        let outcome = run_caught(task, control, parts);
-        push(Event::End { id, slot, outcome });
-    };
-    // `spawn` only queues it: the coordinator stays free to hear of cancels and of dead threads.
-    #[cfg(feature = "threads")]
-    rayon::spawn(run);
-    #[cfg(not(feature = "threads"))]
-    run();
-    Ok(())
-}
-
-fn prepare(slot: usize, kernel: &str, tree: JsValue) -> Result<Box<dyn crate::task::Task>, Failure> {
-    if slot >= SLOTS {
-        return Err(Failure::new(Code::BadParams, format!("slot {slot} of {SLOTS}")));
-    }
     let entry = __loomwork_kernels()
         .iter()
         .find(|entry| entry.name == kernel)
-        .ok_or_else(|| Failure::new(Code::UnknownKernel, format!("no kernel is named '{kernel}'")))?;
-    let tree: Tree = serde_wasm_bindgen::from_value(tree)
+        .ok_or_else(|| Failure::new(Code::UnknownKernel, format!("no kernel is named '{kernel}'")));
+    let prepared = entry.and_then(|entry| prepare(entry, params));
+    array::attach(Vec::new());
+    let task = prepared.map_err(|failure| to_js(&failure))?;
+    if slot >= SLOTS {
+        return Err(to_js(&Failure::new(Code::BadParams, format!("slot {slot} of {SLOTS}"))));
+    }
+    #[cfg(feature = "threads")]
+    threads::hand_over(slot, task);
+    #[cfg(not(feature = "threads"))]
+    {
+        let outcome = run_caught(task, &ControlBlock::table()[slot], part_sink(id));
+        push(Event::End { id, slot, outcome });
+    }
+    let _ = id;
+    Ok(())
+}
+
+fn prepare(entry: &Entry, params: &[u8]) -> Result<Box<dyn Task>, Failure> {
+    let tree: Tree = rmp_serde::from_slice(params)
         .map_err(|error| Failure::new(Code::BadParams, format!("params are not plain data: {error}")))?;
     (entry.prepare)(tree)
         .map_err(|error| Failure::from_error(error).unwrap_or_else(|| Failure::new(Code::BadParams, "cancelled")))
 }
 
-/// What happened next: `{ id, kind, tree?, arrays?, error?, done?, total? }`, or `undefined` when nothing has.
+fn part_sink(id: u32) -> PartSink {
+    Box::new(move |number, value| push(Event::Part { id, number, value }))
+}
+
+/// What happened next: `{ id, kind, number?, tree?, arrays?, error?, done?, total?, lent? }`, or `undefined` when nothing has.
 ///
-/// `arrays` tells where the value's arrays lie; they stay valid until the next call.
+/// `arrays` tells where the value's arrays lie; they stay valid until the next call, or until [`release`] when `lent`.
 #[wasm_bindgen(js_name = nextEvent)]
 pub fn next_event() -> JsValue {
     CURRENT.set(None);
@@ -173,17 +164,28 @@ pub fn next_event() -> JsValue {
     let out = Object::new();
     match event {
         None => return JsValue::UNDEFINED,
-        Some(Event::Part(id, value)) => {
+        Some(Event::Part { id, number, value }) => {
             set(&out, "id", id);
-            set_value(&out, "part", value);
+            set(&out, "number", number);
+            set_value(&out, "part", &value);
+            CURRENT.set(Some(value));
         }
         Some(Event::End { id, slot, outcome }) => {
-            let (done, total) = ControlBlock::table()[slot].progress();
+            let control = &ControlBlock::table()[slot];
+            let (done, total) = control.progress();
             set(&out, "id", id);
             set(&out, "done", done as f64);
             set(&out, "total", total as f64);
             match outcome {
-                Outcome::Done(value) => set_value(&out, "done", value),
+                Outcome::Done(value) => {
+                    set_value(&out, "done", &value);
+                    if control.lends() {
+                        set(&out, "lent", true);
+                        LENT.lock().unwrap_or_else(PoisonError::into_inner).push((id, value));
+                    } else {
+                        CURRENT.set(Some(value));
+                    }
+                }
                 Outcome::Cancelled => set(&out, "kind", "cancelled"),
                 Outcome::Failed(failure) => {
                     set(&out, "kind", "failed");
@@ -195,8 +197,14 @@ pub fn next_event() -> JsValue {
     out.into()
 }
 
-fn set_value(out: &Object, kind: &str, value: Value) {
-    let (tree, views) = array::collect(|| to_js(&value));
+/// Frees the output that a job lent.
+#[wasm_bindgen]
+pub fn release(id: u32) {
+    LENT.lock().unwrap_or_else(PoisonError::into_inner).retain(|(lent, _)| *lent != id);
+}
+
+fn set_value(out: &Object, kind: &str, value: &Value) {
+    let (tree, views) = array::collect(|| to_js(value));
     let arrays = JsArray::new();
     for view in views {
         let array = Object::new();
@@ -211,7 +219,6 @@ fn set_value(out: &Object, kind: &str, value: Value) {
     set(out, "kind", kind);
     set(out, "tree", tree);
     set(out, "arrays", arrays);
-    CURRENT.set(Some(value));
 }
 
 fn set(object: &Object, key: &str, value: impl Into<JsValue>) {
@@ -225,4 +232,139 @@ fn to_js<T: Serialize + ?Sized>(value: &T) -> JsValue {
         // An output that JavaScript cannot hold (a u64 over 2^53 outside of an array): say so in its place.
         JsValue::from(js_sys::Error::new(&error.to_string()))
     })
+}
+
+/// The `threads` artifact: lanes, their threads, and what the coordinator has for them.
+#[cfg(feature = "threads")]
+mod threads {
+    use super::*;
+    use crate::control::PREPARED;
+    use crate::dispatch::{Dispatch, LANES};
+    use crate::task::{NotSmall, write_small};
+    use crate::{pool, stack};
+    use rayon::ThreadPool;
+
+    /// Rings when there are events.
+    pub(super) static COORDINATOR: Bell = Bell::new();
+
+    /// Jobs whose params the coordinator has decoded, by slot.
+    static PREPARED_TASKS: [Mutex<Option<Box<dyn Task>>>; SLOTS] = [const { Mutex::new(None) }; SLOTS];
+
+    thread_local! {
+        static POOL: RefCell<Option<ThreadPool>> = const { RefCell::new(None) };
+    }
+
+    #[wasm_bindgen]
+    extern "C" {
+        // The one thing that a lane asks JavaScript: wasm has no clock.
+        #[wasm_bindgen(js_namespace = performance, js_name = now)]
+        fn now() -> f64;
+        #[wasm_bindgen(thread_local_v2, js_namespace = performance, js_name = timeOrigin)]
+        static TIME_ORIGIN: f64;
+    }
+
+    /// Address of the rings and bells ([`Dispatch`]).
+    #[wasm_bindgen]
+    pub fn dispatch() -> usize {
+        Dispatch::shared() as *const Dispatch as usize
+    }
+
+    /// Address of the coordinator's [`Bell`].
+    #[wasm_bindgen(js_name = coordinatorBell)]
+    pub fn coordinator_bell() -> usize {
+        &raw const COORDINATOR as usize
+    }
+
+    /// Bytes of stack that each thread must be started with.
+    #[wasm_bindgen(js_name = stackBytes)]
+    pub fn stack_bytes() -> usize {
+        stack::STACK
+    }
+
+    pub(super) fn hand_over(slot: usize, task: Box<dyn Task>) {
+        *PREPARED_TASKS[slot].lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+        ControlBlock::table()[slot].turn().publish();
+        // The ring holds twice as many numbers as there are slots: it cannot be full.
+        Dispatch::shared().submit(slot);
+    }
+
+    /// Makes this worker the first thread of a lane's pool; the others come by [`run_thread`].
+    #[wasm_bindgen(js_name = openLane)]
+    pub fn open_lane(lane: usize, threads: usize) -> Result<(), JsValue> {
+        if lane >= LANES {
+            return Err(JsValue::from_str("no such lane"));
+        }
+        stack::watch(lane);
+        let pool = pool::open(lane, threads).map_err(|error| JsValue::from_str(&error.to_string()))?;
+        POOL.set(Some(pool));
+        Ok(())
+    }
+
+    /// Runs jobs until the lane is told to stop. Blocks.
+    #[wasm_bindgen(js_name = runLane)]
+    pub fn run_lane(lane: usize) {
+        let origin = TIME_ORIGIN.with(|origin| *origin);
+        let clock = || origin + now();
+        Dispatch::shared().serve(lane, |slot| run(lane, slot, clock), clock);
+        // Ends the pool's other threads.
+        POOL.set(None);
+        stack::forget(lane);
+    }
+
+    /// Makes this worker one of the other threads of a lane's pool. Blocks until the lane ends.
+    #[wasm_bindgen(js_name = runThread)]
+    pub fn run_thread(lane: usize) -> bool {
+        stack::watch(lane);
+        pool::join(lane)
+    }
+
+    fn run(lane: usize, slot: usize, clock: impl Fn() -> f64) {
+        let Some(control) = ControlBlock::table().get(slot) else { return };
+        if !control.turn().claim() {
+            return;
+        }
+        let id = control.id();
+        control.began(lane, clock());
+        let outcome = match take_task(control, slot) {
+            Ok(task) => run_caught(task, control, part_sink(id)),
+            Err(failure) => Outcome::Failed(failure),
+        };
+        if !stack::intact(lane) {
+            // As good as a trap: the job's neighbours in memory may be anything now.
+            wasm_bindgen::throw_str("a kernel overflowed the stack of its thread");
+        }
+        answer(control, slot, id, outcome, clock());
+    }
+
+    fn take_task(control: &'static ControlBlock, slot: usize) -> Result<Box<dyn Task>, Failure> {
+        let number = control.kernel();
+        if number == PREPARED {
+            let task = PREPARED_TASKS[slot].lock().unwrap_or_else(PoisonError::into_inner).take();
+            return task.ok_or_else(|| Failure::new(Code::KernelError, "the job's params were lost"));
+        }
+        let entry = __loomwork_kernels()
+            .get(number as usize)
+            .ok_or_else(|| Failure::new(Code::UnknownKernel, format!("no kernel has the number {number}")))?;
+        // SAFETY: the job was claimed, so the turn is ours; the slice ends with this statement.
+        prepare(entry, unsafe { control.params() })
+    }
+
+    fn answer(control: &'static ControlBlock, slot: usize, id: u32, outcome: Outcome, now: f64) {
+        // SAFETY: the turn is ours until `end`, and no slice of the params is left.
+        let small = |write: &dyn Fn(&mut [u8]) -> Result<usize, NotSmall>| unsafe { control.answer(write) }.is_ok();
+        let how = match &outcome {
+            Outcome::Done(value) if !control.lends() && small(&|out| write_small(value, out)) => "done",
+            Outcome::Failed(failure) if small(&|out| write_small(failure, out)) => "failed",
+            Outcome::Cancelled => "cancelled",
+            _ => "elsewhere",
+        };
+        control.ended(now, how);
+        control.turn().end();
+        if how == "elsewhere" {
+            push(Event::End { id, slot, outcome });
+        } else {
+            drop(outcome);
+            Dispatch::shared().tell(slot);
+        }
+    }
 }

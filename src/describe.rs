@@ -3,11 +3,17 @@
 //! `cargo run --bin describe` prints it as JSON.
 
 use crate::array::DType;
-use crate::control::{CANCEL_REQUESTED, ControlBlock, FIELDS, SLOTS};
+use crate::bell::BELL_FIELDS;
+use crate::control::{
+    CANCEL_REQUESTED, ControlBlock, ENDED, FIELDS, FREE, OUTCOMES, PAYLOAD, PREPARED, READY, RUNNING, SLOTS,
+};
+use crate::dispatch::{self, DISPATCH_FIELDS, LANE_FIELDS, LANES, Lane, RING};
 use crate::error::Code;
 use crate::kernel::Entry;
+use crate::ring::RING_FIELDS;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Everything that JavaScript must know about a list of kernels and about this library, as JSON.
 pub fn describe(kernels: &[Entry]) -> Value {
@@ -31,8 +37,25 @@ pub fn describe(kernels: &[Entry]) -> Value {
         "control": {
             "slots": SLOTS,
             "stride": size_of::<ControlBlock>(),
+            "payloadBytes": PAYLOAD,
             "cancelRequested": CANCEL_REQUESTED,
-            "fields": FIELDS.iter().map(|(name, offset, size)| json!({ "name": name, "offset": offset, "size": size })).collect::<Vec<_>>(),
+            "prepared": PREPARED,
+            "turns": { "free": FREE, "ready": READY, "running": RUNNING, "ended": ENDED },
+            "outcomes": OUTCOMES,
+            "fields": FIELDS.iter().map(|(name, offset, _)| (*name, *offset)).collect::<BTreeMap<_, _>>(),
+        },
+        "ring": { "capacity": RING, "fields": offsets(RING_FIELDS) },
+        "bell": { "fields": offsets(BELL_FIELDS) },
+        "dispatch": { "fields": offsets(DISPATCH_FIELDS) },
+        "lane": {
+            "most": LANES,
+            "stride": size_of::<Lane>(),
+            "states": { "absent": dispatch::ABSENT, "idle": dispatch::IDLE, "busy": dispatch::BUSY },
+            "fields": offsets(LANE_FIELDS),
         },
     })
+}
+
+fn offsets(fields: &[(&'static str, usize)]) -> BTreeMap<&'static str, usize> {
+    fields.iter().copied().collect()
 }

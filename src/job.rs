@@ -20,7 +20,7 @@ use crate::error::Cancelled;
 /// ```
 pub struct Job<P = ()> {
     control: Control,
-    sink: Box<dyn Fn(P) + Send + Sync>,
+    sink: Box<dyn Fn(u32, P) + Send + Sync>,
 }
 
 enum Control {
@@ -31,18 +31,18 @@ enum Control {
 impl<P> Job<P> {
     /// A job without a host: progress can be read, parts are dropped. For tests and native callers.
     pub fn detached() -> Self {
-        Self { control: Control::Own(Box::default()), sink: Box::new(|_| {}) }
+        Self { control: Control::Own(Box::default()), sink: Box::new(|_, _| {}) }
     }
 
-    /// A job without a host whose parts go to `sink`, which any thread may call.
-    pub fn with_parts(sink: impl Fn(P) + Send + Sync + 'static) -> Self {
+    /// A job without a host whose parts go, each with its number, to `sink`, which any thread may call.
+    pub fn with_parts(sink: impl Fn(u32, P) + Send + Sync + 'static) -> Self {
         let control = Box::<ControlBlock>::default();
         control.request_parts();
         Self { control: Control::Own(control), sink: Box::new(sink) }
     }
 
     /// A hosted job: its words lie where the caller's thread sees them.
-    pub(crate) fn hosted(control: &'static ControlBlock, sink: impl Fn(P) + Send + Sync + 'static) -> Self {
+    pub(crate) fn hosted(control: &'static ControlBlock, sink: impl Fn(u32, P) + Send + Sync + 'static) -> Self {
         Self { control: Control::Slot(control), sink: Box::new(sink) }
     }
 
@@ -67,10 +67,12 @@ impl<P> Job<P> {
 
     /// Streams a partial result to the caller while the kernel goes on.
     ///
-    /// `part` is called only when somebody wants parts, so that a job whose parts nobody reads pays nothing.
-    pub fn emit(&self, part: impl FnOnce() -> P) {
+    /// `number` says which part it is, the same in every run of the same job: a job that must run again after a crash of its neighbour
+    /// so gives its caller no part twice. `part` is called only when somebody wants parts, so that a job whose parts nobody reads pays
+    /// nothing.
+    pub fn emit(&self, number: u32, part: impl FnOnce() -> P) {
         if self.control().streaming() {
-            (self.sink)(part());
+            (self.sink)(number, part());
         }
     }
 

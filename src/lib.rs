@@ -8,7 +8,10 @@
 //! |---|---|
 //! | [`kernel`] | the trait that a kernel implements, and the registry |
 //! | [`job`] | what a running kernel may do to the outside: progress, cancel, parts |
-//! | [`control`] | the few atomic words per job that the caller's thread reads and writes |
+//! | [`control`] | the few words per job that the caller's thread and a lane share |
+//! | [`dispatch`] | how jobs reach the lanes and how their ends come back |
+//! | [`ring`], [`bell`] | the queue and the wake-up in shared memory that dispatch is made of |
+//! | `pool`, `stack` | each lane's rayon pool, and the watch over its threads' stacks (wasm with threads only) |
 //! | [`array`] | typed arrays that travel as bytes, never element by element |
 //! | [`image`] | RGBA pixels in the shape of the web's `ImageData` |
 //! | [`error`] | how a kernel fails, and the stable codes that callers see |
@@ -20,18 +23,26 @@
 #![cfg_attr(all(target_family = "wasm", feature = "threads"), feature(stdarch_wasm_atomic_wait))]
 
 pub mod array;
+pub mod bell;
 pub mod control;
+pub mod dispatch;
 pub mod error;
 pub mod image;
 pub mod job;
 pub mod kernel;
 pub mod params;
+pub mod ring;
+mod sync;
 pub mod task;
 
 #[cfg(target_family = "wasm")]
 pub mod boundary;
 #[cfg(not(target_family = "wasm"))]
 pub mod describe;
+#[cfg(all(target_family = "wasm", feature = "threads"))]
+mod pool;
+#[cfg(all(target_family = "wasm", feature = "threads"))]
+mod stack;
 
 #[cfg(feature = "builtin")]
 pub mod kernels;

@@ -2,6 +2,7 @@
 //!
 //! The boundary prepares a [`Task`] on the coordinator, hands it to rayon and receives [`Value`]s back.
 
+use crate::array;
 use crate::control::ControlBlock;
 use crate::error::{Code, Failure, KernelError};
 use crate::job::Job;
@@ -12,8 +13,8 @@ use std::sync::{Mutex, Once, PoisonError};
 /// An output or a part, on its way to the caller.
 pub type Value = Box<dyn erased_serde::Serialize + Send>;
 
-/// Where parts go; any thread of the job may call it.
-pub type PartSink = Box<dyn Fn(Value) + Send + Sync>;
+/// Where parts go, each with its number; any thread of the job may call it.
+pub type PartSink = Box<dyn Fn(u32, Value) + Send + Sync>;
 
 /// A decoded job of some kernel.
 pub trait Task: Send {
@@ -28,7 +29,7 @@ pub(crate) struct Prepared<K: Kernel>(pub(crate) K::Params);
 
 impl<K: Kernel> Task for Prepared<K> {
     fn run(self: Box<Self>, control: &'static ControlBlock, parts: PartSink) -> Result<Value, KernelError> {
-        let job = Job::hosted(control, move |part: K::Part| parts(Box::new(part)));
+        let job = Job::hosted(control, move |number, part: K::Part| parts(number, Box::new(part)));
         K::run(self.0, &job).map(|output| Box::new(output) as Value)
     }
 }
@@ -43,6 +44,22 @@ pub enum Outcome {
     Cancelled,
 }
 
+/// Writes a value as MessagePack into `out`, if it fits and has no arrays; returns how many bytes it took.
+#[cfg_attr(not(all(target_family = "wasm", feature = "threads")), allow(dead_code))]
+pub(crate) fn write_small<T: serde::Serialize + ?Sized>(value: &T, out: &mut [u8]) -> Result<usize, NotSmall> {
+    let room = out.len();
+    let mut rest = out;
+    let (written, views) =
+        array::collect(|| value.serialize(&mut rmp_serde::Serializer::new(&mut rest).with_struct_map()));
+    let left = rest.len();
+    if written.is_ok() && views.is_empty() { Ok(room - left) } else { Err(NotSmall) }
+}
+
+/// A value that goes another way than through a control block.
+#[cfg_attr(not(all(target_family = "wasm", feature = "threads")), allow(dead_code))]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NotSmall;
+
 /// The panics seen lately: message and place. A panic's payload carries no place, and it is caught on
 /// another thread than the one that panicked, so the hook keeps it here for [`run_caught`].
 static PANICS: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
@@ -54,7 +71,6 @@ pub(crate) const OUT_OF_MEMORY: &str = "loomwork: out of memory, bytes: ";
 pub fn run_caught(task: Box<dyn Task>, control: &'static ControlBlock, parts: PartSink) -> Outcome {
     static HOOK: Once = Once::new();
     HOOK.call_once(remember_panics);
-    control.mark_started();
     // A job cancelled while it waited never enters its kernel.
     if control.cancel_requested() {
         return Outcome::Cancelled;
@@ -155,7 +171,7 @@ mod tests {
     fn end(how: &str, slot: usize) -> Outcome {
         let params = Tree::Map(vec![("how".into(), Tree::Text(how.into()))]);
         let task = (Entry::of::<Faulty>().prepare)(params).unwrap_or_else(|error| panic!("{error}"));
-        run_caught(task, &ControlBlock::table()[slot], Box::new(|_| {}))
+        run_caught(task, &ControlBlock::table()[slot], Box::new(|_, _| {}))
     }
 
     fn failure(how: &str, slot: usize) -> Failure {
@@ -164,6 +180,15 @@ mod tests {
             Outcome::Done(_) => panic!("it was done"),
             Outcome::Cancelled => panic!("it was cancelled"),
         }
+    }
+
+    #[test]
+    fn small_values_fit_and_others_do_not() {
+        let mut out = [0; 16];
+        assert_eq!(write_small(&FaultyOutput {}, &mut out), Ok(1));
+        assert_eq!(out[0], 0x80);
+        assert_eq!(write_small("a text that is longer than that", &mut out), Err(NotSmall));
+        assert_eq!(write_small(&crate::Array::from(vec![1_u8]), &mut out), Err(NotSmall));
     }
 
     #[test]

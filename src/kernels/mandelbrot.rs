@@ -109,7 +109,7 @@ impl Kernel for Mandelbrot {
             let (tile_width, tile_height) = (tile.rows[0].len(), tile.rows.len());
             let rows = tile.render(&p, job)?;
             job.advance((tile_width * tile_height) as u64);
-            job.emit(|| MandelbrotPart {
+            job.emit(y * p.width + x, || MandelbrotPart {
                 x,
                 y,
                 width: tile_width as u32,
@@ -403,7 +403,7 @@ mod tests {
         let p = view(131, 47, -0.5, 0.0, 3.0, 60);
         let parts = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&parts);
-        let job = Job::with_parts(move |part: MandelbrotPart| sink.lock().unwrap().push(part));
+        let job = Job::with_parts(move |_, part: MandelbrotPart| sink.lock().unwrap().push(part));
         let output = run::<Mandelbrot>(p.clone(), &job).unwrap();
         let mut seen = vec![None; 131 * 47];
         for part in parts.lock().unwrap().iter() {

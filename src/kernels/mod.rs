@@ -6,6 +6,7 @@ mod image_decode;
 mod image_encode;
 mod image_resize;
 mod mandelbrot;
+mod noop;
 mod radix;
 mod resample;
 mod sort;
@@ -16,6 +17,7 @@ pub use image_decode::{ImageDecode, ImageDecodeOutput, ImageDecodeParams, ImageF
 pub use image_encode::{ImageEncode, ImageEncodeOutput, ImageEncodeParams};
 pub use image_resize::{ImageResize, ImageResizeOutput, ImageResizeParams, ResizeFilter};
 pub use mandelbrot::{Mandelbrot, MandelbrotOutput, MandelbrotParams, MandelbrotPart};
+pub use noop::{Noop, NoopOutput, NoopParams};
 pub use sort::{Order, Sort, SortOutput, SortParams};
 
-crate::kernels![Argsort, Hash, ImageDecode, ImageEncode, ImageResize, Mandelbrot, Sort];
+crate::kernels![Argsort, Hash, ImageDecode, ImageEncode, ImageResize, Mandelbrot, Noop, Sort];

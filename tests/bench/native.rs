@@ -81,7 +81,7 @@ mod native {
         let task = (entry.prepare)(request.params)?;
         let control = &ControlBlock::table()[0];
         let start = Instant::now();
-        let outcome = pools[&request.threads].install(|| run_caught(task, control, Box::new(|_| {})));
+        let outcome = pools[&request.threads].install(|| run_caught(task, control, Box::new(|_, _| {})));
         let ms = start.elapsed().as_secs_f64() * 1000.0;
         match outcome {
             Outcome::Done(output) => Ok((ms, digest(&output)?)),

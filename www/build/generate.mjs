@@ -13,7 +13,7 @@ import { compile } from 'json-schema-to-typescript';
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const output = join(root, 'www/host/shared/generated.ts');
 const description = execFileSync('cargo', ['run', '--quiet', '--bin', 'describe'], { cwd: root, maxBuffer: 1 << 26 });
-const { version, kernels, $defs, errorCodes, dtypes, control } = JSON.parse(description);
+const { version, kernels, $defs, errorCodes, dtypes, control, ring, bell, dispatch, lane } = JSON.parse(description);
 
 const generated = `// Generated from the Rust types by www/build/generate.mjs. Do not edit.
 
@@ -32,12 +32,28 @@ type Float16 = typeof globalThis extends { Float16Array: { prototype: infer A } 
 export type TypedArray = ${dtypes.map(({ js }) => (js === 'Float16Array' ? 'Float16' : js)).join(' | ')};
 
 /** The control-block table in shared memory (src/control.rs): sizes and offsets in bytes. */
-export const CONTROL = {
-  slots: ${control.slots},
-  stride: ${control.stride},
-  cancelRequested: ${control.cancelRequested},
-${control.fields.map(({ name, offset }) => `  ${name}: ${offset},`).join('\n')}
-} as const;
+export const CONTROL = ${literal({ slots: control.slots, stride: control.stride, payloadBytes: control.payloadBytes, cancelRequested: control.cancelRequested, prepared: control.prepared, ...control.fields })} as const;
+
+/** Whose turn it is at a control block. */
+export const TURNS = ${literal(control.turns)} as const;
+
+/** How a job can end, by the number in its control block. */
+export const OUTCOMES = ${literal(control.outcomes)} as const;
+
+/** A ring (src/ring.rs): numbers that it holds, and offsets in bytes. */
+export const RING = ${literal({ capacity: ring.capacity, ...ring.fields })} as const;
+
+/** A bell (src/bell.rs): offsets in bytes. */
+export const BELL = ${literal(bell.fields)} as const;
+
+/** The rings, bells and lanes of an instance (src/dispatch.rs): offsets in bytes. */
+export const DISPATCH = ${literal(dispatch.fields)} as const;
+
+/** A lane's words: sizes and offsets in bytes. */
+export const LANE = ${literal({ most: lane.most, stride: lane.stride, ...lane.fields })} as const;
+
+/** What a lane is doing. */
+export const LANE_STATES = ${literal(lane.states)} as const;
 
 /** Every error code, with its meaning. */
 export const ERROR_CODES = {
@@ -57,6 +73,10 @@ if (process.argv.includes('--check')) {
 } else {
   writeChanged(output, generated);
   writeChanged(join(root, 'target/wasm/kernels.json'), description);
+}
+
+function literal(value) {
+  return JSON.stringify(value, undefined, 2).replaceAll('"', "'").replace(/'(\w+)':/g, '$1:').replace(/([^\[{,])\n/g, '$1,\n');
 }
 
 /** The map from a kernel's name to its types, and the types that it names. */

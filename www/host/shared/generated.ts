@@ -27,14 +27,83 @@ export type TypedArray = Int8Array | Uint8Array | Uint8ClampedArray | Int16Array
 
 /** The control-block table in shared memory (src/control.rs): sizes and offsets in bytes. */
 export const CONTROL = {
-  slots: 64,
-  stride: 64,
+  slots: 512,
+  stride: 256,
+  payloadBytes: 188,
   cancelRequested: 1,
+  prepared: 4294967295,
+  cancel: 36,
   done: 0,
+  ended: 24,
+  id: 48,
+  kernel: 52,
+  lane: 64,
+  lend: 44,
+  length: 60,
+  outcome: 56,
+  payload: 68,
+  started: 16,
+  streaming: 40,
   total: 8,
-  cancel: 16,
-  started: 20,
-  streaming: 24,
+  turn: 32,
+} as const;
+
+/** Whose turn it is at a control block. */
+export const TURNS = {
+  free: 0,
+  ready: 1,
+  running: 2,
+  ended: 3,
+} as const;
+
+/** How a job can end, by the number in its control block. */
+export const OUTCOMES = [
+  'done',
+  'failed',
+  'cancelled',
+  'elsewhere',
+] as const;
+
+/** A ring (src/ring.rs): numbers that it holds, and offsets in bytes. */
+export const RING = {
+  capacity: 1024,
+  cells: 128,
+  head: 64,
+  tail: 0,
+} as const;
+
+/** A bell (src/bell.rs): offsets in bytes. */
+export const BELL = {
+  asleep: 4,
+  rung: 0,
+} as const;
+
+/** The rings, bells and lanes of an instance (src/dispatch.rs): offsets in bytes. */
+export const DISPATCH = {
+  caller: 16640,
+  ended: 8320,
+  lanes: 16704,
+  ready: 0,
+  spin: 16648,
+} as const;
+
+/** A lane's words: sizes and offsets in bytes. */
+export const LANE = {
+  most: 64,
+  stride: 64,
+  bell: 8,
+  busy: 24,
+  jobs: 16,
+  slot: 4,
+  state: 0,
+  stop: 20,
+} as const;
+
+/** What a lane is doing. */
+export const LANE_STATES = {
+  absent: 0,
+  idle: 1,
+  busy: 2,
 } as const;
 
 /** Every error code, with its meaning. */
@@ -119,6 +188,14 @@ export interface KernelMap {
     params: MandelbrotParams;
     output: MandelbrotOutput;
     part: MandelbrotPart;
+  };
+  /**
+   * Does nothing: measures what handing over a job costs.
+   */
+  noop: {
+    params: NoopParams;
+    output: NoopOutput;
+    part: never;
   };
   /**
    * Sorts a typed array of any kind; NaN last.
@@ -374,6 +451,14 @@ export interface MandelbrotPart {
    */
   counts: Uint32Array;
 }
+/**
+ * Nothing.
+ */
+export interface NoopParams {}
+/**
+ * Nothing.
+ */
+export interface NoopOutput {}
 /**
  * The sorted numbers.
  */
