@@ -9,7 +9,7 @@ use crate::array::{self, AnyArray, DType};
 #[cfg(feature = "threads")]
 use crate::bell::Bell;
 use crate::control::{ControlBlock, SLOTS};
-use crate::error::{Code, Failure};
+use crate::error::{Code, Failure, KernelError};
 use crate::kernel::Entry;
 use crate::params::Tree;
 use crate::task::{OUT_OF_MEMORY, Outcome, PartSink, Task, Value, run_caught};
@@ -30,7 +30,7 @@ unsafe extern "Rust" {
 
 /// Something that happened to a job, on its way to the caller.
 enum Event {
-    Part { id: u32, number: u32, value: Value },
+    Part { id: u32, slot: usize, number: u32, value: Value },
     End { id: u32, slot: usize, outcome: Outcome },
 }
 
@@ -115,20 +115,7 @@ pub fn detach() {
 /// A `Failure` when the kernel is unknown or its params are unusable: the job has not started.
 #[wasm_bindgen]
 pub fn submit(slot: usize, id: u32, kernel: &str, params: &[u8]) -> Result<(), JsValue> {
-    let arrays = PENDING.take().into_iter().map(|(mut array, len)| {
-        // SAFETY: `len` elements were reserved, and the coordinator has written them all; every pattern of bits
-        // is a valid number.
-        unsafe { array.assume_filled(len) };
-        array
-    });
-    array::attach(arrays.collect());
-    let entry = __loomwork_kernels()
-        .iter()
-        .find(|entry| entry.name == kernel)
-        .ok_or_else(|| Failure::new(Code::UnknownKernel, format!("no kernel is named '{kernel}'")));
-    let prepared = entry.and_then(|entry| prepare(entry, params));
-    array::attach(Vec::new());
-    let task = prepared.map_err(|failure| to_js(&failure))?;
+    let task = with_arrays(|| prepare(entry(kernel)?, params)).map_err(|failure| to_js(&failure))?;
     if slot >= SLOTS {
         return Err(to_js(&Failure::new(Code::BadParams, format!("slot {slot} of {SLOTS}"))));
     }
@@ -136,25 +123,86 @@ pub fn submit(slot: usize, id: u32, kernel: &str, params: &[u8]) -> Result<(), J
     threads::hand_over(slot, task);
     #[cfg(not(feature = "threads"))]
     {
-        let outcome = run_caught(task, &ControlBlock::table()[slot], part_sink(id));
+        let outcome = run_caught(task, &ControlBlock::table()[slot], part_sink(id, slot));
         push(Event::End { id, slot, outcome });
     }
     let _ = id;
     Ok(())
 }
 
+/// The names of the kernels whose jobs divide.
+#[wasm_bindgen(js_name = shardableKernels)]
+pub fn shardable_kernels() -> Vec<String> {
+    let kernels = __loomwork_kernels().iter();
+    kernels.filter(|entry| (entry.sharding)().is_some()).map(|entry| entry.name.to_string()).collect()
+}
+
+/// Divides a job into at most `pieces`: a list of `{ params, arrays }`, which stay valid until the next call, or `undefined` when it was
+/// run whole because dividing does not pay. The plan is kept until [`merge`] or [`forget`].
+///
+/// # Errors
+/// A `Failure` as of [`submit`].
+#[cfg(not(feature = "threads"))]
+#[wasm_bindgen]
+pub fn split(slot: usize, id: u32, kernel: &str, params: &[u8], pieces: usize) -> Result<JsValue, JsValue> {
+    local::split(slot, id, kernel, params, pieces).map_err(|failure| to_js(&failure))
+}
+
+/// Makes a job's output of those of its shards: a MessagePack list of what they gave, with the arrays attached since the last call.
+///
+/// # Errors
+/// A `Failure` when they cannot be put together.
+#[cfg(not(feature = "threads"))]
+#[wasm_bindgen]
+pub fn merge(slot: usize, id: u32, kernel: &str, outputs: &[u8]) -> Result<(), JsValue> {
+    local::merge(slot, id, kernel, outputs).map_err(|failure| to_js(&failure))
+}
+
+/// Forgets the plan of a job that will not be merged.
+#[cfg(not(feature = "threads"))]
+#[wasm_bindgen]
+pub fn forget(id: u32) {
+    local::PLANS.with_borrow_mut(|plans| plans.retain(|(planned, _)| *planned != id));
+}
+
+fn entry(kernel: &str) -> Result<&'static Entry, Failure> {
+    __loomwork_kernels()
+        .iter()
+        .find(|entry| entry.name == kernel)
+        .ok_or_else(|| Failure::new(Code::UnknownKernel, format!("no kernel is named '{kernel}'")))
+}
+
+/// Runs `decode` with the arrays that were attached since the last call.
+fn with_arrays<T>(decode: impl FnOnce() -> T) -> T {
+    let arrays = PENDING.take().into_iter().map(|(mut array, len)| {
+        // SAFETY: `len` elements were reserved, and the worker has written them all; every pattern of bits is a valid number.
+        unsafe { array.assume_filled(len) };
+        array
+    });
+    array::attach(arrays.collect());
+    let decoded = decode();
+    array::attach(Vec::new());
+    decoded
+}
+
 fn prepare(entry: &Entry, params: &[u8]) -> Result<Box<dyn Task>, Failure> {
-    let tree: Tree = rmp_serde::from_slice(params)
-        .map_err(|error| Failure::new(Code::BadParams, format!("params are not plain data: {error}")))?;
-    (entry.prepare)(tree)
-        .map_err(|error| Failure::from_error(error).unwrap_or_else(|| Failure::new(Code::BadParams, "cancelled")))
+    (entry.prepare)(tree(params)?).map_err(failure)
 }
 
-fn part_sink(id: u32) -> PartSink {
-    Box::new(move |number, value| push(Event::Part { id, number, value }))
+fn tree(params: &[u8]) -> Result<Tree, Failure> {
+    rmp_serde::from_slice(params)
+        .map_err(|error| Failure::new(Code::BadParams, format!("params are not plain data: {error}")))
 }
 
-/// What happened next: `{ id, kind, number?, tree?, arrays?, error?, done?, total?, lent? }`, or `undefined` when nothing has.
+fn failure(error: KernelError) -> Failure {
+    Failure::from_error(error).unwrap_or_else(|| Failure::new(Code::KernelError, "cancelled before its start"))
+}
+
+fn part_sink(id: u32, slot: usize) -> PartSink {
+    Box::new(move |number, value| push(Event::Part { id, slot, number, value }))
+}
+
+/// What happened next: `{ id, slot, kind, number?, tree?, arrays?, error?, done?, total?, lent? }`, or `undefined` when nothing has.
 ///
 /// `arrays` tells where the value's arrays lie; they stay valid until the next call, or until [`release`] when `lent`.
 #[wasm_bindgen(js_name = nextEvent)]
@@ -164,8 +212,9 @@ pub fn next_event() -> JsValue {
     let out = Object::new();
     match event {
         None => return JsValue::UNDEFINED,
-        Some(Event::Part { id, number, value }) => {
+        Some(Event::Part { id, slot, number, value }) => {
             set(&out, "id", id);
+            set(&out, "slot", slot);
             set(&out, "number", number);
             set_value(&out, "part", &value);
             CURRENT.set(Some(value));
@@ -174,6 +223,7 @@ pub fn next_event() -> JsValue {
             let control = &ControlBlock::table()[slot];
             let (done, total) = control.progress();
             set(&out, "id", id);
+            set(&out, "slot", slot);
             set(&out, "done", done as f64);
             set(&out, "total", total as f64);
             match outcome {
@@ -197,6 +247,12 @@ pub fn next_event() -> JsValue {
     out.into()
 }
 
+/// Whether [`next_event`] has something.
+#[wasm_bindgen(js_name = hasEvents)]
+pub fn has_events() -> bool {
+    !EVENTS.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+}
+
 /// Frees the output that a job lent.
 #[wasm_bindgen]
 pub fn release(id: u32) {
@@ -205,6 +261,13 @@ pub fn release(id: u32) {
 
 fn set_value(out: &Object, kind: &str, value: &Value) {
     let (tree, views) = array::collect(|| to_js(value));
+    set(out, "kind", kind);
+    set(out, "tree", tree);
+    set(out, "arrays", js_views(views));
+}
+
+/// Where arrays lie, for JavaScript.
+fn js_views(views: Vec<array::View>) -> JsArray {
     let arrays = JsArray::new();
     for view in views {
         let array = Object::new();
@@ -216,9 +279,7 @@ fn set_value(out: &Object, kind: &str, value: &Value) {
         }
         arrays.push(&array);
     }
-    set(out, "kind", kind);
-    set(out, "tree", tree);
-    set(out, "arrays", arrays);
+    arrays
 }
 
 fn set(object: &Object, key: &str, value: impl Into<JsValue>) {
@@ -232,6 +293,71 @@ fn to_js<T: Serialize + ?Sized>(value: &T) -> JsValue {
         // An output that JavaScript cannot hold (a u64 over 2^53 outside of an array): say so in its place.
         JsValue::from(js_sys::Error::new(&error.to_string()))
     })
+}
+
+/// The single-threaded artifacts: jobs in pieces.
+#[cfg(not(feature = "threads"))]
+mod local {
+    use super::*;
+    use crate::shard::{AnyPlan, Sharding, Split};
+
+    thread_local! {
+        pub(super) static PLANS: RefCell<Vec<(u32, AnyPlan)>> = const { RefCell::new(Vec::new()) };
+        /// Params of shards whose arrays JavaScript is reading.
+        static SHARDS: RefCell<Vec<Value>> = const { RefCell::new(Vec::new()) };
+    }
+
+    fn sharding(kernel: &str) -> Result<Sharding, Failure> {
+        (entry(kernel)?.sharding)()
+            .ok_or_else(|| Failure::new(Code::KernelError, format!("jobs of '{kernel}' do not divide")))
+    }
+
+    pub(super) fn split(slot: usize, id: u32, kernel: &str, params: &[u8], pieces: usize) -> Result<JsValue, Failure> {
+        SHARDS.take();
+        let sharding = sharding(kernel)?;
+        let params = tree(params)?;
+        let split = with_arrays(|| caught(|| (sharding.split)(params, pieces.max(1))))?;
+        let (shards, plan) = match split {
+            Split::Shards(shards, plan) => (shards, plan),
+            Split::Whole(task) => {
+                let outcome = run_caught(task, &ControlBlock::table()[slot], part_sink(id, slot));
+                push(Event::End { id, slot, outcome });
+                return Ok(JsValue::UNDEFINED);
+            }
+        };
+        let out = JsArray::new();
+        for shard in &shards {
+            let (bytes, views) = array::collect(|| rmp_serde::to_vec_named(shard));
+            let bytes = bytes.map_err(|error| Failure::new(Code::KernelError, error.to_string()))?;
+            let object = Object::new();
+            set(&object, "params", js_sys::Uint8Array::from(bytes.as_slice()));
+            set(&object, "arrays", js_views(views));
+            out.push(&object);
+        }
+        SHARDS.set(shards);
+        PLANS.with_borrow_mut(|plans| plans.push((id, plan)));
+        Ok(out.into())
+    }
+
+    pub(super) fn merge(slot: usize, id: u32, kernel: &str, outputs: &[u8]) -> Result<(), Failure> {
+        SHARDS.take();
+        let plan = PLANS.with_borrow_mut(|plans| {
+            plans.iter().position(|(planned, _)| *planned == id).map(|at| plans.swap_remove(at).1)
+        });
+        let plan = plan.ok_or_else(|| Failure::new(Code::KernelError, "the job's plan is not here"))?;
+        let sharding = sharding(kernel)?;
+        let Tree::List(outputs) = tree(outputs)? else {
+            return Err(Failure::new(Code::KernelError, "outputs of shards are a list"));
+        };
+        let value = with_arrays(|| caught(|| (sharding.merge)(plan, outputs)))?;
+        push(Event::End { id, slot, outcome: Outcome::Done(value) });
+        Ok(())
+    }
+
+    /// A panic in a kernel's `split` or `merge` costs the job, as one in `run` does.
+    fn caught<T>(work: impl FnOnce() -> Result<T, KernelError>) -> Result<T, Failure> {
+        crate::task::caught(work).and_then(|result| result.map_err(failure))
+    }
 }
 
 /// The `threads` artifact: lanes, their threads, and what the coordinator has for them.
@@ -326,7 +452,7 @@ mod threads {
         let id = control.id();
         control.began(lane, clock());
         let outcome = match take_task(control, slot) {
-            Ok(task) => run_caught(task, control, part_sink(id)),
+            Ok(task) => run_caught(task, control, part_sink(id, slot)),
             Err(failure) => Outcome::Failed(failure),
         };
         if !stack::intact(lane) {

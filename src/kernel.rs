@@ -3,6 +3,7 @@
 use crate::error::KernelError;
 use crate::job::Job;
 use crate::params::{self, Tree};
+use crate::shard::Sharding;
 use crate::task::Task;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
@@ -75,6 +76,11 @@ pub trait Kernel: 'static {
         Ok(())
     }
 
+    /// How its jobs divide, for a kernel that is [`Shardable`](crate::Shardable): `Some(Sharding::of::<Self>())`.
+    fn sharding() -> Option<Sharding> {
+        None
+    }
+
     /// Does the work.
     ///
     /// # Errors
@@ -99,6 +105,8 @@ pub struct Entry {
     pub about: &'static str,
     /// Decodes and validates params into a task that is ready to run.
     pub prepare: fn(Tree) -> Result<Box<dyn Task>, KernelError>,
+    /// How its jobs divide, if they do.
+    pub sharding: fn() -> Option<Sharding>,
     /// JSON Schemas of params, output and part.
     #[cfg(not(target_family = "wasm"))]
     pub schemas: fn(&mut schemars::SchemaGenerator) -> [schemars::Schema; 3],
@@ -115,6 +123,7 @@ impl Entry {
                 K::validate(&params)?;
                 Ok(Box::new(crate::task::Prepared::<K>(params)))
             },
+            sharding: K::sharding,
             #[cfg(not(target_family = "wasm"))]
             schemas: |generator| {
                 [

@@ -15,6 +15,7 @@
 //! | [`array`] | typed arrays that travel as bytes, never element by element |
 //! | [`image`] | RGBA pixels in the shape of the web's `ImageData` |
 //! | [`error`] | how a kernel fails, and the stable codes that callers see |
+//! | [`shard`] | how a job divides into smaller jobs of the same kernel |
 //! | [`params`] | decoding params strictly: every error names its field |
 //! | [`task`] | a job with its kernel's types erased: decoded, ready to run anywhere |
 //! | `boundary` | the only module that speaks to JavaScript (wasm only) |
@@ -32,6 +33,7 @@ pub mod job;
 pub mod kernel;
 pub mod params;
 pub mod ring;
+pub mod shard;
 mod sync;
 pub mod task;
 
@@ -52,6 +54,7 @@ pub use error::{Cancelled, KernelError};
 pub use image::Image;
 pub use job::Job;
 pub use kernel::Kernel;
+pub use shard::{Shardable, Sharding};
 
 #[doc(hidden)]
 pub mod reexport {

@@ -69,18 +69,23 @@ pub(crate) const OUT_OF_MEMORY: &str = "loomwork: out of memory, bytes: ";
 
 /// Runs a task; a panic anywhere in it ends this job only.
 pub fn run_caught(task: Box<dyn Task>, control: &'static ControlBlock, parts: PartSink) -> Outcome {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(remember_panics);
     // A job cancelled while it waited never enters its kernel.
     if control.cancel_requested() {
         return Outcome::Cancelled;
     }
     // Unwind safety: the task and its params are dropped by the unwinding; nothing of them is seen again.
-    match catch_unwind(AssertUnwindSafe(|| task.run(control, parts))) {
+    match caught(|| task.run(control, parts)) {
         Ok(Ok(output)) => Outcome::Done(output),
         Ok(Err(error)) => Failure::from_error(error).map_or(Outcome::Cancelled, Outcome::Failed),
-        Err(payload) => Outcome::Failed(panic_failure(&*payload)),
+        Err(failure) => Outcome::Failed(failure),
     }
+}
+
+/// Runs a kernel's code; a panic in it becomes a failure.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(remember_panics);
+    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| panic_failure(&*payload))
 }
 
 fn remember_panics() {

@@ -94,13 +94,12 @@ function redirect(filter, path) {
   };
 }
 
-/** Resolves `loomwork-glue/ARTIFACT` to wasm-bindgen's output, and wasm-bindgen-rayon's starter of workers to ours. */
+/** Resolves `loomwork-glue/ARTIFACT` to wasm-bindgen's output. */
 function glue() {
   return {
     name: 'glue',
     setup({ onResolve }) {
       onResolve({ filter: /^loomwork-glue\// }, ({ path }) => ({ path: join(wasm, path.split('/')[1], 'loomwork.js') }));
-      onResolve({ filter: /workerHelpers\.js$/ }, () => ({ path: join(www, 'host/worker/pool.ts') }));
     },
   };
 }

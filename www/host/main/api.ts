@@ -2,9 +2,23 @@
 // Its declarations name Symbol.asyncDispose, which a caller's own `lib` need not have.
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Artifact } from '../shared/artifact.ts';
-import type { KernelMap } from '../shared/generated.ts';
+import type { KernelMap, TypedArray } from '../shared/generated.ts';
 import type { Job, KernelTypes } from './job.ts';
 import type { Backend, RunOptions } from './options.ts';
+import type { HostStats, Trace } from './stats.ts';
+
+type ParamsOf<Kernels, Name extends keyof Kernels> = Kernels[Name] extends KernelTypes ? Kernels[Name]['params'] : never;
+type OutputOf<Kernels, Name extends keyof Kernels> = Kernels[Name] extends KernelTypes ? Kernels[Name]['output'] : never;
+
+/** What happens to a host, for {@link Host.on}. */
+export interface HostEvents {
+  /** An instance takes jobs: the first, one in the place of another, or one with another number of threads. */
+  start: { threads: number; milliseconds: number };
+  /** An instance, or a worker of one, was lost; `jobs` were inside. */
+  crash: { reason: string; jobs: number };
+  /** Another took its place. */
+  restart: { reason: string; milliseconds: number };
+}
 
 /** A place where kernels run. Made by `createHost`; ends with `close`. */
 export interface Host<Kernels = KernelMap> {
@@ -22,13 +36,51 @@ export interface Host<Kernels = KernelMap> {
    * Runs a kernel. Never throws: every failure rejects the job.
    *
    * Arrays of up to 1 MiB in all are copied at once. Larger ones are copied in slices while the event loop goes on: leave them alone
-   * until the job runs, or give them away with `transfer`, or let them lie in shared memory.
+   * until the job runs, or give them away with `transfer`. Arrays in shared memory ({@link Host.alloc}) are not copied: leave them
+   * alone until the job has ended.
    */
   run<Name extends keyof Kernels & string>(
     kernel: Name,
-    params: Kernels[Name] extends KernelTypes ? Kernels[Name]['params'] : never,
+    params: ParamsOf<Kernels, Name>,
     options?: RunOptions,
   ): Job<Kernels[Name] extends KernelTypes ? Kernels[Name] : never>;
+  /**
+   * Runs a kernel on each of a list's params, at most `concurrency` (the host's by default) at once, and yields the outputs in the order of
+   * the list. Leaving the loop early cancels what is under way.
+   *
+   * @example
+   * for await (const { image } of host.map('image.decode', files.map((data) => ({ data })))) show(image);
+   */
+  map<Name extends keyof Kernels & string>(
+    kernel: Name,
+    list: Iterable<ParamsOf<Kernels, Name>> | AsyncIterable<ParamsOf<Kernels, Name>>,
+    options?: Omit<RunOptions, 'transfer' | 'onProgress' | 'output'> & { concurrency?: number },
+  ): AsyncGenerator<OutputOf<Kernels, Name>, void, undefined>;
+  /**
+   * An array in shared memory, zeroed, that goes to a kernel without a copy on the caller's thread, any number of times.
+   *
+   * Where memory cannot be shared it is an ordinary array.
+   */
+  alloc<A extends TypedArray>(type: new (buffer: ArrayBuffer, byteOffset?: number, length?: number) => A, length: number): A;
+  /** Resolves when the queue has room for one more job. */
+  ready(): Promise<void>;
+  /** Starts no more jobs until `resume`; those inside go on. */
+  pause(): void;
+  resume(): void;
+  /**
+   * Opens every lane and, when given a kernel, runs it a few times on each, so that later jobs find threads started and code compiled.
+   */
+  warmUp<Name extends keyof Kernels & string>(kernel?: Name, params?: ParamsOf<Kernels, Name>): Promise<void>;
+  /**
+   * Changes the number of threads: starts an instance of so many and hands it the queue; jobs that run go on where they are.
+   */
+  resize(threads: number): Promise<void>;
+  /** Counters and histograms since the start. */
+  stats(): HostStats;
+  /** The latest jobs as Chrome trace events: save it as JSON and open it in Perfetto. */
+  trace(): Trace;
+  /** Calls `listener` at each event of a kind, until the returned function is called. */
+  on<Name extends keyof HostEvents>(event: Name, listener: (detail: HostEvents[Name]) => void): () => void;
   /** Takes no more jobs, waits for those that it has, then ends every worker and frees the memory. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

@@ -1,28 +1,89 @@
 // What every backend is to a host: something that takes jobs and tells what happens to them.
 import type { Counts } from '../shared/control.ts';
-import type { JobEvent, Submission } from '../shared/protocol.ts';
+import type { Failure } from '../shared/errors.ts';
+import type { Packed } from '../shared/protocol.ts';
+import type { Staged } from './stage.ts';
+
+/** A job as an engine needs it. The engine writes only `slot` and `inputs.arrays`' buffers. */
+export interface Task {
+  readonly id: number;
+  readonly kernel: string;
+  /** Params as MessagePack, with the arrays taken out. */
+  readonly params: Uint8Array;
+  readonly inputs: Staged;
+  /** Somebody reads its parts. */
+  readonly streaming: boolean;
+  /** Its output is to be read where it lies. */
+  readonly lend: boolean;
+  /** Its control block, or -1. */
+  slot: number;
+}
+
+/** How a task ended. Times are milliseconds since 1970; counts are the kernel's. */
+export interface End extends Counts {
+  kind: 'done' | 'failed' | 'cancelled';
+  output?: Packed;
+  /** An output without arrays, as it is. */
+  plain?: unknown;
+  error?: Failure;
+  lent?: boolean;
+  started: number;
+  ended: number;
+  lane: number;
+}
 
 /** Whom an engine tells. */
 export interface EngineListener {
-  event(event: JobEvent): void;
-  /** The engine has stopped for good: every job inside is lost. */
-  lost(reason: string): void;
+  part(task: Task, number: number, part: Packed): void;
+  end(task: Task, end: End): void;
+  /** The engine can take more tasks than a moment ago. */
+  room(): void;
+  /** A task must run again: its worker was lost, perhaps (`suspect`) by its doing. */
+  rerun(task: Task, suspect: boolean): void;
+  /** A part of the engine was lost; the engine replaces it itself. */
+  crashed(reason: string): void;
+  /** The engine has stopped for good. `culprits` brought it down for sure, `suspects` perhaps; the `innocent` were only there. */
+  lost(reason: string, tasks: { culprits: Task[]; suspects: Task[]; innocent: Task[] }): void;
 }
 
-/** A running instance. Jobs are named by the slot of their control block, which the host hands out. */
+/** A running instance, or several. */
 export interface Engine {
   /** The kernels of its artifact. */
   readonly kernels: readonly string[];
-  /** Starts a job, moving the buffers of `transfer`. `streaming`: somebody reads its parts. */
-  submit(job: Submission, transfer: ArrayBuffer[], streaming: boolean): void;
-  /** Asks a running job to stop. Its end is told as an event. */
-  cancel(job: { id: number; slot: number }): void;
-  /** Asks a running job for its parts from now on, where that can be done. */
-  stream(slot: number): void;
-  /** How far a running job has come, where it can be seen without asking. */
-  counts(slot: number): Counts | undefined;
-  /** Whether the jobs inside keep the process alive. */
+  /** Tasks inside. */
+  readonly size: number;
+  /** Whether it takes one more task now. */
+  hasRoom(task: Task): boolean;
+  /** Takes a task. Nothing may happen to it before `flush`. */
+  submit(task: Task): void;
+  /** Starts what was submitted since the last call. */
+  flush(): void;
+  /** Whether the task's kernel has begun. */
+  running(task: Task): boolean;
+  /** Asks a task to stop. Its end is told. */
+  cancel(task: Task): void;
+  /** Asks a task for its parts from now on, where that can be done. */
+  stream(task: Task): void;
+  /** How far a task has come. */
+  counts(task: Task): Counts;
+  /** Frees the output of a task that was lent. */
+  release(id: number): void;
+  /** Whether the tasks inside keep the process alive. */
   keepAlive(keep: boolean): void;
-  /** Ends it, whatever it is doing. */
+  /** Gets ready for as many jobs at once as it can ever take. */
+  prepare(): Promise<void>;
+  /** What its lanes have done so far. */
+  lanes(): LaneStats[];
+  /** Ends it at once, whatever it is doing, and returns the tasks that are inside. */
+  kill(): Task[];
+  /** Ends it when nothing is inside. */
   close(): Promise<void>;
+}
+
+/** A lane's work so far. */
+export interface LaneStats {
+  threads: number;
+  jobs: number;
+  /** Milliseconds spent on jobs. */
+  busy: number;
 }

@@ -1,30 +1,31 @@
-// The host: takes jobs, lets them wait in order, hands them to its engine, and answers each exactly once.
+// The host: takes jobs, lets them wait in a fair order, hands them to its engine, and answers each exactly once, whatever happens to the engine.
+import { Encoder } from '@msgpack/msgpack';
 import { closest, distance } from 'fastest-levenshtein';
 import { badParams, LoomworkError, textOf } from '../shared/errors.ts';
-import { CONTROL } from '../shared/generated.ts';
 import { pack, unpack } from '../shared/pack.ts';
 import type { Artifact } from '../shared/artifact.ts';
-import type { JobEvent } from '../shared/protocol.ts';
-import type { Host } from './api.ts';
+import type { TypedArray } from '../shared/generated.ts';
+import type { Packed } from '../shared/protocol.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { Engine, EngineListener } from './engine.ts';
+import type { Host, HostEvents } from './api.ts';
+import type { End, Engine, EngineListener, Task } from './engine.ts';
 import { startInline } from './inline.ts';
 import { HostJob } from './job.ts';
-import { checkHostOptions, checkRunOptions, show, type Backend, type CheckedHostOptions, type HostOptions, type RunOptions } from './options.ts';
+import { mapJobs } from './map.ts';
+import { checkHostOptions, checkRunOptions, checkThreads, show, type Backend, type CheckedHostOptions, type HostOptions, type RunOptions } from './options.ts';
 import { makePlan, type Plan } from './plan.ts';
-import { startSolo } from './solo.ts';
-import { stage, type Staged } from './stage.ts';
+import { JobQueue } from './queue.ts';
+import { stage } from './stage.ts';
+import { now, Stats, type HostStats, type Trace } from './stats.ts';
 import { startThreads } from './threads.ts';
+import { startWorkers } from './workers.ts';
 
 /** How often progress is told to a caller who asked for it. */
 const PROGRESS_INTERVAL_MS = 50;
-
-/** A job that waits, with what it needs to start. */
-interface Waiting {
-  job: HostJob;
-  tree: unknown;
-  staged: Staged;
-}
+/** A job around which so many instances died, perhaps by its doing, is not run again. */
+const MOST_CRASHES = 2;
+/** Pauses before an instance that could not be started is tried again: what is short may come back (memory of those that died). */
+const RETRY_START_MS = [100, 500];
 
 export async function openHost(runtime: Runtime, options?: HostOptions): Promise<Host> {
   const checked = checkHostOptions(options);
@@ -34,22 +35,37 @@ export async function openHost(runtime: Runtime, options?: HostOptions): Promise
   return host as unknown as Host;
 }
 
-class LocalHost implements EngineListener {
+/** Jobs are numbered over all hosts: those that share an instance must not confuse them. */
+let lastId = 0;
+const encoder = new Encoder();
+const wideEncoder = new Encoder({ useBigInt64: true });
+
+class LocalHost {
   readonly #runtime: Runtime;
   readonly #options: CheckedHostOptions;
   readonly #plan: Plan;
-  readonly #concurrency: number;
+  readonly #stats: Stats;
+  readonly #queue: JobQueue<HostJob>;
+  #module: Promise<WebAssembly.Module> | undefined;
   #engine: Engine | undefined;
+  /** Engines that a resize has replaced, until their jobs are done. */
+  readonly #retiring = new Set<Engine>();
   #kernels: readonly string[] = [];
-  #lastId = 0;
-  /** Every job that has no answer yet, or whose kernel still runs. */
-  readonly #jobs = new Map<number, HostJob>();
-  #queue: Waiting[] = [];
-  readonly #freeSlots = Array.from({ length: CONTROL.slots }, (_, slot) => slot);
-  #running = 0;
+  #kernelNames = new Set<string>();
+  /** Jobs of which something is left here or in an engine. */
+  #open = 0;
+  /** Jobs that were asked for in this turn of the caller's code. */
+  #fresh: HostJob[] = [];
+  /** Jobs whose arrays are being copied. */
+  #staging = 0;
+  #paused = false;
   readonly #watched = new Map<HostJob, NonNullable<RunOptions['onProgress']>>();
   #watchTimer: ReturnType<typeof setInterval> | undefined;
-  #restarting: Promise<void> | undefined;
+  readonly #graces = new Map<HostJob, ReturnType<typeof setTimeout>>();
+  readonly #lenders = new WeakMap<HostJob, Engine>();
+  #waitingForRoom: (() => void)[] = [];
+  readonly #listeners: { [Name in keyof HostEvents]: Set<(detail: HostEvents[Name]) => void> } = { start: new Set(), crash: new Set(), restart: new Set() };
+  #changing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
   /** Set when a lost engine could not be replaced. */
@@ -59,7 +75,8 @@ class LocalHost implements EngineListener {
     this.#runtime = runtime;
     this.#options = options;
     this.#plan = plan;
-    this.#concurrency = plan.backend === 'threads' ? (options.concurrency ?? Math.min(CONTROL.slots, Math.max(2, plan.threads))) : 1;
+    this.#stats = new Stats(options.traceJobs);
+    this.#queue = new JobQueue(options.aging);
   }
 
   get backend(): Backend {
@@ -78,200 +95,452 @@ class LocalHost implements EngineListener {
     return this.#kernels;
   }
 
+  // ── Engines ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
   async start(): Promise<void> {
-    this.#engine = await this.#startEngine();
-    this.#kernels = this.#engine.kernels;
-    this.#engine.keepAlive(this.#jobs.size > 0);
+    const begun = performance.now();
+    const engine = await this.#startEngine(this.#plan.threads);
+    this.#kernels = engine.kernels;
+    this.#kernelNames = new Set(engine.kernels);
+    this.#install(engine);
+    this.#tell('start', { threads: this.#plan.threads, milliseconds: performance.now() - begun });
   }
 
-  #startEngine(): Promise<Engine> {
-    const { backend, artifact, threads } = this.#plan;
-    // An engine that was replaced may still speak; only the current one is heard.
+  #install(engine: Engine): void {
+    this.#engine = engine;
+    this.#stats.newLanes();
+    engine.keepAlive(this.#open > 0);
+  }
+
+  async #startEngine(threads: number): Promise<Engine> {
+    const { backend, artifact } = this.#plan;
+    const { assets, concurrency } = this.#options;
+    if (!this.#module) {
+      this.#module = this.#runtime.compile(artifact, assets);
+      // Seen where it is awaited; what could not be loaded now may be loaded later.
+      this.#module.catch(() => {
+        this.#module = undefined;
+      });
+    }
     let engine: Engine | undefined;
+    // An engine that was replaced may still speak; only those in use are heard.
+    const heard = () => engine !== undefined && (engine === this.#engine || this.#retiring.has(engine));
     const listener: EngineListener = {
-      event: (event) => {
-        if (engine === this.#engine) this.event(event);
+      part: (task, number, part) => this.#part(task as HostJob, number, part),
+      end: (task, end) => this.#end(task as HostJob, end, engine!),
+      room: () => {
+        if (engine === this.#engine) this.#pump();
       },
-      lost: (reason) => {
-        if (engine === this.#engine) this.lost(reason);
+      rerun: (task, suspect) => this.#rerun([task as HostJob], suspect),
+      crashed: (reason) => {
+        if (heard()) this.#crashed(reason, 1);
+      },
+      lost: (reason, tasks) => {
+        if (heard()) this.#lost(engine!, reason, tasks);
       },
     };
-    const starting =
-      backend === 'threads' ? startThreads(this.#runtime, this.#options, threads, listener)
-      : backend === 'workers' ? startSolo(this.#runtime, this.#options, artifact, listener)
-      : startInline(this.#runtime, this.#options, artifact, listener);
-    return starting.then((started) => {
-      engine = started;
-      return started;
-    });
+    engine =
+      backend === 'threads' ? await startThreads(this.#runtime, this.#options, this.#module, { threads, concurrency: concurrency ?? Math.min(8, Math.max(2, threads)) }, listener)
+      : backend === 'workers' ? await startWorkers(this.#runtime, this.#options, artifact, this.#module, threads, listener)
+      : await startInline(this.#runtime, this.#options, artifact, this.#module, listener);
+    return engine;
   }
 
-  run(kernel: string, params: unknown, options: RunOptions = {}): HostJob {
-    const job = new HostJob((this.#lastId += 1), kernel, this);
-    this.#jobs.set(job.id, job);
-    if (this.#jobs.size === 1) this.#engine?.keepAlive(true);
+  /** An engine is gone, with what was inside. */
+  #lost(engine: Engine, reason: string, { culprits, suspects, innocent }: { culprits: Task[]; suspects: Task[]; innocent: Task[] }): void {
+    this.#crashed(reason, culprits.length + suspects.length + innocent.length);
+    for (const job of culprits as HostJob[]) {
+      job.fail(new LoomworkError({ code: 'KERNEL_CRASH', message: `the kernel crashed the instance that ran it (${reason}), which is being replaced` }));
+      this.#record(job, 'failed');
+      this.#release(job);
+    }
+    this.#rerun(innocent as HostJob[], false);
+    this.#rerun(suspects as HostJob[], true);
+    if (this.#retiring.delete(engine)) return;
+    this.#replace(reason);
+  }
+
+  #crashed(reason: string, jobs: number): void {
+    this.#stats.restarts += 1;
+    this.#stats.incident('crash', { reason, jobs });
+    this.#tell('crash', { reason, jobs });
+  }
+
+  /** Jobs whose engine was lost wait again, before all others of their caller. */
+  #rerun(jobs: HostJob[], suspect: boolean): void {
+    for (const job of jobs.reverse()) {
+      job.engine = undefined;
+      if (job.settled) {
+        this.#release(job);
+        continue;
+      }
+      if (suspect) job.crashes += 1;
+      if (job.crashes >= MOST_CRASHES) {
+        job.fail(new LoomworkError({ code: 'KERNEL_CRASH', message: `the instance that ran the job was lost ${MOST_CRASHES} times: it is not run again` }));
+      } else if (job.inputs.transfer.some((buffer) => buffer.byteLength === 0)) {
+        // They were on their way to the worker that died.
+        job.fail(new LoomworkError({ code: 'KERNEL_CRASH', message: 'the instance was lost while it took over the job\'s transferred arrays: run it again' }));
+      } else {
+        job.retries += 1;
+        this.#stats.retries += 1;
+        this.#queue.unshift(job);
+        continue;
+      }
+      this.#record(job, 'failed');
+      this.#release(job);
+    }
+  }
+
+  /** Starts another engine in the place of the one that was lost. */
+  #replace(reason: string): void {
+    this.#engine = undefined;
+    // A host that closes and has nothing left to run needs no other engine.
+    if (this.#closing && this.#open === 0) return;
+    const begun = performance.now();
+    const starting = this.#startAgain().then(
+      (engine) => {
+        this.#install(engine);
+        const milliseconds = performance.now() - begun;
+        this.#stats.incident('restart', { reason, milliseconds });
+        this.#tell('restart', { reason, milliseconds });
+        this.#pump();
+      },
+      (error: unknown) => {
+        this.#broken = error;
+        for (const job of this.#queue.drain()) {
+          job.fail(error);
+          this.#release(job);
+        }
+        this.#makeRoom();
+      },
+    );
+    this.#changing = starting;
+  }
+
+  async #startAgain(): Promise<Engine> {
+    for (const pause of RETRY_START_MS) {
+      try {
+        return await this.#startEngine(this.#plan.threads);
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+    return this.#startEngine(this.#plan.threads);
+  }
+
+  async resize(threads: number): Promise<void> {
+    checkThreads(threads);
+    if (this.#plan.backend === 'inline') throw new LoomworkError({ code: 'UNSUPPORTED', message: 'backend "inline" has one thread, the caller\'s' });
+    if (this.#closing) throw closed();
+    const before = this.#changing;
+    const resizing = (async () => {
+      await before?.catch(() => {});
+      if (this.#closing || this.#broken || threads === this.#plan.threads) return;
+      const begun = performance.now();
+      const engine = await this.#startEngine(threads);
+      const old = this.#engine;
+      this.#plan.threads = threads;
+      this.#plan.why = this.#plan.why.replace(/^\d+ threads?/, `${threads} ${threads === 1 ? 'thread' : 'threads'}`);
+      this.#install(engine);
+      if (old) {
+        this.#retiring.add(old);
+        this.#retire(old);
+      }
+      this.#tell('start', { threads, milliseconds: performance.now() - begun });
+      this.#pump();
+    })();
+    this.#changing = resizing.catch(() => {});
+    await resizing;
+  }
+
+  /** Ends an engine that was replaced, once nothing is inside. */
+  #retire(engine: Engine): void {
+    if (engine.size > 0 || !this.#retiring.delete(engine)) return;
+    void engine.close();
+  }
+
+  // ── Jobs in ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  run(kernel: string, params: unknown, options?: RunOptions): HostJob {
+    const job = new HostJob((lastId += 1), kernel, this);
+    this.#open += 1;
+    if (this.#open === 1) this.#keepAlive(true);
     try {
       this.#admit(job, params, options);
     } catch (thrown) {
-      job.fail(thrown);
-      this.#release(job);
+      this.#refuse(job, thrown);
     }
     return job;
   }
 
-  #admit(job: HostJob, params: unknown, options: RunOptions): void {
-    if (this.#closing) throw new LoomworkError({ code: 'HOST_CLOSED', message: 'the host is closed: make another with createHost()' });
+  #refuse(job: HostJob, reason: unknown): void {
+    job.fail(reason);
+    this.#stats.failed += 1;
+    this.#release(job);
+  }
+
+  #admit(job: HostJob, params: unknown, options: RunOptions | undefined): void {
+    if (this.#closing) throw closed();
     if (this.#broken) {
       throw new LoomworkError({ code: 'START_FAILED', message: `the host lost its instance and could not start another: ${textOf(this.#broken)}` }, { cause: this.#broken });
     }
-    if (!this.#kernels.includes(job.kernel)) throw unknownKernel(job.kernel, this.#kernels);
-    const { signal, timeout = this.#options.timeout, transfer = [], onProgress } = checkRunOptions(options);
+    if (!this.#kernelNames.has(job.kernel)) throw unknownKernel(job.kernel, this.#kernels);
     if (typeof params !== 'object' || params === null) throw badParams('', `the params must be an object, got ${show(params)}`);
-    const packed = pack(params);
+    const { signal, timeout = this.#options.timeout, transfer = [], onProgress, priority = 0, caller = '', output } = options ? checkRunOptions(options) : ({} as RunOptions);
+    const { tree, arrays, wide } = pack(params);
     if (signal?.aborted) {
       job.cancel(signal.reason);
       return this.#release(job);
     }
-    const staged = stage(packed.arrays, transfer, this.#runtime);
-    this.#limit(job, signal, timeout);
-    if (onProgress) this.#watch(job, onProgress);
-    if (staged instanceof Promise) {
-      staged.then(
-        (ready) => this.#enqueue({ job, tree: packed.tree, staged: ready }),
-        (thrown: unknown) => {
-          job.fail(thrown instanceof RangeError ? new LoomworkError({ code: 'OUT_OF_MEMORY', message: `the params could not be copied: ${thrown.message}` }, { cause: thrown }) : thrown);
-          this.#release(job);
-        },
-      );
-    } else {
-      // After the current task's code, so that a caller who iterates at once has every part.
-      queueMicrotask(() => this.#enqueue({ job, tree: packed.tree, staged }));
+    if (this.#waiting >= this.#options.maxQueue && !this.#idle) {
+      throw new LoomworkError({ code: 'QUEUE_FULL', message: `${this.#options.maxQueue} jobs wait already: await host.ready() first, or raise maxQueue` });
     }
+    job.params = wide ? wideEncoder.encode(tree) : encoder.encode(tree);
+    job.priority = priority;
+    job.caller = caller;
+    job.lend = output === 'shared' && this.#plan.backend === 'threads';
+    if (signal || timeout !== undefined) limit(job, signal, timeout);
+    if (onProgress) this.#watch(job, onProgress);
+    if (arrays.length === 0 && transfer.length === 0) return this.#enqueueSoon(job);
+
+    const staged = stage(arrays, transfer, this.#plan.backend === 'threads', this.#runtime);
+    if (!(staged instanceof Promise)) {
+      job.inputs = staged;
+      return this.#enqueueSoon(job);
+    }
+    this.#staging += 1;
+    staged
+      .then(
+        (ready) => {
+          job.inputs = ready;
+          this.#enqueueSoon(job);
+        },
+        (thrown: unknown) => {
+          this.#refuse(job, thrown instanceof RangeError ? new LoomworkError({ code: 'OUT_OF_MEMORY', message: `the params could not be copied: ${thrown.message}` }, { cause: thrown }) : thrown);
+        },
+      )
+      .finally(() => {
+        this.#staging -= 1;
+      });
   }
 
-  /** Ties a job to its signal and its time limit. */
-  #limit(job: HostJob, signal: AbortSignal | undefined, timeout: number | undefined): void {
-    const abort = () => job.cancel(signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
-    const timer = timeout === undefined ? undefined : setTimeout(() => {
-      job.cancel(new DOMException(`the job took longer than its timeout of ${timeout} ms`, 'TimeoutError'));
-    }, timeout);
-    const untie = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-    };
-    job.then(untie, untie);
+  /** Jobs that have not reached an engine. */
+  get #waiting(): number {
+    return this.#queue.size + this.#fresh.length + this.#staging;
   }
 
-  #enqueue(waiting: Waiting): void {
-    // It may have been cancelled while its arrays were copied.
-    if (waiting.job.settled) return this.#release(waiting.job);
-    this.#queue.push(waiting);
-    this.#pump();
+  /** Whether a job could start at once. */
+  get #idle(): boolean {
+    const engine = this.#engine;
+    return !this.#paused && engine !== undefined && this.#waiting + engine.size < Math.max(1, engine.lanes().length);
+  }
+
+  /** After the current turn's code, so that a caller who iterates at once has every part, and a burst costs one wake-up. */
+  #enqueueSoon(job: HostJob): void {
+    this.#fresh.push(job);
+    if (this.#fresh.length === 1) queueMicrotask(() => this.#enqueue());
+  }
+
+  #enqueue(): void {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    let submitted = false;
+    for (const job of fresh) {
+      // It may have been cancelled while its arrays were copied.
+      if (job.settled) this.#release(job);
+      else if (this.#broken) this.#refuse(job, this.#broken);
+      else if (this.#queue.size === 0 && !this.#paused && this.#engine?.hasRoom(job)) submitted = this.#submit(job, this.#engine) || submitted;
+      else this.#queue.push(job);
+    }
+    if (submitted) this.#engine?.flush();
+    if (this.#queue.size > 0) this.#pump();
   }
 
   #pump(): void {
-    while (this.#engine && this.#running < this.#concurrency && this.#queue.length > 0) {
-      const { job, tree, staged } = this.#queue.shift()!;
-      const slot = this.#freeSlots.pop()!;
-      job.start(slot);
-      this.#running += 1;
-      try {
-        this.#engine.submit({ id: job.id, slot, kernel: job.kernel, tree, arrays: staged.arrays }, staged.transfer, job.streaming);
-      } catch (thrown) {
-        // A buffer that was detached or is not of this realm: the message could not be made.
-        job.fail(new LoomworkError({ code: 'BAD_PARAMS', message: `the params cannot be sent to a worker: ${textOf(thrown)}` }, { cause: thrown }));
-        this.#leave(job);
-      }
+    if (this.#paused) return;
+    let submitted = false;
+    while (this.#engine && this.#queue.size > 0) {
+      const at = performance.now();
+      const next = this.#queue.peek(at);
+      if (!next || !this.#engine.hasRoom(next)) break;
+      this.#queue.shift(at);
+      submitted = this.#submit(next, this.#engine) || submitted;
+    }
+    if (submitted) {
+      this.#engine?.flush();
+      this.#makeRoom();
     }
   }
 
-  event(event: JobEvent): void {
-    const job = this.#jobs.get(event.id);
-    if (!job) return;
-    switch (event.kind) {
-      case 'part':
-        if (job.streaming) job.addPart(unpack(event));
-        return;
-      case 'progress':
-        return;
-      case 'done':
-        this.#tellProgress(job, { done: event.done, total: event.total });
-        job.done(unpack(event));
-        break;
-      case 'failed':
-        job.fail(new LoomworkError(event.error));
-        break;
-      case 'cancelled':
-        // Only what its caller cancelled is cancelled, and then it has its answer; anything else is our mistake, not to be hidden.
-        job.fail(new LoomworkError({ code: 'KERNEL_ERROR', message: 'the kernel stopped without being asked to' }));
+  #submit(job: HostJob, engine: Engine): boolean {
+    job.engine = engine;
+    try {
+      engine.submit(job);
+      return true;
+    } catch (thrown) {
+      // A buffer that was detached or is not of this realm: the message could not be made.
+      this.#refuse(job, new LoomworkError({ code: 'BAD_PARAMS', message: `the params cannot be sent to a worker: ${textOf(thrown)}` }, { cause: thrown }));
+      return false;
     }
-    this.#leave(job, event);
+  }
+
+  map(kernel: string, list: Iterable<unknown> | AsyncIterable<unknown>, options: RunOptions & { concurrency?: number } = {}) {
+    const { concurrency = Math.max(2, this.#engine?.lanes().length ?? 1, this.#plan.threads), ...rest } = options;
+    if (!Number.isInteger(concurrency) || concurrency < 1) throw badParams('concurrency', `must be a whole number above 0, got ${show(concurrency)}`);
+    if (typeof list !== 'object' || list === null || !(Symbol.iterator in list || Symbol.asyncIterator in list)) {
+      throw badParams('list', `must be iterable, got ${show(list)}`);
+    }
+    return mapJobs(list, concurrency, () => this.ready(), (params) => this.run(kernel, params, rest));
+  }
+
+  alloc<A extends TypedArray>(type: new (buffer: ArrayBuffer, byteOffset?: number, length?: number) => A, length: number): A {
+    const size = (type as Partial<{ BYTES_PER_ELEMENT: number }> | undefined)?.BYTES_PER_ELEMENT;
+    if (typeof type !== 'function' || !size) throw badParams('type', `must be a typed array's constructor, got ${show(type)}`);
+    if (!Number.isSafeInteger(length) || length < 0) throw badParams('length', `must be a whole number, 0 or more, got ${show(length)}`);
+    try {
+      const buffer = this.#plan.backend === 'threads' ? new SharedArrayBuffer(length * size) : new ArrayBuffer(length * size);
+      return new type(buffer as ArrayBuffer, 0, length);
+    } catch (thrown) {
+      throw new LoomworkError({ code: 'OUT_OF_MEMORY', message: `${length * size} bytes could not be had: ${textOf(thrown)}` }, { cause: thrown });
+    }
+  }
+
+  async ready(): Promise<void> {
+    while (this.#waiting >= this.#options.maxQueue && !this.#idle && !this.#closing && !this.#broken) {
+      await new Promise<void>((resolve) => this.#waitingForRoom.push(resolve));
+    }
+  }
+
+  #makeRoom(): void {
+    if (this.#waitingForRoom.length === 0) return;
+    // Each looks again when its turn comes: the first to run takes the place.
+    for (const wake of this.#waitingForRoom.splice(0)) wake();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
     this.#pump();
   }
 
-  lost(reason: string): void {
-    const engine = this.#engine;
-    this.#engine = undefined;
-    void engine?.close();
-    for (const job of this.#jobs.values()) {
-      if (job.slot === undefined) continue;
-      job.fail(new LoomworkError({ code: 'KERNEL_CRASH', message: `the instance that ran the job was lost (${reason}) and is being replaced` }));
-      this.#leave(job);
-    }
-    // A host that closes and has nothing left to run needs no other engine.
-    if (this.#closing && this.#jobs.size === 0) return;
-    this.#restarting = this.start().then(
-      () => this.#pump(),
-      (error: unknown) => {
-        this.#broken = error;
-        for (const { job } of this.#queue.splice(0)) {
-          job.fail(error);
-          this.#release(job);
-        }
-      },
-    );
+  async warmUp(kernel?: string, params?: unknown): Promise<void> {
+    await this.#changing;
+    await this.#engine?.prepare();
+    if (kernel === undefined) return;
+    const lanes = this.#engine?.lanes().length ?? 1;
+    for (let round = 0; round < 3; round += 1) await Promise.all(Array.from({ length: lanes }, () => this.run(kernel, params)));
+  }
+
+  // ── Jobs out ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #part(job: HostJob, number: number, part: Packed): void {
+    job.addPart(number, () => unpack(part));
+  }
+
+  #end(job: HostJob, end: End, engine: Engine): void {
+    const counts = { done: end.done, total: end.total };
+    if (!job.settled) {
+      if (end.started > 0) job.began(end.started - performance.timeOrigin);
+      switch (end.kind) {
+        case 'done':
+          this.#done(job, end, counts, engine);
+          break;
+        case 'failed':
+          job.fail(new LoomworkError(end.error!));
+          break;
+        case 'cancelled':
+          // Only what its caller cancelled is cancelled, and then it has its answer; anything else is our mistake, not to be hidden.
+          job.fail(new LoomworkError({ code: 'KERNEL_ERROR', message: 'the kernel stopped without being asked to' }));
+      }
+    } else if (end.lent) engine.release(job.id);
+    this.#record(job, job.state, end);
+    this.#release(job, counts);
+    if (engine !== this.#engine) this.#retire(engine);
+  }
+
+  #done(job: HostJob, end: End, counts: { done: number; total: number }, engine: Engine): void {
+    if (end.lent) this.#lenders.set(job, engine);
+    this.#stats.bytesIn += job.inputs.bytes;
+    if (end.output) for (const { buffer } of end.output.arrays) this.#stats.bytesOut += end.lent ? 0 : buffer.byteLength;
+    const tell = this.#watched.get(job);
+    tell?.({ ...counts, fraction: 1 });
+    job.done(end.output ? unpack(end.output) : end.plain, counts);
+    this.#stats.times(performance.now() - job.created, end.ended - end.started);
+  }
+
+  /** Counts the end of a job, and remembers it for the trace. */
+  #record(job: HostJob, state: HostJob['state'], end?: End): void {
+    if (state === 'done') this.#stats.done += 1;
+    else if (state === 'cancelled') this.#stats.cancelled += 1;
+    else this.#stats.failed += 1;
+    if (this.#options.traceJobs === 0) return;
+    const created = performance.timeOrigin + job.created;
+    this.#stats.remember({ id: job.id, kernel: job.kernel, state, created, started: end?.started ?? 0, ended: now(), lane: end?.lane ?? 0, retries: job.retries });
   }
 
   cancel(job: HostJob): void {
-    if (job.slot !== undefined) {
-      this.#engine?.cancel({ id: job.id, slot: job.slot });
-      return;
+    if (job.waiting) {
+      this.#queue.remove(job);
+      this.#record(job, 'cancelled');
+      this.#release(job);
+      return this.#makeRoom();
     }
-    // A job that waits leaves the queue; one whose arrays are still copied is let go when that is done.
-    const waiting = this.#queue.length;
-    this.#queue = this.#queue.filter((other) => other.job !== job);
-    if (this.#queue.length < waiting) this.#release(job);
+    // One whose arrays are still copied is let go when that is done.
+    if (!job.engine) return;
+    const engine = job.engine;
+    engine.cancel(job);
+    if (job.engine) this.#awaitStop(job, engine);
+  }
+
+  /** A kernel that does not stop within its grace is ended with its instance. */
+  #awaitStop(job: HostJob, engine: Engine): void {
+    const timer = setTimeout(() => {
+      this.#graces.delete(job);
+      if (job.engine !== engine) return;
+      // It has not even begun: when it does, it will see that it is cancelled.
+      if (!engine.running(job)) return this.#awaitStop(job, engine);
+      const reason = `kernel '${job.kernel}' did not stop within ${this.#options.grace} ms of being cancelled`;
+      this.#lost(engine, reason, { culprits: [], suspects: [], innocent: engine.kill() });
+    }, this.#options.grace);
+    this.#graces.set(job, timer);
   }
 
   stream(job: HostJob): void {
-    if (job.slot !== undefined) this.#engine?.stream(job.slot);
+    job.engine?.stream(job);
   }
 
-  counts(job: HostJob): { done: number; total: number } | undefined {
-    return job.slot === undefined ? undefined : this.#engine?.counts(job.slot);
-  }
-
-  /** Its kernel runs no more. */
-  #leave(job: HostJob, counts?: { done: number; total: number }): void {
-    this.#running -= 1;
-    this.#freeSlots.push(job.slot!);
-    this.#release(job, counts);
+  release(job: HostJob): void {
+    const lender = this.#lenders.get(job);
+    this.#lenders.delete(job);
+    if (lender && (lender === this.#engine || this.#retiring.has(lender))) lender.release(job.id);
   }
 
   /** Nothing of it is left with the host. */
   #release(job: HostJob, counts?: { done: number; total: number }): void {
     job.leave(counts);
-    this.#jobs.delete(job.id);
-    this.#watched.delete(job);
-    if (this.#watched.size === 0) {
+    if (this.#watched.delete(job) && this.#watched.size === 0) {
       clearInterval(this.#watchTimer);
       this.#watchTimer = undefined;
     }
-    if (this.#jobs.size === 0) {
-      this.#engine?.keepAlive(false);
+    const grace = this.#graces.get(job);
+    if (grace !== undefined) {
+      clearTimeout(grace);
+      this.#graces.delete(job);
+    }
+    this.#open -= 1;
+    if (this.#open === 0) {
+      this.#keepAlive(false);
       this.#drained?.();
     }
+    this.#makeRoom();
+  }
+
+  #keepAlive(keep: boolean): void {
+    this.#engine?.keepAlive(keep);
+    for (const engine of this.#retiring) engine.keepAlive(keep);
   }
 
   #watch(job: HostJob, onProgress: NonNullable<RunOptions['onProgress']>): void {
@@ -281,8 +550,28 @@ class LocalHost implements EngineListener {
     }, PROGRESS_INTERVAL_MS);
   }
 
-  #tellProgress(job: HostJob, { done, total }: { done: number; total: number }): void {
-    if (!job.settled) this.#watched.get(job)?.({ done, total, fraction: 1 });
+  // ── Seeing inside, and the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  stats(): HostStats {
+    const inside = [...this.#retiring].reduce((sum, engine) => sum + engine.size, this.#engine?.size ?? 0);
+    return this.#stats.summary(this.#waiting, inside, this.#engine?.lanes() ?? []);
+  }
+
+  trace(): Trace {
+    return this.#stats.trace();
+  }
+
+  on<Name extends keyof HostEvents>(event: Name, listener: (detail: HostEvents[Name]) => void): () => void {
+    const listeners = this.#listeners[event] as Set<typeof listener> | undefined;
+    if (!listeners) throw badParams('event', `must be one of ${Object.keys(this.#listeners).join(', ')}, got ${show(event)}`);
+    if (typeof listener !== 'function') throw badParams('listener', `must be a function, got ${show(listener)}`);
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+
+  #tell<Name extends keyof HostEvents>(event: Name, detail: HostEvents[Name]): void {
+    // A listener that throws is its own affair: it must not stop a restart.
+    for (const listener of this.#listeners[event]) queueMicrotask(() => listener(detail));
   }
 
   close(): Promise<void> {
@@ -291,21 +580,41 @@ class LocalHost implements EngineListener {
   }
 
   async #close(): Promise<void> {
-    if (this.#jobs.size > 0) {
+    this.#makeRoom();
+    this.resume();
+    if (this.#open > 0) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
       });
     }
     // An engine that is being started would otherwise outlive its host.
-    await this.#restarting;
-    const engine = this.#engine;
+    await this.#changing;
+    const engines = [...this.#retiring, ...(this.#engine ? [this.#engine] : [])];
     this.#engine = undefined;
-    await engine?.close();
+    this.#retiring.clear();
+    await Promise.all(engines.map((engine) => engine.close()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** Ties a job to its signal and its time limit. */
+function limit(job: HostJob, signal: AbortSignal | undefined, timeout: number | undefined): void {
+  const abort = () => job.cancel(signal?.reason);
+  signal?.addEventListener('abort', abort, { once: true });
+  const timer = timeout === undefined ? undefined : setTimeout(() => {
+    job.cancel(new DOMException(`the job took longer than its timeout of ${timeout} ms`, 'TimeoutError'));
+  }, timeout);
+  job.untie = () => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  };
+}
+
+function closed(): LoomworkError {
+  return new LoomworkError({ code: 'HOST_CLOSED', message: 'the host is closed: make another with createHost()' });
 }
 
 function unknownKernel(name: unknown, known: readonly string[]): LoomworkError {

@@ -1,7 +1,9 @@
 // What every entry exports, but for `createHost`, which each entry joins to its runtime.
-export type { Host } from './api.ts';
+export type { Host, HostEvents } from './api.ts';
 export type { Job, JobState, KernelTypes, Timing } from './job.ts';
 export type { Backend, HostOptions, Progress, RunOptions } from './options.ts';
+export type { HostStats, Trace, TraceEvent } from './stats.ts';
+export type { TimesSummary } from './histogram.ts';
 export type { Artifact } from '../shared/artifact.ts';
 export type { Assets } from '../runtime/assets.ts';
 export { LoomworkError } from '../shared/errors.ts';

@@ -1,38 +1,188 @@
-// The `inline` backend: an instance on the caller's own thread, which it blocks while a job runs. For places without workers, and to see what
-// they are good for.
+// The `inline` backend: an instance on the caller's own thread, for places without workers. A kernel that can shard is done a shard at a time,
+// and between shards the event loop goes on; one that cannot holds it until it is done.
+import type { Counts } from '../shared/control.ts';
+import { textOf } from '../shared/errors.ts';
 import type { Artifact } from '../shared/artifact.ts';
+import type { JobEvent, Unit } from '../shared/protocol.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { Engine, EngineListener } from './engine.ts';
+import type { End, Engine, EngineListener, LaneStats, Task } from './engine.ts';
 import type { CheckedHostOptions } from './options.ts';
+import { Pieces, shardUnit, taskUnit } from './shards.ts';
 import { startWithin } from './start.ts';
+
+/** A job is cut into so many pieces at most, so that each is short. */
+const PIECES = 256;
+
+type OpenInline = typeof import('../entry/inline.ts').openInline;
 
 /**
  * @throws LoomworkError START_FAILED naming the file at fault
  */
-export async function startInline(runtime: Runtime, options: CheckedHostOptions, artifact: Artifact, listener: EngineListener): Promise<Engine> {
+export async function startInline(runtime: Runtime, options: CheckedHostOptions, artifact: Artifact, module: Promise<WebAssembly.Module>, listener: EngineListener): Promise<Engine> {
   return startWithin(options.startTimeout, () => 'the wasm file', async () => {
-    const module = await runtime.compile(artifact, options.assets);
+    const compiled = await module;
     // A file of its own: pages that have workers never load it.
-    const { openInline } = (await import('./inline.js' as string)) as typeof import('../entry/inline.ts');
-    const { kernels, run } = openInline(artifact, module, (event) => listener.event(event));
-    return {
-      kernels,
-      submit(job, _transfer, streaming) {
-        // After the current task, so that the caller holds its job before the job holds the thread.
-        void runtime.yield().then(() => {
-          try {
-            run(job, streaming);
-          } catch (thrown) {
-            listener.lost(thrown instanceof Error ? thrown.message : String(thrown));
-          }
-        });
-      },
-      // Nothing else runs while a job does: it can be cancelled only while it waits.
-      cancel: () => {},
-      stream: () => {},
-      counts: () => undefined,
-      keepAlive: () => {},
-      close: async () => {},
-    } satisfies Engine;
+    const { openInline } = (await import('./inline.js' as string)) as { openInline: OpenInline };
+    return new InlineEngine(runtime, options.slice, openInline(artifact, compiled), listener);
   });
+}
+
+class InlineEngine implements Engine {
+  readonly kernels: readonly string[];
+  readonly #runtime: Runtime;
+  readonly #slice: number;
+  readonly #instance: ReturnType<OpenInline>;
+  readonly #listener: EngineListener;
+  readonly #shardable: Set<string>;
+  #task: Task | undefined;
+  #pieces: Pieces | undefined;
+  #counts: Counts = { done: 0, total: 0 };
+  #began = 0;
+  #jobs = 0;
+  #busy = 0;
+  #flushed = false;
+  #closed = false;
+
+  constructor(runtime: Runtime, slice: number, instance: ReturnType<OpenInline>, listener: EngineListener) {
+    this.kernels = instance.kernels;
+    this.#shardable = new Set(instance.shardable);
+    this.#runtime = runtime;
+    this.#slice = slice;
+    this.#instance = instance;
+    this.#listener = listener;
+  }
+
+  get size(): number {
+    return this.#task ? 1 : 0;
+  }
+
+  hasRoom(): boolean {
+    return !this.#closed && !this.#task;
+  }
+
+  submit(task: Task): void {
+    this.#task = task;
+    task.slot = 0;
+    this.#pieces = undefined;
+    this.#counts = { done: 0, total: 0 };
+    this.#began = 0;
+    this.#flushed = false;
+  }
+
+  flush(): void {
+    const task = this.#task;
+    if (!task || this.#flushed) return;
+    this.#flushed = true;
+    this.#run(task).catch((thrown: unknown) => {
+      if (this.#task !== task) return;
+      // A trap: the instance is gone for good, and with it the one that this thread can have.
+      this.#task = undefined;
+      this.#closed = true;
+      this.#listener.lost(textOf(thrown), { culprits: [task], suspects: [], innocent: [] });
+    });
+  }
+
+  async #run(task: Task): Promise<void> {
+    // After the current task, so that the caller holds its job before the job holds the thread.
+    await this.#runtime.yield();
+    if (this.#task !== task) return;
+    this.#began = performance.now();
+    let since = this.#began;
+    const shards = this.#do(taskUnit(task, this.#shardable.has(task.kernel) ? PIECES : 1), -1);
+    if (!shards || this.#task !== task) return;
+    this.#pieces = new Pieces(task, shards.length, this.#began);
+    for (const [index, shard] of shards.entries()) {
+      if (performance.now() - since >= this.#slice) {
+        await this.#runtime.yield();
+        since = performance.now();
+      }
+      if (this.#task !== task) return this.#instance.forget(task.id);
+      this.#do(shardUnit(task, shard), index);
+      if (this.#task !== task) return this.#instance.forget(task.id);
+    }
+    await this.#runtime.yield();
+    if (this.#task !== task) return this.#instance.forget(task.id);
+    this.#do(this.#pieces.merge(), -1);
+  }
+
+  #do(unit: Unit, index: number) {
+    const began = performance.now();
+    const shards = this.#instance.run(unit, this.#task!.streaming, (event) => this.#heed(event, index));
+    this.#busy += performance.now() - began;
+    return shards;
+  }
+
+  #heed(event: JobEvent, index: number): void {
+    const task = this.#task;
+    if (!task) return;
+    switch (event.kind) {
+      case 'part':
+        return this.#listener.part(task, event.number, event);
+      case 'progress':
+        return;
+      case 'failed':
+        return this.#end(task, { kind: 'failed', error: event.error });
+      case 'cancelled':
+        return this.#end(task, { kind: 'cancelled' });
+      case 'done':
+        if (index >= 0) return void this.#pieces!.add(index, event, event);
+        if (!this.#pieces) this.#counts = { done: event.done, total: event.total };
+        this.#end(task, { kind: 'done', output: event });
+    }
+  }
+
+  #end(task: Task, how: Pick<End, 'kind'> & Partial<End>): void {
+    const counts = this.counts();
+    this.#task = undefined;
+    task.slot = -1;
+    this.#jobs += 1;
+    const { timeOrigin } = performance;
+    this.#listener.end(task, { ...counts, ...how, started: timeOrigin + this.#began, ended: timeOrigin + performance.now(), lane: 0 });
+    // After the caller has heard of it.
+    void this.#runtime.yield().then(() => this.#listener.room());
+  }
+
+  running(): boolean {
+    return this.#began > 0;
+  }
+
+  cancel(task: Task): void {
+    // Between two shards.
+    if (this.#task === task) this.#end(task, { kind: 'cancelled' });
+  }
+
+  stream(): void {
+    // Seen at the next shard.
+  }
+
+  counts(): Counts {
+    return this.#pieces?.counts ?? this.#counts;
+  }
+
+  release(): void {
+    // Outputs are always copies.
+  }
+
+  keepAlive(): void {
+    // Its own turns of the event loop do.
+  }
+
+  async prepare(): Promise<void> {
+    // It takes one at a time.
+  }
+
+  lanes(): LaneStats[] {
+    return [{ threads: 1, jobs: this.#jobs, busy: this.#busy }];
+  }
+
+  kill(): Task[] {
+    this.#closed = true;
+    const tasks = this.#task ? [this.#task] : [];
+    this.#task = undefined;
+    return tasks;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
 }

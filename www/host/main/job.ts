@@ -1,5 +1,8 @@
 // A job as its caller holds it: a promise of the output, an iterator of parts, progress and a way to stop it.
+import type { Counts } from '../shared/control.ts';
+import type { Engine, Task } from './engine.ts';
 import type { Progress } from './options.ts';
+import type { Staged } from './stage.ts';
 
 /** States of a job. */
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -17,6 +20,8 @@ export interface Timing {
   queued: number;
   /** From its start to its end, or to now. */
   running: number;
+  /** How often it ran again because the instance that ran it was lost through no fault of its own. */
+  retries: number;
 }
 
 /**
@@ -36,11 +41,14 @@ export interface Job<K extends KernelTypes = KernelTypes> extends Promise<K['out
   readonly progress: Progress;
   readonly timing: Timing;
   /**
-   * Stops the job: it rejects at once, with `reason` or an `AbortError`; its kernel stops at its next check.
+   * Stops the job: it rejects at once, with `reason` or an `AbortError`; its kernel stops at its next check, and one that never checks is
+   * ended by force after the host's `grace`.
    */
   cancel(reason?: unknown): void;
   /** Resolves when the job's kernel no longer runs: at its end, or when a cancelled kernel has really stopped. */
   readonly stopped: Promise<void>;
+  /** Frees the output of a job that was run with `output: 'shared'`. Its arrays must not be touched afterwards. */
+  release(): void;
 }
 
 /** What a host does for its jobs. */
@@ -49,31 +57,51 @@ export interface JobOwner {
   cancel(job: HostJob): void;
   /** Somebody reads its parts. */
   stream(job: HostJob): void;
-  /** How far it has come, while it runs. */
-  counts(job: HostJob): { done: number; total: number } | undefined;
+  /** The caller has done with its output. */
+  release(job: HostJob): void;
 }
 
+const NOTHING: Staged = { arrays: [], transfer: [], bytes: 0 };
+const NO_PARAMS = new Uint8Array(0);
+
 /** The job as its host holds it. */
-export class HostJob implements Job {
+export class HostJob implements Job, Task {
   readonly id: number;
   readonly kernel: string;
-  readonly stopped: Promise<void>;
-  /** Its control block while it is inside an instance. */
-  slot: number | undefined;
+  readonly created = performance.now();
+  // The scheduler's:
+  priority = 0;
+  caller = '';
+  /** Whether it waits in the queue. */
+  waiting = false;
+  // The engine's:
+  params: Uint8Array = NO_PARAMS;
+  inputs: Staged = NOTHING;
+  lend = false;
+  slot = -1;
+  /** Where it is. */
+  engine: Engine | undefined;
+  /** Times that the engine around it was lost, and those of them for which it may have been the cause. */
+  retries = 0;
+  crashes = 0;
+  /** Ends what is tied to the job: timers, listeners. */
+  untie: (() => void) | undefined;
 
   readonly #owner: JobOwner;
   readonly #output: Promise<unknown>;
-  readonly #created = performance.now();
   #resolve!: (output: unknown) => void;
   #reject!: (reason: unknown) => void;
-  #stop!: () => void;
-  #state: JobState = 'queued';
+  #stopped: { promise: Promise<void>; resolve: () => void } | undefined;
+  #left = false;
+  #settled: 'done' | 'failed' | 'cancelled' | undefined;
   #error: unknown;
   #started: number | undefined;
   #ended: number | undefined;
-  #counts = { done: 0, total: 0 };
+  #counts: Counts | undefined;
   /** Parts that no iterator has taken yet; undefined until somebody iterates. */
   #parts: unknown[] | undefined;
+  /** Numbers of the parts that the caller has had, for when it runs again. */
+  #had: Set<number> | undefined;
   #wake: (() => void) | undefined;
 
   constructor(id: number, kernel: string, owner: JobOwner) {
@@ -84,40 +112,52 @@ export class HostJob implements Job {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.stopped = new Promise((resolve) => {
-      this.#stop = resolve;
-    });
   }
 
   get state(): JobState {
-    return this.#state;
+    return this.#settled ?? (this.engine?.running(this) ? 'running' : 'queued');
   }
 
   /** Whether its caller has its answer. */
   get settled(): boolean {
-    return this.#state !== 'queued' && this.#state !== 'running';
+    return this.#settled !== undefined;
   }
 
-  /** Whether somebody reads its parts. */
   get streaming(): boolean {
     return this.#parts !== undefined;
   }
 
+  get stopped(): Promise<void> {
+    if (!this.#stopped) {
+      let resolve!: () => void;
+      const promise = new Promise<void>((done) => {
+        resolve = done;
+      });
+      this.#stopped = { promise, resolve };
+      if (this.#left) resolve();
+    }
+    return this.#stopped.promise;
+  }
+
   get progress(): Progress {
-    const { done, total } = this.#owner.counts(this) ?? this.#counts;
-    return { done, total, fraction: total > 0 ? Math.min(1, done / total) : this.#state === 'done' ? 1 : 0 };
+    const { done, total } = this.#counts ?? this.engine?.counts(this) ?? { done: 0, total: 0 };
+    return { done, total, fraction: total > 0 ? Math.min(1, done / total) : this.#settled === 'done' ? 1 : 0 };
   }
 
   get timing(): Timing {
     const now = this.#ended ?? performance.now();
-    const started = this.#started ?? now;
-    return { queued: started - this.#created, running: now - started };
+    const started = Math.min(now, this.#started ?? now);
+    return { queued: started - this.created, running: now - started, retries: this.retries };
   }
 
   cancel(reason: unknown = new DOMException('the job was cancelled', 'AbortError')): void {
-    if (this.settled) return;
+    if (this.#settled) return;
     this.#settle('cancelled', reason);
     this.#owner.cancel(this);
+  }
+
+  release(): void {
+    this.#owner.release(this);
   }
 
   then<A, B = never>(onDone?: ((output: unknown) => A | PromiseLike<A>) | null, onFailed?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
@@ -139,6 +179,7 @@ export class HostJob implements Job {
   [Symbol.asyncIterator](): AsyncGenerator<unknown, void, undefined> {
     if (this.#parts === undefined) {
       this.#parts = [];
+      this.#had = new Set();
       this.#owner.stream(this);
     }
     return this.#iterate();
@@ -149,57 +190,62 @@ export class HostJob implements Job {
     this.#output.catch(() => {});
     for (;;) {
       while (this.#parts !== undefined && this.#parts.length > 0) yield this.#parts.shift();
-      if (this.#state === 'done') return;
-      if (this.settled) throw this.#error;
+      if (this.#settled === 'done') return;
+      if (this.#settled) throw this.#error;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
   }
 
-  /** Host: it is inside an instance. */
-  start(slot: number): void {
-    this.slot = slot;
-    this.#state = 'running';
-    this.#started = performance.now();
+  /** Host: a part came. `unpack` makes it, if it is wanted. */
+  addPart(number: number, unpack: () => unknown): void {
+    if (this.#settled || !this.#parts || this.#had!.has(number)) return;
+    this.#had!.add(number);
+    this.#parts.push(unpack());
+    this.#signal();
   }
 
-  /** Host: a part came. */
-  addPart(part: unknown): void {
-    if (this.settled) return;
-    this.#parts?.push(part);
-    this.#signal();
+  /** Host: its kernel began then, by `performance.now()`. */
+  began(at: number): void {
+    this.#started = at;
   }
 
   /** Host: it is done. */
-  done(output: unknown): void {
-    if (this.settled) return;
-    this.#state = 'done';
+  done(output: unknown, counts: Counts): void {
+    if (this.#settled) return;
+    this.#settled = 'done';
+    this.#counts = counts;
     this.#ended = performance.now();
     this.#resolve(output);
-    this.#signal();
+    if (this.#parts) this.#signal();
+    this.untie?.();
   }
 
   /** Host: it failed. */
   fail(error: unknown): void {
-    if (!this.settled) this.#settle('failed', error);
+    if (!this.#settled) this.#settle('failed', error);
   }
 
-  /** Host: its kernel runs no more; `counts` is how far it came. */
-  leave(counts?: { done: number; total: number }): void {
+  /** Host: nothing of it runs or waits any more. */
+  leave(counts?: Counts): void {
     if (counts) this.#counts = { done: counts.done, total: counts.total };
-    this.slot = undefined;
-    this.#stop();
+    this.engine = undefined;
+    this.inputs = NOTHING;
+    this.#left = true;
+    this.#stopped?.resolve();
   }
 
   #settle(state: 'failed' | 'cancelled', error: unknown): void {
-    this.#counts = this.#owner.counts(this) ?? this.#counts;
-    this.#state = state;
+    // A kernel that is still running goes on counting until it has stopped.
+    if (state === 'failed') this.#counts ??= this.engine?.counts(this);
+    this.#settled = state;
     this.#ended = performance.now();
     this.#error = error;
     this.#parts &&= [];
     this.#reject(error);
     this.#signal();
+    this.untie?.();
   }
 
   #signal(): void {

@@ -34,11 +34,49 @@ export interface HostOptions {
    */
   maxMemory?: number;
   /**
-   * Jobs inside the instance at once, 1 to 64; the others wait in order. Single-threaded instances take one at a time.
+   * Jobs that run at once, 1 to 64; the others wait. Each has threads of its own: the first as many as the host has, the second half as
+   * many, and so on; they are started when they are first needed. With `workers`, the number of workers.
    *
-   * @default the number of threads, at least 2
+   * @default the number of threads, 2 to 8
    */
   concurrency?: number;
+  /**
+   * Jobs that may wait. One more fails with `QUEUE_FULL`; `await host.ready()` waits for a place.
+   *
+   * @default Infinity
+   */
+  maxQueue?: number;
+  /**
+   * Milliseconds of waiting that are worth one step of `priority`, so that nobody waits for ever.
+   *
+   * @default 500
+   */
+  aging?: number;
+  /**
+   * Milliseconds that a cancelled kernel has to stop before its instance is ended by force; jobs beside it run again.
+   *
+   * @default 1000
+   */
+  grace?: number;
+  /**
+   * Microseconds for which an idle host looks for the next small job, or its end, before it sleeps. 0 to save power: small jobs then
+   * take the time of a wake-up, some tens of microseconds.
+   *
+   * @default 50
+   */
+  spin?: number;
+  /**
+   * Milliseconds for which the `inline` backend may hold the event loop before it lets other things happen.
+   *
+   * @default 8
+   */
+  slice?: number;
+  /**
+   * Jobs of which `host.trace()` tells; the oldest are forgotten.
+   *
+   * @default 10000
+   */
+  traceJobs?: number;
   /**
    * Milliseconds from `run` after which a job fails with a `TimeoutError`, for jobs that do not say themselves.
    *
@@ -63,6 +101,25 @@ export interface RunOptions {
   timeout?: number;
   /** Buffers of the params to move instead of copying; they are empty afterwards, as with `postMessage`. */
   transfer?: readonly ArrayBuffer[];
+  /**
+   * Higher runs first, from -100 to 100; jobs of one priority in order, callers in turn.
+   *
+   * @default 0
+   */
+  priority?: number;
+  /**
+   * Who asks, for fairness: callers of one priority take turns, however many jobs each has waiting.
+   *
+   * @default ''
+   */
+  caller?: string;
+  /**
+   * `copy`: the output is the caller's. `shared`: its arrays lie in the instance's memory, without a copy, until `job.release()`; where
+   * memory is not shared they are copies all the same.
+   *
+   * @default 'copy'
+   */
+  output?: 'copy' | 'shared';
   /** Called about 20 times a second while the job runs, and once when it is done. */
   onProgress?: (progress: Progress) => void;
 }
@@ -83,6 +140,12 @@ export interface CheckedHostOptions {
   artifact: 'auto' | Artifact;
   maxMemory: number;
   concurrency: number | undefined;
+  maxQueue: number;
+  aging: number;
+  grace: number;
+  spin: number;
+  slice: number;
+  traceJobs: number;
   timeout: number | undefined;
   startTimeout: number;
   assets: Assets;
@@ -93,24 +156,47 @@ const MAX_THREADS = 256;
 /** Timers take no longer delays. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
+const HOST_OPTIONS = [
+  'backend', 'threads', 'artifact', 'maxMemory', 'concurrency', 'maxQueue', 'aging', 'grace', 'spin', 'slice', 'traceJobs', 'timeout', 'startTimeout', 'assets',
+];
+const RUN_OPTIONS = ['signal', 'timeout', 'priority', 'caller', 'transfer', 'output', 'onProgress'];
+
 /** @throws LoomworkError BAD_PARAMS naming the option */
 export function checkHostOptions(options: HostOptions = {}): CheckedHostOptions {
-  onlyKeys(options, ['backend', 'threads', 'artifact', 'maxMemory', 'concurrency', 'timeout', 'startTimeout', 'assets']);
-  const { backend = 'auto', threads = 'auto', artifact = 'auto', maxMemory = 2 * GIB, concurrency, timeout, startTimeout = 30_000, assets = {} } = options;
+  onlyKeys(options, HOST_OPTIONS);
+  const { backend = 'auto', threads = 'auto', artifact = 'auto', maxMemory = 2 * GIB, concurrency, maxQueue = Infinity, assets = {} } = options;
+  const { aging = 500, grace = 1000, spin = 50, slice = 8, traceJobs = 10_000, timeout, startTimeout = 30_000 } = options;
   oneOf('backend', backend, ['auto', 'threads', 'workers', 'inline']);
   oneOf('artifact', artifact, ['auto', 'threads', 'simd', 'baseline']);
-  if (threads !== 'auto') integer('threads', threads, 1, MAX_THREADS, 'or "auto"');
+  if (threads !== 'auto') checkThreads(threads);
   integer('maxMemory', maxMemory, 2 ** 24, 4 * GIB, 'bytes');
   if (concurrency !== undefined) integer('concurrency', concurrency, 1, 64);
+  if (maxQueue !== Infinity) integer('maxQueue', maxQueue, 0, Number.MAX_SAFE_INTEGER, 'or Infinity');
+  delay('aging', aging);
+  delay('grace', grace);
+  integer('spin', spin, 0, 1000, 'µs');
+  delay('slice', slice);
+  integer('traceJobs', traceJobs, 0, 1_000_000);
   if (timeout !== undefined) delay('timeout', timeout);
   delay('startTimeout', startTimeout);
   object('assets', assets);
-  return { backend, threads, artifact, maxMemory, concurrency, timeout, startTimeout, assets };
+  return { backend, threads, artifact, maxMemory, concurrency, maxQueue, aging, grace, spin, slice, traceJobs, timeout, startTimeout, assets };
+}
+
+/** @throws LoomworkError BAD_PARAMS */
+export function checkThreads(threads: unknown): asserts threads is number {
+  integer('threads', threads, 1, MAX_THREADS, 'or "auto"');
 }
 
 /** @throws LoomworkError BAD_PARAMS naming the option */
 export function checkRunOptions(options: RunOptions): RunOptions {
-  onlyKeys(options, ['signal', 'timeout', 'transfer', 'onProgress']);
+  onlyKeys(options, RUN_OPTIONS);
+  const { priority, caller, output } = options;
+  if (priority !== undefined && !(typeof priority === 'number' && priority >= -100 && priority <= 100)) {
+    throw badParams('priority', `must be a number from -100 to 100, got ${show(priority)}`);
+  }
+  if (caller !== undefined && typeof caller !== 'string') throw badParams('caller', `must be text, got ${show(caller)}`);
+  if (output !== undefined) oneOf('output', output, ['copy', 'shared']);
   const { signal, timeout, transfer, onProgress } = options;
   if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.addEventListener !== 'function') {
     throw badParams('signal', `must be an AbortSignal, got ${show(signal)}`);

@@ -31,8 +31,10 @@ export async function makePlan(options: CheckedHostOptions, runtime: Runtime): P
   if (options.artifact === 'simd' && !hasSimd) throw unsupported('artifact "simd" was asked for, and this runtime has no wasm SIMD');
   const artifact = options.artifact === 'baseline' || !hasSimd ? 'baseline' : 'simd';
   const asked = options.backend === backend ? `backend "${backend}" was asked for` : undefined;
-  const why = backend === 'workers' ? `one worker, one thread: ${asked ?? noThreads}` : `on the caller's own thread: ${asked ?? noWorkers}`;
-  return { backend, artifact, threads: 1, why };
+  if (backend === 'inline') return { backend, artifact, threads: 1, why: `on the caller's own thread: ${asked ?? noWorkers}` };
+  const threads = options.threads === 'auto' ? runtime.cores() : options.threads;
+  const workers = threads === 1 ? 'one worker of one thread' : `${threads} workers of one thread each`;
+  return { backend, artifact, threads, why: `${workers}: ${asked ?? noThreads}` };
 }
 
 function chooseBackend({ backend }: CheckedHostOptions, noThreads: string | undefined, noWorkers: string | undefined): Backend {

@@ -8,23 +8,36 @@ const AT_ONCE = 1 << 20;
 /** Bytes between two looks at the event loop: well under a millisecond's copy, page faults included. */
 const SLICE = 1 << 20;
 
-/** Arrays ready to be posted, and the buffers that move with them. */
+/** Arrays ready to be posted, and the buffers that move with them. They are kept until the job is answered: it may have to run again. */
 export interface Staged {
   arrays: PackedArray[];
   transfer: ArrayBuffer[];
+  /** Of all arrays. */
+  bytes: number;
+}
+
+/** Copies up to so many bytes in all are posted as clones: cheaper than a shared buffer of their own. */
+const CLONED = 1 << 16;
+
+/** Makes room for copies: in shared memory where there is some, so that posting moves nothing and the copy stays here too. */
+function room(bytes: number, shared: boolean): ArrayBufferLike {
+  return shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
 }
 
 /**
  * Makes each array one that can be posted: shared ones stay, those whose buffer is in `transfer` are moved, the others copied.
  *
+ * @param shared whether memory can be shared with those who get them
  * @returns at once for small inputs; else a promise, until which the caller must not change them
  */
-export function stage(arrays: readonly PackedArray[], transfer: readonly ArrayBuffer[], runtime: Runtime): Staged | Promise<Staged> {
-  const moved = new Set<ArrayBufferLike>(transfer);
+export function stage(arrays: readonly PackedArray[], transfer: readonly ArrayBuffer[], shared: boolean, runtime: Runtime): Staged | Promise<Staged> {
+  if (arrays.length === 0 && transfer.length === 0) return { arrays: [], transfer: [], bytes: 0 };
+  // Moved at once, so that the caller's are empty as after any `postMessage`.
+  const moved = new Map<ArrayBufferLike, ArrayBuffer>([...new Set(transfer)].map((buffer) => [buffer, structuredClone(buffer, { transfer: [buffer] })]));
   const toCopy = arrays.filter(({ buffer }) => !moved.has(buffer) && buffer instanceof ArrayBuffer);
   const bytes = toCopy.reduce((sum, array) => sum + byteLength(array), 0);
-  if (bytes > AT_ONCE) return copySlowly(arrays, moved, runtime);
-  const staged = new Staging(moved);
+  if (bytes > AT_ONCE) return copySlowly(arrays, moved, shared, runtime);
+  const staged = new Staging(moved, shared, bytes <= CLONED);
   for (const array of arrays) {
     if (staged.keeps(array)) continue;
     const copy = staged.copyOf(array);
@@ -33,8 +46,8 @@ export function stage(arrays: readonly PackedArray[], transfer: readonly ArrayBu
   return staged;
 }
 
-async function copySlowly(arrays: readonly PackedArray[], moved: Set<ArrayBufferLike>, runtime: Runtime): Promise<Staged> {
-  const staged = new Staging(moved);
+async function copySlowly(arrays: readonly PackedArray[], moved: Moved, shared: boolean, runtime: Runtime): Promise<Staged> {
+  const staged = new Staging(moved, shared);
   for (const array of arrays) {
     if (staged.keeps(array)) continue;
     const from = bytesOf(array);
@@ -47,26 +60,37 @@ async function copySlowly(arrays: readonly PackedArray[], moved: Set<ArrayBuffer
   return staged;
 }
 
+/** The caller's buffers, and what they were moved to. */
+type Moved = Map<ArrayBufferLike, ArrayBuffer>;
+
 class Staging implements Staged {
   readonly arrays: PackedArray[] = [];
   readonly transfer: ArrayBuffer[];
-  readonly #moved: Set<ArrayBufferLike>;
+  bytes = 0;
+  readonly #moved: Moved;
+  readonly #shared: boolean;
+  readonly #cloned: boolean;
 
-  constructor(moved: Set<ArrayBufferLike>) {
+  constructor(moved: Moved, shared: boolean, cloned = false) {
     this.#moved = moved;
-    this.transfer = [...moved] as ArrayBuffer[];
+    this.#shared = shared && !cloned;
+    this.#cloned = cloned;
+    this.transfer = [...moved.values()];
   }
 
   keeps(array: PackedArray): boolean {
-    if (array.buffer instanceof ArrayBuffer && !this.#moved.has(array.buffer)) return false;
-    this.arrays.push(array);
+    const buffer = this.#moved.get(array.buffer) ?? (array.buffer instanceof ArrayBuffer ? undefined : array.buffer);
+    if (!buffer) return false;
+    this.bytes += byteLength(array);
+    this.arrays.push({ ...array, buffer });
     return true;
   }
 
   copyOf(array: PackedArray): Uint8Array {
-    const buffer = new ArrayBuffer(byteLength(array));
+    const buffer = room(byteLength(array), this.#shared);
+    this.bytes += byteLength(array);
     this.arrays.push({ ...array, buffer, byteOffset: 0 });
-    this.transfer.push(buffer);
+    if (buffer instanceof ArrayBuffer && !this.#cloned) this.transfer.push(buffer);
     return new Uint8Array(buffer);
   }
 }

@@ -1,72 +1,72 @@
-// The `threads` backend: one coordinator and n rayon threads over one shared memory. All of them are started, watched and ended from here, by
-// the caller's thread, which itself only reads and writes control blocks and messages.
+// The `threads` backend: one instance over one shared memory, with a coordinator and lanes. All of its workers are started, watched and ended
+// from here, by the caller's thread, which itself only reads and writes shared words and messages.
+import { decode } from '@msgpack/msgpack';
+import { Bell } from '../shared/bell.ts';
 import { ControlTable, type Counts } from '../shared/control.ts';
-import type { Submission } from '../shared/protocol.ts';
+import { textOf, type Failure } from '../shared/errors.ts';
+import { CONTROL, DISPATCH, LANE, LANE_STATES, TURNS } from '../shared/generated.ts';
+import type { FromWorker, JobEvent, Message } from '../shared/protocol.ts';
 import type { Runtime, WorkerHandle } from '../runtime/runtime.ts';
-import type { Engine, EngineListener } from './engine.ts';
+import type { End, Engine, EngineListener, LaneStats, Task } from './engine.ts';
 import type { CheckedHostOptions } from './options.ts';
-import { StartingWorker, startWithin } from './start.ts';
+import { Ring } from './ring.ts';
+import { diagnosed, StartingWorker, startWithin } from './start.ts';
 
 const PAGE = 65_536;
 
 /** Pages that the threads artifact declares as its start (from its glue, by the build). */
 declare const __INITIAL_PAGES__: number;
 
+/** A sleep is never longer than this, so that a lost wake-up costs a delay and not a job. */
+const SLEEP_MS = 500;
+/** A job that has run for so long does not make others wait: they go to the next lane. */
+const LONG_MS = 2;
+/** Jobs are prefetched for so much time of work, so that lanes need not wait for the caller's thread. */
+const AHEAD_MS = 1;
+/** Ends are read for no longer than this before the event loop goes on. */
+const TURN_MS = 2;
+/** A job is hot when it takes less: then it is waited for awake. */
+const HOT_MS = 0.03;
+/** Without an end for so long, hot or not, the caller's thread sleeps. */
+const COOL_MS = 0.5;
+/** Lanes get so long to end by themselves. */
+const END_MS = 300;
+
 /**
  * @throws LoomworkError START_FAILED naming the file or the step at fault
  */
-export async function startThreads(runtime: Runtime, options: CheckedHostOptions, threads: number, listener: EngineListener): Promise<Engine> {
+export async function startThreads(
+  runtime: Runtime,
+  options: CheckedHostOptions,
+  module: Promise<WebAssembly.Module>,
+  { threads, concurrency }: { threads: number; concurrency: number },
+  listener: EngineListener,
+): Promise<Engine> {
   const { assets, startTimeout } = options;
   const workers: StartingWorker[] = [];
   let stage = 'the wasm file';
-  let answered = 0;
   try {
     return await startWithin(startTimeout, () => stage, async () => {
       const memory = shareMemory(options.maxMemory);
-      const compiling = runtime.compile('threads', assets);
-      // A failure to compile is seen at its await below, however long the workers take.
-      compiling.catch(() => {});
       // The workers load while the wasm compiles.
-      stage = 'starting workers';
       const coordinator = new StartingWorker(runtime, assets, 'loomwork coordinator');
       workers.push(coordinator);
-      const pool = Array.from({ length: threads }, (_, index) => new StartingWorker(runtime, assets, `loomwork thread ${index + 1}`));
+      const pool = spawnLane(runtime, options, 0, threads);
       workers.push(...pool);
-
-      stage = 'the wasm file';
-      const module = await compiling;
+      const compiled = await module;
       stage = 'the coordinator';
-      const asked = diagnosed(runtime, assets, coordinator.next('pool'));
-      coordinator.handle.post({ type: 'coordinate', artifact: 'threads', module, memory, threads });
-      const { receiver } = await asked;
-
-      stage = `the threads (0 of ${threads} answered)`;
-      await Promise.all(pool.map(async (thread) => {
-        const ready = diagnosed(runtime, assets, thread.next('threadReady'));
-        thread.handle.post({ type: 'thread', module, memory, receiver });
-        await ready;
-        answered += 1;
+      const asked = diagnosed(runtime, assets, coordinator.next('ready'));
+      coordinator.handle.post({ type: 'coordinate', artifact: 'threads', module: compiled, memory });
+      const ready = await asked;
+      stage = 'the threads';
+      await openLane(runtime, options, pool, { module: compiled, memory, lane: 0, stack: ready.stack }, (answered) => {
         stage = `the threads (${answered} of ${threads} answered)`;
-      }));
-      stage = 'the thread pool';
-      const ready = coordinator.next('ready');
-      coordinator.handle.post({ type: 'threadsReady' });
-      const { kernels, controlTable } = await ready;
-      return new ThreadsEngine(coordinator, pool, kernels, new ControlTable(memory, controlTable), listener);
+      });
+      return new ThreadsEngine(runtime, options, { module: compiled, memory, ready, threads, concurrency }, coordinator, pool, listener);
     });
   } catch (thrown) {
     for (const worker of workers) void worker.handle.terminate();
     throw thrown;
-  }
-}
-
-/** A worker that fails during its start mostly has a file that cannot be loaded: say which and why. */
-export async function diagnosed<T>(runtime: Runtime, assets: CheckedHostOptions['assets'], answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new Error(`${reason}; ${await runtime.diagnoseWorker(assets)}`, { cause: thrown });
   }
 }
 
@@ -75,46 +75,454 @@ function shareMemory(maxMemory: number): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: __INITIAL_PAGES__, maximum, shared: true });
 }
 
+/** Threads of a lane: all for the first, and for each other what its job may expect of the machine beside those before it. */
+function widthOf(lane: number, threads: number): number {
+  return Math.max(1, Math.floor(threads / (lane + 1)));
+}
+
+function spawnLane(runtime: Runtime, { assets }: CheckedHostOptions, lane: number, width: number): StartingWorker[] {
+  return Array.from({ length: width }, (_, index) => new StartingWorker(runtime, assets, `loomwork thread ${lane + 1}.${index + 1}`));
+}
+
+/** Makes workers a lane: the first of them runs the jobs. */
+async function openLane(
+  runtime: Runtime,
+  { assets }: CheckedHostOptions,
+  [first, ...others]: StartingWorker[],
+  place: { module: WebAssembly.Module; memory: WebAssembly.Memory; lane: number; stack: number },
+  progress: (answered: number) => void,
+): Promise<void> {
+  let answered = 0;
+  const waiting = [first!, ...others].map(async (worker) => {
+    const ready = diagnosed(runtime, assets, worker.next('waiting'));
+    worker.handle.post(worker === first ? { type: 'lane', ...place, threads: others.length + 1 } : { type: 'thread', ...place });
+    await ready;
+    answered += 1;
+    progress(answered);
+  });
+  await Promise.all(waiting);
+}
+
+/** A lane as its owner holds it. */
+interface Lane {
+  workers: WorkerHandle[];
+  ended: number;
+  bell: Bell;
+}
+
+interface Start {
+  module: WebAssembly.Module;
+  memory: WebAssembly.Memory;
+  ready: FromWorker['ready'];
+  threads: number;
+  concurrency: number;
+}
+
 class ThreadsEngine implements Engine {
   readonly kernels: readonly string[];
+  readonly #runtime: Runtime;
+  readonly #options: CheckedHostOptions;
+  readonly #start: Start;
+  readonly #listener: EngineListener;
   readonly #coordinator: WorkerHandle;
-  readonly #threads: WorkerHandle[];
-  readonly #table: ControlTable;
+  readonly #numbers: Map<string, number>;
+  readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #busyTimes: Float64Array;
+  readonly #blocks: ControlTable;
+  readonly #ready: Ring;
+  readonly #ended: Ring;
+  readonly #bell: Bell;
+  readonly #laneStart: number;
+  readonly #lanes: Lane[] = [];
+  #opening: Promise<void> | undefined;
+  readonly #tasks: (Task | undefined)[] = [];
+  readonly #freeSlots = Array.from({ length: CONTROL.slots }, (_, slot) => CONTROL.slots - 1 - slot);
+  #size = 0;
+  /** Tasks with arrays: their bytes lie in the instance's memory while they wait, so they wait outside. */
+  #bulky = 0;
+  /** How long jobs take lately, in milliseconds. */
+  #usual = 1;
+  #lastEnd = 0;
+  #asleep = false;
+  #soon = false;
+  #collecting = false;
+  /** When the present turn of the event loop began to be held, or 0. */
+  #turnBegan = 0;
+  #nudge: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
-  constructor(coordinator: StartingWorker, pool: StartingWorker[], kernels: string[], table: ControlTable, listener: EngineListener) {
-    this.kernels = kernels;
-    this.#table = table;
-    const lost = (reason: string) => listener.lost(reason);
-    this.#coordinator = coordinator.handOver((message) => {
-      if (message.type === 'events') message.events.forEach((event) => listener.event(event));
-    }, lost);
-    this.#threads = pool.map((thread) => thread.handOver(() => {}, lost));
-    // A pool at rest must not keep a process alive; the coordinator does while it has jobs.
-    for (const thread of this.#threads) thread.keepAlive(false);
+  constructor(runtime: Runtime, options: CheckedHostOptions, start: Start, coordinator: StartingWorker, pool: StartingWorker[], listener: EngineListener) {
+    const { memory, ready } = start;
+    this.kernels = ready.kernels;
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#start = start;
+    this.#listener = listener;
+    this.#numbers = new Map(ready.kernels.map((name, number) => [name, number]));
+    this.#words = new Int32Array<SharedArrayBuffer>(memory.buffer as ArrayBufferLike as SharedArrayBuffer);
+    this.#busyTimes = new Float64Array(memory.buffer);
+    this.#blocks = new ControlTable(memory, ready.controlTable);
+    const dispatch = ready.dispatch!;
+    this.#ready = new Ring(this.#words, dispatch + DISPATCH.ready);
+    this.#ended = new Ring(this.#words, dispatch + DISPATCH.ended);
+    this.#bell = new Bell(this.#words, dispatch + DISPATCH.caller);
+    this.#laneStart = dispatch + DISPATCH.lanes;
+    Atomics.store(this.#words, (dispatch + DISPATCH.spin) / 4, options.spin);
+    this.#coordinator = coordinator.handOver((message) => this.#heed(message), (reason, fault) => this.#lose(reason, undefined, fault));
+    this.#addLane(pool);
   }
 
-  submit(job: Submission, transfer: ArrayBuffer[], streaming: boolean): void {
-    this.#table.clear(job.slot, streaming);
-    this.#coordinator.post({ type: 'run', ...job }, transfer);
+  get size(): number {
+    return this.#size;
   }
 
-  cancel({ slot }: { slot: number }): void {
-    this.#table.cancel(slot);
+  hasRoom({ inputs }: Task): boolean {
+    if (this.#closed || this.#freeSlots.length === 0) return false;
+    const { concurrency } = this.#start;
+    if (inputs.bytes > 0 && this.#bulky >= concurrency + 1) return false;
+    return this.#size < concurrency + Math.min(CONTROL.slots, Math.max(1, AHEAD_MS / this.#usual));
   }
 
-  stream(slot: number): void {
-    this.#table.stream(slot);
+  submit(task: Task): void {
+    const slot = this.#freeSlots.pop()!;
+    task.slot = slot;
+    this.#tasks[slot] = task;
+    this.#size += 1;
+    this.#blocks.clear(slot, task);
+    const { id, kernel, params, inputs } = task;
+    if (inputs.bytes > 0) this.#bulky += 1;
+    const number = this.#numbers.get(kernel);
+    if (inputs.arrays.length === 0 && params.length <= CONTROL.payloadBytes && number !== undefined) {
+      this.#blocks.publish(slot, number, params);
+      // The ring holds twice as many numbers as there are slots: it is full only of slots that have long ended.
+      this.#ready.push(slot);
+    } else {
+      try {
+        this.#coordinator.post({ type: 'run', id, slot, kernel, params, arrays: inputs.arrays, moved: inputs.transfer.length > 0 }, inputs.transfer);
+      } catch (thrown) {
+        this.#leave(slot);
+        throw thrown;
+      }
+    }
   }
 
-  counts(slot: number): Counts {
-    return this.#table.counts(slot);
+  flush(): void {
+    this.#wakeLanes();
+    // While ends are read, there is a turn that goes on already.
+    if (this.#collecting) return;
+    if (this.#options.spin > 0 && this.#usual < HOT_MS && this.#mayHoldTurn()) this.#spin();
+    this.#watch();
+  }
+
+  /** A caller who awaits one small job after the other would never leave this turn of the event loop: now and then it must end. */
+  #mayHoldTurn(): boolean {
+    const now = performance.now();
+    if (this.#turnBegan === 0) {
+      this.#turnBegan = now;
+      this.#runtime.soon(() => {
+        this.#turnBegan = 0;
+      });
+    }
+    return now - this.#turnBegan < TURN_MS;
+  }
+
+  /** Looks for ends for a moment, awake: a sleep and a wake-up take longer than a small job. */
+  #spin(): void {
+    const until = performance.now() + this.#options.spin / 1000;
+    do {
+      if (this.#collect()) return;
+    } while (performance.now() < until);
+  }
+
+  /** Sees that ends are heard of. */
+  #watch(): void {
+    if (this.#size === 0 || this.#asleep || this.#soon || this.#closed) return;
+    this.#soon = true;
+    this.#runtime.soon(() => {
+      this.#soon = false;
+      if (this.#closed) return;
+      this.#collect();
+      if (this.#size === 0) return;
+      this.#nudgeLater();
+      if (this.#options.spin > 0 && performance.now() - this.#lastEnd < COOL_MS) this.#watch();
+      else void this.#sleep();
+    });
+  }
+
+  async #sleep(): Promise<void> {
+    this.#asleep = true;
+    await this.#bell.sleep(SLEEP_MS, () => this.#ended.empty);
+    this.#asleep = false;
+    if (this.#closed) return;
+    this.#collect();
+    this.#watch();
+  }
+
+  /** Reads what has ended; whether there was anything. */
+  #collect(): boolean {
+    let slot = this.#ended.pop();
+    if (slot < 0) return false;
+    const until = (this.#lastEnd = performance.now()) + TURN_MS;
+    this.#collecting = true;
+    for (let count = 1; slot >= 0; count += 1) {
+      this.#takeEnd(slot);
+      if (this.#closed || (count % 64 === 0 && performance.now() > until)) break;
+      slot = this.#ended.pop();
+    }
+    if (!this.#closed) this.#listener.room();
+    this.#collecting = false;
+    return true;
+  }
+
+  #takeEnd(slot: number): void {
+    const task = this.#tasks[slot];
+    if (!task) return;
+    const outcome = this.#blocks.outcome(slot);
+    switch (outcome) {
+      case 'done':
+        this.#end(task, slot, { kind: 'done', plain: small(this.#blocks.answer(slot)) });
+        break;
+      case 'failed':
+        this.#end(task, slot, { kind: 'failed', error: decode(this.#blocks.answer(slot)) as Failure });
+        break;
+      case 'cancelled':
+        this.#end(task, slot, { kind: 'cancelled' });
+    }
+  }
+
+  #end(task: Task, slot: number, how: Omit<End, 'done' | 'total' | 'started' | 'ended' | 'lane'>): void {
+    const started = this.#blocks.started(slot);
+    const ended = this.#blocks.ended(slot);
+    if (started > 0) this.#usual += (Math.max(0.0005, ended - started) - this.#usual) / 8;
+    const end: End = { ...this.#blocks.counts(slot), ...how, started, ended, lane: this.#blocks.lane(slot) };
+    this.#leave(slot);
+    this.#listener.end(task, end);
+  }
+
+  #leave(slot: number): void {
+    const task = this.#tasks[slot]!;
+    if (task.inputs.bytes > 0) this.#bulky -= 1;
+    this.#tasks[slot] = undefined;
+    task.slot = -1;
+    this.#freeSlots.push(slot);
+    this.#size -= 1;
+  }
+
+  /** Wakes the widest lane that has nothing to do, if there is anything for it. */
+  #wakeLanes(): void {
+    if (this.#ready.empty) return;
+    const now = performance.timeOrigin + performance.now();
+    for (let lane = 0; lane < this.#lanes.length; lane += 1) {
+      if (this.#laneWord(lane, LANE.state) !== LANE_STATES.busy) {
+        this.#lanes[lane]!.bell.ring();
+        return;
+      }
+      // A lane that has been busy only for a moment will see the job itself.
+      if (!(now - this.#blocks.started(this.#laneWord(lane, LANE.slot)) > LONG_MS)) {
+        this.#nudgeLater();
+        return;
+      }
+    }
+    this.#openAnother();
+  }
+
+  /** Jobs may come to wait behind one that proves long: looks again in a moment. */
+  #nudgeLater(): void {
+    if (this.#nudge !== undefined || this.#ready.empty) return;
+    this.#nudge = setTimeout(() => {
+      this.#nudge = undefined;
+      if (this.#closed) return;
+      this.#wakeLanes();
+      this.#nudgeLater();
+    }, LONG_MS);
+  }
+
+  #openAnother(): void {
+    if (this.#opening || this.#closed || this.#lanes.length >= this.#start.concurrency) return;
+    this.#opening = this.#open().finally(() => {
+      this.#opening = undefined;
+      if (!this.#closed) this.#wakeLanes();
+    });
+    this.#opening.catch(() => {});
+  }
+
+  async #open(): Promise<void> {
+    const { module, memory, ready, threads } = this.#start;
+    const lane = this.#lanes.length;
+    const pool = spawnLane(this.#runtime, this.#options, lane, widthOf(lane, threads));
+    try {
+      await startWithin(this.#options.startTimeout, () => `lane ${lane + 1}`, () => openLane(this.#runtime, this.#options, pool, { module, memory, lane, stack: ready.stack }, () => {}));
+    } catch (thrown) {
+      for (const worker of pool) void worker.handle.terminate();
+      // Half a lane may stand in the instance: it is not to be trusted.
+      if (!this.#closed) this.#lose(textOf(thrown), undefined, { trap: false });
+      throw thrown;
+    }
+    if (this.#closed) for (const worker of pool) void worker.handle.terminate();
+    else this.#addLane(pool);
+  }
+
+  #addLane(pool: StartingWorker[]): void {
+    const number = this.#lanes.length;
+    const lane: Lane = { workers: [], ended: 0, bell: new Bell(this.#words, this.#laneStart + number * LANE.stride + LANE.bell) };
+    this.#lanes.push(lane);
+    lane.workers = pool.map((worker) =>
+      worker.handOver(
+        (message) => {
+          if (message.type === 'ended') lane.ended += 1;
+        },
+        (reason, fault) => this.#lose(reason, number, fault),
+      ),
+    );
+    // Lanes at rest must not keep a process alive; the coordinator does while it has jobs.
+    for (const worker of lane.workers) worker.keepAlive(false);
+  }
+
+  #laneWord(lane: number, field: number): number {
+    return Atomics.load(this.#words, (this.#laneStart + lane * LANE.stride + field) >> 2);
+  }
+
+  #heed(message: Message<FromWorker>): void {
+    if (message.type === 'events') {
+      for (const event of message.events) {
+        if (this.#closed) return;
+        this.#takeEvent(event);
+      }
+      this.#listener.room();
+    } else if (message.type === 'taken') {
+      const task = this.#tasks.find((other) => other?.id === message.id);
+      if (task) restore(task, message.buffers);
+    }
+  }
+
+  #takeEvent(event: JobEvent): void {
+    const task = this.#tasks[event.slot];
+    if (task?.id !== event.id) return;
+    switch (event.kind) {
+      case 'part':
+        return this.#listener.part(task, event.number, event);
+      case 'done':
+        return this.#end(task, event.slot, { kind: 'done', output: event, lent: event.lent === true });
+      case 'failed':
+        return this.#end(task, event.slot, { kind: 'failed', error: event.error });
+      case 'cancelled':
+        return this.#end(task, event.slot, { kind: 'cancelled' });
+    }
+  }
+
+  running({ slot }: Task): boolean {
+    return slot >= 0 && this.#blocks.turn(slot) >= TURNS.running;
+  }
+
+  cancel({ slot }: Task): void {
+    if (slot >= 0) this.#blocks.cancel(slot);
+  }
+
+  stream({ slot }: Task): void {
+    if (slot >= 0) this.#blocks.stream(slot);
+  }
+
+  counts({ slot }: Task): Counts {
+    return slot >= 0 ? this.#blocks.counts(slot) : { done: 0, total: 0 };
+  }
+
+  release(id: number): void {
+    if (!this.#closed) this.#coordinator.post({ type: 'release', id });
   }
 
   keepAlive(keep: boolean): void {
     this.#coordinator.keepAlive(keep);
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.#coordinator, ...this.#threads].map((worker) => worker.terminate()));
+  async prepare(): Promise<void> {
+    while (this.#lanes.length < this.#start.concurrency && !this.#closed) {
+      this.#openAnother();
+      await this.#opening;
+    }
   }
+
+  lanes(): LaneStats[] {
+    return this.#lanes.map((lane, number) => ({
+      threads: lane.workers.length,
+      jobs: this.#laneWord(number, LANE.jobs),
+      busy: this.#busyTimes[(this.#laneStart + number * LANE.stride + LANE.busy) >> 3]!,
+    }));
+  }
+
+  /** Something in the instance has died: nothing of it is used again. */
+  #lose(reason: string, lane: number | undefined, { trap, id }: { trap: boolean; id?: number }): void {
+    if (this.#closed) return;
+    // Whose job the lane was running tells who did it, or may have.
+    const slot = lane === undefined || this.#laneWord(lane, LANE.state) !== LANE_STATES.busy ? undefined : this.#laneWord(lane, LANE.slot);
+    const tasks = this.kill();
+    const blamed = tasks.filter((task) => (id !== undefined && task.id === id) || (slot !== undefined && task.slot === slot));
+    const innocent = tasks.filter((task) => !blamed.includes(task));
+    for (const task of tasks) task.slot = -1;
+    this.#listener.lost(reason, trap ? { culprits: blamed, suspects: [], innocent } : { culprits: [], suspects: blamed, innocent });
+  }
+
+  kill(): Task[] {
+    this.#closed = true;
+    clearTimeout(this.#nudge);
+    const tasks = this.#tasks.filter((task) => task !== undefined);
+    // Kernels that check stop at once, so that the workers can be ended; the end is not waited for.
+    for (const { slot } of tasks) this.#blocks.cancel(slot);
+    this.#stopLanes();
+    for (const worker of this.#workers()) void worker.terminate();
+    this.#size = 0;
+    return tasks;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#nudge);
+    await this.#opening?.catch(() => {});
+    // Lanes that end by themselves give their threads' stacks back; what does not is ended by force.
+    this.#stopLanes();
+    const until = performance.now() + END_MS;
+    while (this.#lanes.some((lane) => lane.ended < lane.workers.length) && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await Promise.all(this.#workers().map((worker) => worker.terminate()));
+  }
+
+  #stopLanes(): void {
+    this.#lanes.forEach((lane, number) => {
+      Atomics.store(this.#words, (this.#laneStart + number * LANE.stride + LANE.stop) >> 2, 1);
+      lane.bell.ring();
+    });
+  }
+
+  #workers(): WorkerHandle[] {
+    return [this.#coordinator, ...this.#lanes.flatMap((lane) => lane.workers)];
+  }
+}
+
+/** Puts buffers that came back into the places that they were moved from, in the same order. */
+export function restore(task: Task, buffers: ArrayBuffer[]): void {
+  const { arrays } = task.inputs;
+  const moved = [...new Set(arrays.map(({ buffer }) => buffer))].filter((buffer) => buffer instanceof ArrayBuffer);
+  const back = new Map<ArrayBufferLike, ArrayBuffer>(moved.map((buffer, index) => [buffer, buffers[index]!]));
+  for (const array of arrays) array.buffer = back.get(array.buffer) ?? array.buffer;
+  task.inputs.transfer = buffers;
+}
+
+const EMPTY_MAP = 0x80;
+/** The first bytes of MessagePack's 64-bit integers. */
+const WIDE = [0xcf, 0xd3];
+
+/** An output that came through a control block. */
+function small(bytes: Uint8Array): unknown {
+  if (bytes.length === 1 && bytes[0] === EMPTY_MAP) return {};
+  if (!bytes.some((byte) => WIDE.includes(byte))) return decode(bytes);
+  return exact(decode(bytes, { useBigInt64: true }));
+}
+
+/** Numbers where they are exact; what would lose digits stays a bigint. */
+function exact(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  if (Array.isArray(value)) return value.map(exact);
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, exact(item)]));
 }

@@ -11,6 +11,19 @@ const wasmUrls: Record<Artifact, () => URL> = {
   baseline: () => new URL('./loomwork.baseline.wasm', import.meta.url),
 };
 
+/** Callbacks for the next turn. A message is not clamped to 4 ms as nested timers are. */
+let turns: { callbacks: (() => void)[]; port: MessagePort } | undefined;
+
+function soon(callback: () => void): void {
+  if (!turns) {
+    const { port1, port2 } = new MessageChannel();
+    turns = { callbacks: [], port: port2 };
+    port1.onmessage = () => turns!.callbacks.shift()!();
+  }
+  turns.callbacks.push(callback);
+  turns.port.postMessage(undefined);
+}
+
 export const browser: Runtime = {
   name: 'browser',
 
@@ -79,16 +92,8 @@ export const browser: Runtime = {
     return `${url} loads, but the worker does not start: does a Content-Security-Policy (worker-src, script-src) forbid it?`;
   },
 
-  yield: () =>
-    new Promise((resolve) => {
-      // A message is not clamped to 4 ms as nested timers are.
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => {
-        port1.close();
-        resolve();
-      };
-      port2.postMessage(undefined);
-    }),
+  yield: () => new Promise((resolve) => soon(resolve)),
+  soon,
 };
 
 function start(name: string, { worker }: Assets): Worker {

@@ -60,6 +60,7 @@ export const node: Runtime = {
   },
 
   yield: () => new Promise((resolve) => setImmediate(resolve)),
+  soon: (callback) => void setImmediate(callback),
 };
 
 function toUrl(url: string | URL | undefined): URL {

@@ -40,4 +40,6 @@ export interface Runtime {
   diagnoseWorker(assets: Assets): Promise<string>;
   /** Lets the event loop do other things. */
   yield(): Promise<void>;
+  /** Calls back in the event loop's next turn. */
+  soon(callback: () => void): void;
 }

@@ -19,18 +19,35 @@ const MAX_DEPTH = 64;
  *
  * @throws LoomworkError BAD_PARAMS naming the path of a value that cannot travel
  */
-export function pack(value: unknown): Packed {
-  const arrays: PackedArray[] = [];
-  return { tree: packAt(value, '', arrays, 0), arrays };
+export function pack(value: unknown): Packed & { wide: boolean } {
+  const arrays = new Found();
+  const tree = packAt(value, '', arrays, 0);
+  return { tree: arrays.wide ? allWide(tree) : tree, arrays, wide: arrays.wide };
 }
 
-function packAt(value: unknown, path: string, arrays: PackedArray[], depth: number): unknown {
+/** The arrays of a value, and whether there are bigints in it. */
+class Found extends Array<PackedArray> {
+  wide = false;
+}
+
+/** Where there are bigints, MessagePack's 64-bit numbers are theirs: whole numbers over 32 bits become bigints too. */
+function allWide(tree: unknown): unknown {
+  if (typeof tree === 'number') return Number.isSafeInteger(tree) && Math.abs(tree) >= 2 ** 31 ? BigInt(tree) : tree;
+  if (typeof tree !== 'object' || tree === null) return tree;
+  if (Array.isArray(tree)) return tree.map(allWide);
+  return Object.fromEntries(Object.entries(tree).map(([key, item]) => [key, allWide(item)]));
+}
+
+function packAt(value: unknown, path: string, arrays: Found, depth: number): unknown {
   switch (typeof value) {
     case 'string':
     case 'number':
     case 'boolean':
-    case 'bigint':
     case 'undefined':
+      return value;
+    case 'bigint':
+      if (value !== BigInt.asUintN(64, value) && value !== BigInt.asIntN(64, value)) throw badParams(path, `${value} has more than 64 bits`);
+      arrays.wide = true;
       return value;
     case 'function':
     case 'symbol':

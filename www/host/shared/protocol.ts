@@ -1,5 +1,5 @@
 // What the caller's thread and its workers say to each other: one payload map types every message.
-// Cancel and progress are not here where memory is shared: they go through the control block.
+// Cancel, progress and small jobs are not here where memory is shared: they go through the control blocks.
 import type { Artifact } from './artifact.ts';
 import type { Failure } from './errors.ts';
 
@@ -20,44 +20,84 @@ export interface Packed {
 }
 
 /** A job on its way into an instance. */
-export interface Submission extends Packed {
+export interface Submission {
   id: number;
   /** Its control block. */
   slot: number;
   kernel: string;
+  /** Params as MessagePack, with the arrays taken out. */
+  params: Uint8Array;
+  arrays: readonly PackedArray[];
+  /** Whether buffers that are not shared were moved here, and must go back. */
+  moved: boolean;
 }
 
 /** Something that happened to a job, on its way out of an instance. */
 export type JobEvent =
-  | ({ id: number; kind: 'part' } & Packed)
-  | ({ id: number; kind: 'done'; done: number; total: number } & Packed)
-  | { id: number; kind: 'cancelled'; done: number; total: number }
-  | { id: number; kind: 'failed'; done: number; total: number; error: Failure }
-  | { id: number; kind: 'progress'; done: number; total: number };
+  /** `number` says which part it is, the same in each run of the job. */
+  | ({ id: number; slot: number; kind: 'part'; number: number } & Packed)
+  /** `lent`: the arrays lie in the instance's memory until they are released. */
+  | ({ id: number; slot: number; kind: 'done'; done: number; total: number; lent?: boolean } & Packed)
+  | { id: number; slot: number; kind: 'cancelled'; done: number; total: number }
+  | { id: number; slot: number; kind: 'failed'; done: number; total: number; error: Failure }
+  | { id: number; slot: number; kind: 'progress'; done: number; total: number };
+
+/** What a worker is asked to do with a job where memory is not shared. */
+export interface Unit extends Submission {
+  /**
+   * `whole`: run it. `split`: divide it into at most `pieces`, or run it when dividing does not pay. `merge`: make its output of those of
+   * its shards.
+   */
+  what: 'whole' | 'split' | 'merge';
+  pieces: number;
+}
+
+/** A shard of a job: the job's kernel with smaller params. */
+export interface Shard {
+  params: Uint8Array;
+  arrays: PackedArray[];
+}
+
+/** Where things lie in an instance's memory. */
+export interface Addresses {
+  controlTable: number;
+  /** Threads artifact only. */
+  dispatch?: number;
+}
 
 /** From the caller's thread to a worker. */
 export interface ToWorker {
   /** Become a coordinator. `memory` is there in the `threads` artifact only. */
-  coordinate: { artifact: Artifact; module: WebAssembly.Module; memory?: WebAssembly.Memory; threads: number };
-  /** Become a rayon thread of the pool whose queue of threads lies at `receiver`. */
-  thread: { module: WebAssembly.Module; memory: WebAssembly.Memory; receiver: number };
-  /** To the coordinator: every thread waits for its work. */
-  threadsReady: Record<never, never>;
+  coordinate: { artifact: Artifact; module: WebAssembly.Module; memory?: WebAssembly.Memory };
+  /** Become a lane whose pool has so many threads. */
+  lane: { module: WebAssembly.Module; memory: WebAssembly.Memory; lane: number; threads: number; stack: number };
+  /** Become one of the other threads of a lane's pool. */
+  thread: { module: WebAssembly.Module; memory: WebAssembly.Memory; lane: number; stack: number };
   run: Submission;
+  /** Single-threaded instances only. */
+  unit: Unit;
+  /** Forget what is kept of a split job, which will not be merged. */
+  forget: { id: number };
+  /** Free the output that a job lent. */
+  release: { id: number };
 }
 
 /** From a worker to the caller's thread. */
 export interface FromWorker {
-  /** The coordinator asks for its threads. */
-  pool: { receiver: number };
-  /** A thread waits for its work. */
-  threadReady: Record<never, never>;
-  /** The coordinator takes jobs. */
-  ready: { kernels: string[]; controlTable: number };
+  /** The instance is there; a coordinator takes jobs. */
+  ready: Addresses & { kernels: string[]; shardable: string[]; stack: number };
+  /** A lane is about to look for jobs, or a thread for its pool. From now on it hears no message. */
+  waiting: Record<never, never>;
+  /** Its work is over: the lane was told to stop, or its pool was ended. */
+  ended: Record<never, never>;
+  /** A job's arrays are copied in: here are the buffers that came with it. */
+  taken: { id: number; buffers: ArrayBuffer[] };
+  /** A job was split; its plan is kept until it is merged or forgotten. */
+  shards: { id: number; shards: Shard[] };
   /** What happened lately, in order. */
   events: { events: JobEvent[] };
-  /** The worker cannot go on: start-up failed, or its wasm trapped. */
-  lost: { message: string };
+  /** The worker cannot go on: start-up failed, or its wasm trapped; while it served job `id`, if it says so. */
+  lost: { message: string; trap?: boolean; id?: number };
 }
 
 /** A message of a payload map. */

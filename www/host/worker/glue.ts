@@ -17,30 +17,51 @@ export interface WasmArray {
 /** What `nextEvent` returns. */
 export interface WasmEvent {
   id: number;
+  slot: number;
   kind: 'part' | 'done' | 'cancelled' | 'failed';
+  number?: number;
   tree?: unknown;
   arrays?: WasmArray[];
   done: number;
   total: number;
+  lent?: boolean;
   error?: Failure;
+}
+
+/** A shard that `split` returns. */
+export interface WasmShard {
+  params: Uint8Array;
+  arrays: WasmArray[];
 }
 
 /** The boundary's exports; see src/boundary.rs. */
 export interface Glue {
-  initSync(options: { module: WebAssembly.Module; memory?: WebAssembly.Memory; thread_stack_size?: number }): { memory: WebAssembly.Memory };
+  initSync(options: { module: WebAssembly.Module; memory?: WebAssembly.Memory; thread_stack_size?: number }): {
+    memory: WebAssembly.Memory;
+    __wbindgen_thread_destroy?: () => void;
+  };
   boot(): void;
   kernelNames(): string[];
   controlTable(): number;
-  doorbell(): number;
   attach(dtype: number, length: number): number;
   detach(): void;
-  submit(slot: number, id: number, kernel: string, tree: unknown): void;
+  submit(slot: number, id: number, kernel: string, params: Uint8Array): void;
   nextEvent(): WasmEvent | undefined;
-  /** Single-threaded artifacts only. */
+  hasEvents(): boolean;
+  release(id: number): void;
+  shardableKernels(): string[];
+  // Single-threaded artifacts only.
   onEvent(listener: () => void): void;
-  /** The threads artifact only. */
-  initThreadPool(threads: number): Promise<void>;
-  wbg_rayon_start_worker(receiver: number): void;
+  split(slot: number, id: number, kernel: string, params: Uint8Array, pieces: number): WasmShard[] | undefined;
+  merge(slot: number, id: number, kernel: string, outputs: Uint8Array): void;
+  forget(id: number): void;
+  // The threads artifact only.
+  dispatch(): number;
+  coordinatorBell(): number;
+  stackBytes(): number;
+  openLane(lane: number, threads: number): void;
+  runLane(lane: number): void;
+  runThread(lane: number): boolean;
 }
 
 /** The glue of an artifact. */

@@ -1,39 +1,29 @@
-// What any worker does first: it becomes what it is told to be. One file serves as coordinator and as thread.
+// What any worker does first: it becomes what it is told to be. One file serves as coordinator, lane and thread.
 import { textOf } from '../shared/errors.ts';
-import type { Port, Submission } from '../shared/protocol.ts';
+import type { Message, Port, ToWorker } from '../shared/protocol.ts';
 import { coordinate } from './coordinator.ts';
-import { runThread } from './thread.ts';
+import { runLane, runThread } from './lane.ts';
 
 /** Serves the caller's thread at the other end of `port`. */
 export function serve(port: Port): void {
-  let run: ((job: Submission) => void) | undefined;
-  let threadsAreReady: () => void = () => {};
-  const threadsReady = new Promise<void>((resolve) => {
-    threadsAreReady = resolve;
-  });
-
+  let heed: ((message: Message<ToWorker>) => void) | undefined;
   port.onMessage((message) => {
-    switch (message.type) {
-      case 'coordinate':
-        coordinate(port, message, threadsReady).then(
-          (runner) => {
-            run = runner;
-          },
-          (thrown: unknown) => port.post({ type: 'lost', message: textOf(thrown) }),
-        );
-        break;
-      case 'thread':
-        try {
+    try {
+      switch (message.type) {
+        case 'coordinate':
+          heed = coordinate(port, message);
+          break;
+        case 'lane':
+          runLane(port, message);
+          break;
+        case 'thread':
           runThread(port, message);
-        } catch (thrown) {
-          port.post({ type: 'lost', message: textOf(thrown) });
-        }
-        break;
-      case 'threadsReady':
-        threadsAreReady();
-        break;
-      case 'run':
-        run?.(message);
+          break;
+        default:
+          heed?.(message);
+      }
+    } catch (thrown) {
+      port.post({ type: 'lost', message: textOf(thrown) });
     }
   });
 }

@@ -1,0 +1,54 @@
+// A single-threaded instance: a job runs to its end, here and now. Used by the workers of the `workers` backend, and on the caller's thread
+// by the `inline` one.
+import { ControlTable } from '../shared/control.ts';
+import type { Failure } from '../shared/errors.ts';
+import type { JobEvent, Shard, Unit } from '../shared/protocol.ts';
+import type { Glue } from './glue.ts';
+import type { Instance } from './instance.ts';
+
+/** The one control block that is used: there is one job at a time. */
+const SLOT = 0;
+
+export class LocalInstance {
+  /** Called when there are events to take, and on progress. */
+  onEvent: () => void = () => {};
+  readonly #glue: Glue;
+  readonly #instance: Instance;
+  readonly #table: ControlTable;
+  #running: Unit | undefined;
+
+  constructor(glue: Glue, instance: Instance, memory: WebAssembly.Memory) {
+    this.#glue = glue;
+    this.#instance = instance;
+    this.#table = new ControlTable(memory, glue.controlTable());
+  }
+
+  /**
+   * Does a unit to its end, which is told as an event.
+   *
+   * @param moved called when the unit's arrays are copied in, and not needed any more
+   * @returns the shards, when it was divided instead
+   * @throws what wasm threw when it trapped: the instance must not be used again
+   */
+  run(unit: Unit, streaming: boolean, moved: () => void): Shard[] | undefined {
+    // Set for each job: hosts may share an instance, and each has a listener of its own.
+    this.#glue.onEvent(() => this.onEvent());
+    this.#table.clear(SLOT, { id: unit.id, streaming, lend: false });
+    this.#running = unit;
+    const result = this.#instance.execute({ ...unit, slot: SLOT }, moved);
+    this.#running = undefined;
+    if (result.failure) this.#fail(unit, result.failure);
+    this.onEvent();
+    return result.shards;
+  }
+
+  /** How far the running job has come. */
+  progress(): JobEvent | undefined {
+    if (!this.#running) return undefined;
+    return { id: this.#running.id, slot: SLOT, kind: 'progress', ...this.#table.counts(SLOT) };
+  }
+
+  #fail({ id }: Unit, error: Failure): void {
+    this.#instance.fail({ id, slot: SLOT, kind: 'failed', done: 0, total: 0, error });
+  }
+}
