@@ -22,10 +22,10 @@ export interface Task {
 /** How a task ended. Times are milliseconds since 1970; counts are the kernel's. */
 export interface End extends Counts {
   kind: 'done' | 'failed' | 'cancelled';
-  output?: Packed;
+  output?: Packed | undefined;
   /** An output without arrays, as it is. */
   plain?: unknown;
-  error?: Failure;
+  error?: Failure | undefined;
   lent?: boolean;
   started: number;
   ended: number;
