@@ -401,10 +401,10 @@ mod threads {
         &raw const COORDINATOR as usize
     }
 
-    /// Bytes of stack that each thread must be started with.
+    /// Bytes of room for its stack that each thread must be started with.
     #[wasm_bindgen(js_name = stackBytes)]
     pub fn stack_bytes() -> usize {
-        stack::STACK
+        stack::ROOM
     }
 
     pub(super) fn hand_over(slot: usize, task: Box<dyn Task>) {

@@ -1,6 +1,8 @@
 //! The built-in kernels, one file each, and the list that registers them.
 
 mod argsort;
+#[cfg(feature = "faults")]
+mod fault;
 mod hash;
 mod image_decode;
 mod image_encode;
@@ -20,4 +22,7 @@ pub use mandelbrot::{Mandelbrot, MandelbrotOutput, MandelbrotParams, MandelbrotP
 pub use noop::{Noop, NoopOutput, NoopParams};
 pub use sort::{Order, Sort, SortOutput, SortParams};
 
+#[cfg(feature = "faults")]
+crate::kernels![Argsort, fault::Fault, Hash, ImageDecode, ImageEncode, ImageResize, Mandelbrot, Noop, Sort];
+#[cfg(not(feature = "faults"))]
 crate::kernels![Argsort, Hash, ImageDecode, ImageEncode, ImageResize, Mandelbrot, Noop, Sort];

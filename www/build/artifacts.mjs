@@ -1,6 +1,8 @@
 // Compiles the crate to its three wasm artifacts, each with its wasm-bindgen glue, under target/wasm/NAME/.
 //
-//   node www/build/artifacts.mjs [NAME…]      NAME: threads, simd, baseline (default: all)
+//   node www/build/artifacts.mjs [--faults] [NAME…]      NAME: threads, simd, baseline (default: all)
+//
+// --faults adds the kernel that fails in every way, for the tests, and writes to target/wasm-faults/ instead.
 //
 // cargo decides itself what is fresh; wasm-bindgen runs only when cargo's output has changed.
 // wasm-opt is left out on purpose: after LTO its -O3 saves a tenth of the raw size and no time, and with binaryen 132 the thread pool of
@@ -42,7 +44,8 @@ const artifacts = {
   baseline: { features: ['builtin'], flags: ['-Ctarget-feature=-simd128'] },
 };
 
-const asked = process.argv.slice(2);
+const faults = process.argv.includes('--faults');
+const asked = process.argv.slice(2).filter((argument) => argument !== '--faults');
 const names = asked.length > 0 ? asked : Object.keys(artifacts);
 for (const name of names) {
   if (!artifacts[name]) {
@@ -53,14 +56,14 @@ for (const name of names) {
 }
 
 function build(name, { features, flags }) {
-  const cargoDir = join(target, 'cargo', name);
+  const cargoDir = join(target, faults ? 'cargo-faults' : 'cargo', name);
   run('cargo', [
     'build', '--quiet', '--lib', '--release', '--target', 'wasm32-unknown-unknown',
-    '--no-default-features', '--features', features.join(','), '-Zbuild-std=std,panic_unwind',
+    '--no-default-features', '--features', [...features, ...(faults ? ['faults'] : [])].join(','), '-Zbuild-std=std,panic_unwind',
   ], { CARGO_TARGET_DIR: cargoDir, CARGO_ENCODED_RUSTFLAGS: [...flags, ...unwind, ...remapped].join('\x1f') });
 
   const compiled = join(cargoDir, 'wasm32-unknown-unknown/release/loomwork.wasm');
-  const out = join(root, 'target/wasm', name);
+  const out = join(root, faults ? 'target/wasm-faults' : 'target/wasm', name);
   const stamp = join(out, 'stamp');
   const hash = createHash('sha256').update(readFileSync(compiled)).update(readFileSync(fileURLToPath(import.meta.url))).digest('hex');
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash) {

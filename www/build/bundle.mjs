@@ -1,6 +1,8 @@
 // Makes the npm package in pkg/ out of the TypeScript under www/ and the artifacts under target/wasm/.
 //
-//   node www/build/bundle.mjs
+//   node www/build/bundle.mjs [--faults]
+//
+// --faults: the package of the fault tests, from target/wasm-faults/ to target/faults/, without command and page.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,8 +10,9 @@ import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const www = join(root, 'www');
-const pkg = join(root, 'pkg');
-const wasm = join(root, 'target/wasm');
+const faults = process.argv.includes('--faults');
+const pkg = join(root, faults ? 'target/faults' : 'pkg');
+const wasm = join(root, faults ? 'target/wasm-faults' : 'target/wasm');
 
 const common = {
   bundle: true,
@@ -27,10 +30,10 @@ const common = {
 rmSync(pkg, { recursive: true, force: true });
 mkdirSync(pkg, { recursive: true });
 
-for (const artifact of ['threads', 'simd', 'baseline']) {
+for (const artifact of faults ? ['threads', 'simd'] : ['threads', 'simd', 'baseline']) {
   cpSync(join(wasm, artifact, 'loomwork_bg.wasm'), join(pkg, `loomwork.${artifact}.wasm`));
 }
-cpSync(join(wasm, 'kernels.json'), join(pkg, 'kernels.json'));
+if (!faults) cpSync(join(wasm, 'kernels.json'), join(pkg, 'kernels.json'));
 
 await Promise.all([
   bundle('host/entry/browser.ts', 'browser.js', { platform: 'browser', external: ['./inline.js'] }),
@@ -39,9 +42,11 @@ await Promise.all([
   bundle('host/entry/node.ts', 'node.js', { platform: 'node', target: ['node20'], external: ['./inline.js'] }),
   bundle('host/entry/worker-node.ts', 'worker.node.js', { platform: 'node', target: ['node20'] }),
 ]);
-if (existsSync(join(www, 'cli/main.ts'))) await bundleCli();
-if (existsSync(join(www, 'demo/index.html'))) await bundleDemo();
-writePackageJson();
+if (!faults) {
+  await bundleCli();
+  await bundleDemo();
+  writePackageJson();
+}
 
 function bundle(entry, out, options) {
   return build({ ...common, entryPoints: [join(www, entry)], outfile: join(pkg, out), ...options });
@@ -99,7 +104,11 @@ function glue() {
   return {
     name: 'glue',
     setup({ onResolve }) {
-      onResolve({ filter: /^loomwork-glue\// }, ({ path }) => ({ path: join(wasm, path.split('/')[1], 'loomwork.js') }));
+      onResolve({ filter: /^loomwork-glue\// }, ({ path }) => {
+        const artifact = path.split('/')[1];
+        // The fault tests have no baseline; its glue is never called there.
+        return { path: join(wasm, faults && artifact === 'baseline' ? 'simd' : artifact, 'loomwork.js') };
+      });
     },
   };
 }

@@ -2,7 +2,25 @@
 import type { Message, ToWorker } from '../shared/protocol.ts';
 import { serve } from '../worker/worker.ts';
 
+/**
+ * A worker that dies without a word (ended from elsewhere, out of memory) raises no event. But it lets go of its locks: so each holds one, of its
+ * name, before it does anything else, and its owner waits for it.
+ */
+const held = new Promise<void>((resolve) => {
+  if (!self.navigator?.locks || !self.name) return resolve();
+  const forEver = () => {
+    self.postMessage({ type: 'alive' });
+    resolve();
+    return new Promise<never>(() => {});
+  };
+  // Where locks are denied (an opaque origin) workers are not watched.
+  self.navigator.locks.request(self.name, forEver).catch(() => resolve());
+});
+
 serve({
   post: (message, transfer = []) => self.postMessage(message, { transfer }),
-  onMessage: (listener) => self.addEventListener('message', (event: MessageEvent<Message<ToWorker>>) => listener(event.data)),
+  onMessage: (listener) =>
+    self.addEventListener('message', (event: MessageEvent<Message<ToWorker>>) => {
+      void held.then(() => listener(event.data));
+    }),
 });

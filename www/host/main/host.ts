@@ -24,6 +24,8 @@ import { startWorkers } from './workers.ts';
 const PROGRESS_INTERVAL_MS = 50;
 /** A job around which so many instances died, perhaps by its doing, is not run again. */
 const MOST_CRASHES = 2;
+/** A job around which so many instances died is run alone: if another dies, it is clear whose doing it is. */
+const ALONE_AFTER = 3;
 /** Pauses before an instance that could not be started is tried again: what is short may come back (memory of those that died). */
 const RETRY_START_MS = [100, 500];
 
@@ -59,6 +61,8 @@ class LocalHost {
   /** Jobs whose arrays are being copied. */
   #staging = 0;
   #paused = false;
+  /** The job that is run alone. */
+  #alone: HostJob | undefined;
   readonly #watched = new Map<HostJob, NonNullable<RunOptions['onProgress']>>();
   #watchTimer: ReturnType<typeof setInterval> | undefined;
   readonly #graces = new Map<HostJob, ReturnType<typeof setTimeout>>();
@@ -148,6 +152,10 @@ class LocalHost {
 
   /** An engine is gone, with what was inside. */
   #lost(engine: Engine, reason: string, { culprits, suspects, innocent }: { culprits: Task[]; suspects: Task[]; innocent: Task[] }): void {
+    if (this.#alone && innocent.includes(this.#alone) && engine === this.#engine) {
+      suspects = [...suspects, this.#alone];
+      innocent = innocent.filter((task) => task !== this.#alone);
+    }
     this.#crashed(reason, culprits.length + suspects.length + innocent.length);
     for (const job of culprits as HostJob[]) {
       job.fail(new LoomworkError({ code: 'KERNEL_CRASH', message: `the kernel crashed the instance that ran it (${reason}), which is being replaced` }));
@@ -170,6 +178,7 @@ class LocalHost {
   #rerun(jobs: HostJob[], suspect: boolean): void {
     for (const job of jobs.reverse()) {
       job.engine = undefined;
+      if (job === this.#alone) this.#alone = undefined;
       if (job.settled) {
         this.#release(job);
         continue;
@@ -349,7 +358,7 @@ class LocalHost {
       // It may have been cancelled while its arrays were copied.
       if (job.settled) this.#release(job);
       else if (this.#broken) this.#refuse(job, this.#broken);
-      else if (this.#queue.size === 0 && !this.#paused && this.#engine?.hasRoom(job)) submitted = this.#submit(job, this.#engine) || submitted;
+      else if (this.#queue.size === 0 && !this.#paused && this.#engine && this.#takes(job, this.#engine)) submitted = this.#submit(job, this.#engine) || submitted;
       else this.#queue.push(job);
     }
     if (submitted) this.#engine?.flush();
@@ -362,7 +371,7 @@ class LocalHost {
     while (this.#engine && this.#queue.size > 0) {
       const at = performance.now();
       const next = this.#queue.peek(at);
-      if (!next || !this.#engine.hasRoom(next)) break;
+      if (!next || !this.#takes(next, this.#engine)) break;
       this.#queue.shift(at);
       submitted = this.#submit(next, this.#engine) || submitted;
     }
@@ -372,7 +381,13 @@ class LocalHost {
     }
   }
 
+  #takes(job: HostJob, engine: Engine): boolean {
+    if (this.#alone) return false;
+    return job.retries < ALONE_AFTER ? engine.hasRoom(job) : engine.size === 0 && engine.hasRoom(job);
+  }
+
   #submit(job: HostJob, engine: Engine): boolean {
+    if (job.retries >= ALONE_AFTER) this.#alone = job;
     job.engine = engine;
     try {
       engine.submit(job);
@@ -521,6 +536,10 @@ class LocalHost {
   /** Nothing of it is left with the host. */
   #release(job: HostJob, counts?: { done: number; total: number }): void {
     job.leave(counts);
+    if (job === this.#alone) {
+      this.#alone = undefined;
+      queueMicrotask(() => this.#pump());
+    }
     if (this.#watched.delete(job) && this.#watched.size === 0) {
       clearInterval(this.#watchTimer);
       this.#watchTimer = undefined;

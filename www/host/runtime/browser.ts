@@ -71,8 +71,9 @@ export const browser: Runtime = {
   },
 
   spawn(name, assets, listener) {
-    const worker = start(name, assets);
-    return watch(worker, listener);
+    // The lock by which its death is noticed must be its own.
+    const unique = `${name} #${Math.random().toString(36).slice(2, 10)}${(spawned += 1)}`;
+    return watch(start(unique, assets), unique, listener);
   },
 
   async diagnoseWorker({ worker }) {
@@ -101,8 +102,14 @@ function start(name: string, { worker }: Assets): Worker {
   return new Worker(new URL(worker, location.href), { type: 'module', name });
 }
 
-function watch(worker: Worker, listener: WorkerListener): WorkerHandle {
-  worker.onmessage = ({ data }) => listener.message(data);
+let spawned = 0;
+
+function watch(worker: Worker, lock: string, listener: WorkerListener): WorkerHandle {
+  const ended = new AbortController();
+  worker.onmessage = ({ data }) => {
+    if (data.type === 'alive') waitForDeath(lock, ended.signal, () => listener.lost('the worker died'));
+    else listener.message(data);
+  };
   worker.onerror = (event) => {
     event.preventDefault();
     listener.lost(event.message || 'the worker could not be loaded');
@@ -111,11 +118,18 @@ function watch(worker: Worker, listener: WorkerListener): WorkerHandle {
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
     terminate: async () => {
+      ended.abort();
       worker.onmessage = worker.onerror = worker.onmessageerror = null;
       worker.terminate();
     },
     keepAlive: () => {},
   };
+}
+
+/** Its lock is granted to nobody else while the worker lives. */
+function waitForDeath(lock: string, signal: AbortSignal, died: () => void): void {
+  if (signal.aborted) return;
+  navigator.locks.request(lock, { signal }, () => died()).catch(() => {});
 }
 
 function startsAsWasm(bytes: Uint8Array): boolean {

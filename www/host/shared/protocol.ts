@@ -84,6 +84,8 @@ export interface ToWorker {
 
 /** From a worker to the caller's thread. */
 export interface FromWorker {
+  /** Web only: it holds the lock of its name until it dies. */
+  alive: Record<never, never>;
   /** The instance is there; a coordinator takes jobs. */
   ready: Addresses & { kernels: string[]; shardable: string[]; stack: number };
   /** A lane is about to look for jobs, or a thread for its pool. From now on it hears no message. */
