@@ -7,8 +7,13 @@ import type { Runtime, WorkerHandle } from '../runtime/runtime.ts';
 /** Why a worker was lost: its wasm trapped, while it served job `id` if it says so; or it just ended. */
 export interface Fault {
   trap: boolean;
+  /** Another thread of the instance had trapped before. */
+  aftermath?: boolean;
   id?: number;
 }
+
+/** The thread that trapped first is waited for so long. */
+const AFTERMATH_MS = 50;
 
 /** A worker during its start: its messages can be awaited; later they go to whoever takes over. */
 export class StartingWorker {
@@ -21,7 +26,9 @@ export class StartingWorker {
   constructor(runtime: Runtime, assets: Assets, name: string) {
     this.handle = runtime.spawn(name, assets, {
       message: (message) => {
-        if (message.type === 'lost') this.#fail(message.message, { trap: message.trap === true, ...(message.id !== undefined && { id: message.id }) });
+        // Whoever did trap is about to say so, and is the one to blame.
+        if (message.type === 'lost' && message.aftermath) setTimeout(() => this.#fail(message.message, { trap: false, aftermath: true }), AFTERMATH_MS);
+        else if (message.type === 'lost') this.#fail(message.message, { trap: message.trap === true, ...(message.id !== undefined && { id: message.id }) });
         else if (this.#waiting?.type === message.type) {
           const { resolve } = this.#waiting;
           this.#waiting = undefined;

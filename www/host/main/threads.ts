@@ -10,7 +10,7 @@ import type { Runtime, WorkerHandle } from '../runtime/runtime.ts';
 import type { End, Engine, EngineListener, LaneStats, Task } from './engine.ts';
 import type { CheckedHostOptions } from './options.ts';
 import { Ring } from './ring.ts';
-import { diagnosed, StartingWorker, startWithin } from './start.ts';
+import { diagnosed, StartingWorker, startWithin, type Fault } from './start.ts';
 
 const PAGE = 65_536;
 
@@ -452,10 +452,10 @@ class ThreadsEngine implements Engine {
   }
 
   /** Something in the instance has died: nothing of it is used again. */
-  #lose(reason: string, lane: number | undefined, { trap, id }: { trap: boolean; id?: number }): void {
+  #lose(reason: string, lane: number | undefined, { trap, aftermath, id }: Fault): void {
     if (this.#closed) return;
     // Whose job the lane was running tells who did it, or may have.
-    const slot = lane === undefined || this.#laneWord(lane, LANE.state) !== LANE_STATES.busy ? undefined : this.#laneWord(lane, LANE.slot);
+    const slot = lane === undefined || aftermath || this.#laneWord(lane, LANE.state) !== LANE_STATES.busy ? undefined : this.#laneWord(lane, LANE.slot);
     const tasks = this.kill();
     const blamed = tasks.filter((task) => (id !== undefined && task.id === id) || (slot !== undefined && task.slot === slot));
     const innocent = tasks.filter((task) => !blamed.includes(task));

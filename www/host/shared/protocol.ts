@@ -98,8 +98,11 @@ export interface FromWorker {
   shards: { id: number; shards: Shard[] };
   /** What happened lately, in order. */
   events: { events: JobEvent[] };
-  /** The worker cannot go on: start-up failed, or its wasm trapped; while it served job `id`, if it says so. */
-  lost: { message: string; trap?: boolean; id?: number };
+  /**
+   * The worker cannot go on: start-up failed, or its wasm trapped, while it served job `id` if it says so. `aftermath`: it stopped only
+   * because another thread of the instance had trapped.
+   */
+  lost: { message: string; trap?: boolean; aftermath?: boolean; id?: number };
 }
 
 /** A message of a payload map. */

@@ -148,6 +148,14 @@ function isFailure(thrown: unknown): thrown is Failure {
   return typeof thrown === 'object' && thrown !== null && 'code' in thrown && String(thrown.code) in ERROR_CODES;
 }
 
+/** What wasm-bindgen throws on the other threads of an instance in which one has trapped. */
+const AFTERMATH = 'Module terminated';
+
+/** Whether a thread stopped because another had: its own job is innocent. */
+export function isAftermath(thrown: unknown): boolean {
+  return textOf(thrown).includes(AFTERMATH);
+}
+
 /** The message of a trap, for whoever replaces the instance. */
 export function trapText(thrown: unknown): string {
   return `the wasm instance stopped: ${textOf(thrown)}`;

@@ -1,0 +1,175 @@
+// Chaos: a host under a steady load of jobs whose right answers are known, while faults of every kind are thrown at it at random moments.
+// Runs anywhere; main.mjs gives it a runtime. The moments and the kinds come from a seed.
+
+/** Every fault, and how a job that asks for it must end. The last two are done to the host from outside, by ending one of its workers. */
+export const FAULTS = {
+  panic: 'KERNEL_PANIC',
+  panicElsewhere: 'KERNEL_PANIC',
+  error: 'KERNEL_ERROR',
+  trap: 'KERNEL_CRASH',
+  trapElsewhere: 'KERNEL_CRASH',
+  recursion: 'KERNEL_CRASH',
+  stackOverflow: 'KERNEL_CRASH',
+  outOfMemory: 'OUT_OF_MEMORY',
+  never: 'TimeoutError',
+  endless: 'TimeoutError',
+  killThread: undefined,
+  killCoordinator: undefined,
+};
+
+/** Jobs that are always under way beside the faults. */
+const BESIDE = 50;
+/** A job that has no answer after so long hangs. */
+const HANG_MS = 30_000;
+
+/** Random numbers from 0 to 1 by a seed (mulberry32). */
+export function randomBy(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+const percentile = (sorted, fraction) => (sorted.length === 0 ? 0 : sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * fraction) - 1)]);
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * Throws faults at a host until so many jobs are answered.
+ *
+ * @param {{
+ *   createHost: Function, kill: (kind: 'coordinator' | 'thread', random: () => number) => boolean, seed: number, jobs: number, kinds?: string[],
+ *   log?: (line: string) => void,
+ * }} options kill: ends one of the host's workers from outside
+ */
+export async function chaos({ createHost, kill, seed, jobs, kinds = Object.keys(FAULTS), log = () => {} }) {
+  const random = randomBy(seed);
+  const host = await createHost({ threads: 4, concurrency: 3, grace: 150, maxMemory: 2 ** 29, startTimeout: 20_000 });
+  const report = { seed, jobs: 0, answered: 0, wrong: 0, lost: 0, doubled: 0, hung: 0, restarts: 0, retries: 0, faults: {}, recovery_ms: { p50: 0, p99: 0 } };
+  const recoveries = [];
+  const complaints = [];
+  const complain = (what) => {
+    if (complaints.length < 20) complaints.push(what);
+  };
+  let kills = 0;
+  let crashedAt = 0;
+  host.on('crash', () => {
+    crashedAt ||= performance.now();
+  });
+
+  // The right answers, by the host itself before anything happens to it; their bits are checked against other implementations elsewhere.
+  const view = { width: 60, height: 40, centerX: -0.7, centerY: 0.1, span: 2.5, maxIterations: 300 };
+  const expectedCounts = (await host.run('mandelbrot', view)).counts;
+  const numbers = Float32Array.from({ length: 5000 }, () => random() * 1000);
+  const expectedSorted = Float32Array.from(numbers).sort();
+  const same = (a, b) => a.length === b.length && a.every((value, index) => value === b[index]);
+
+  const open = new Set();
+  /** Starts a job and settles its account once it is answered. */
+  function start(run, check) {
+    report.jobs += 1;
+    let answers = 0;
+    const begun = performance.now();
+    const job = run();
+    const entry = { begun, kernel: job.kernel };
+    open.add(entry);
+    const account = (problem, output) => {
+      answers += 1;
+      if (answers > 1) report.doubled += 1;
+      else report.answered += 1;
+      if (problem) complain(problem);
+      open.delete(entry);
+      if (output && crashedAt > 0 && begun >= crashedAt) {
+        recoveries.push(performance.now() - crashedAt);
+        crashedAt = 0;
+      }
+    };
+    return job.then(
+      (output) => account(check(output), output),
+      (error) => account(check(undefined, error)),
+    );
+  }
+
+  const healthy = [
+    () => start(() => host.run('noop', {}), (output, error) => verdict(output && Object.keys(output).length === 0, error, 'noop')),
+    () => {
+      const data = Uint8Array.from({ length: 1 + Math.floor(random() * 5000) }, () => random() * 255);
+      const spin = Math.floor(random() * 1500);
+      return start(() => host.run('fault', { how: 'none', spin, data }), (output, error) => verdict(output && output.spin === spin && same(output.data, data.map((byte) => byte + 1)), error, 'fault none'));
+    },
+    () => start(() => host.run('mandelbrot', view), (output, error) => verdict(output && same(output.counts, expectedCounts), error, 'mandelbrot')),
+    () => start(() => host.run('sort', { data: numbers }), (output, error) => verdict(output && same(output.data, expectedSorted), error, 'sort')),
+    // Now and then one is cancelled by its caller.
+    () => {
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(), random() * 10);
+      return start(() => host.run('fault', { how: 'none', spin: 800 }, { signal: controller.signal }), (output, error) => (error && error.name !== 'AbortError' ? verdict(false, error, 'aborted') : undefined));
+    },
+  ];
+
+  function verdict(right, error, what) {
+    if (error) {
+      report.lost += 1;
+      return `${what} failed: ${error.code ?? error.name}: ${error.message}`;
+    }
+    if (right) return undefined;
+    report.wrong += 1;
+    return `${what} gave a wrong answer`;
+  }
+
+  function inject(kind) {
+    report.faults[kind] = (report.faults[kind] ?? 0) + 1;
+    if (kind.startsWith('kill')) {
+      kills += 1;
+      return void kill(kind === 'killThread' ? 'thread' : 'coordinator', random);
+    }
+    const expected = FAULTS[kind];
+    const killsBefore = kills;
+    const options = expected === 'TimeoutError' ? { timeout: 5 + random() * 50 } : {};
+    void start(
+      () => host.run('fault', { how: kind, spin: Math.floor(random() * 500) }, options),
+      (output, error) => {
+        const got = error ? (error.name === 'TimeoutError' ? error.name : error.code) : 'an output';
+        if (got === expected) return undefined;
+        // One whose worker was ended twice from outside is taken for the cause, and not run a third time.
+        if (got === 'KERNEL_CRASH' && kills >= killsBefore + 2) return undefined;
+        report.wrong += 1;
+        return `a fault of kind ${kind} ended in ${got} (${error?.message}), not ${expected}`;
+      },
+    );
+  }
+
+  let faultAt = performance.now() + 50;
+  let told = performance.now();
+  while (report.answered < jobs) {
+    while (open.size < BESIDE) void healthy[Math.floor(random() * healthy.length)]();
+    if (performance.now() >= faultAt) {
+      // The next fault comes at any moment, also while the host is still busy with the last.
+      inject(kinds[Math.floor(random() * kinds.length)]);
+      faultAt = performance.now() + 20 + random() * 180;
+    }
+    if (performance.now() - told > 5000) {
+      told = performance.now();
+      log(`${report.answered} of ${jobs} answered, ${Object.values(report.faults).reduce((sum, n) => sum + n, 0)} faults, ${host.stats().restarts} restarts${globalThis.process ? `, ${Math.round(process.memoryUsage.rss() / 1e6)} MB` : ''}`);
+    }
+    await pause(1 + random() * 4);
+    const oldest = Math.min(...[...open].map(({ begun }) => begun));
+    if (performance.now() - oldest > HANG_MS) break;
+  }
+  const until = performance.now() + HANG_MS;
+  while (open.size > 0 && performance.now() < until) await pause(5);
+  report.hung = open.size;
+  for (const { kernel, begun } of open) complain(`a job of ${kernel} has no answer after ${Math.round(performance.now() - begun)} ms`);
+
+  const stats = host.stats();
+  report.restarts = stats.restarts;
+  report.retries = stats.retries;
+  // What the host has counted: each job once. (The first one gave the right answer.)
+  report.doubled += Math.max(0, stats.done + stats.failed + stats.cancelled - report.jobs - 1);
+  recoveries.sort((a, b) => a - b);
+  report.recovery_ms = { p50: percentile(recoveries, 0.5), p99: percentile(recoveries, 0.99) };
+  if (report.hung === 0) await host.close();
+  return { ...report, complaints };
+}
