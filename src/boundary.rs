@@ -380,13 +380,17 @@ mod threads {
         static POOL: RefCell<Option<ThreadPool>> = const { RefCell::new(None) };
     }
 
-    #[wasm_bindgen]
-    extern "C" {
-        // The one thing that a lane asks JavaScript: wasm has no clock.
-        #[wasm_bindgen(js_namespace = performance, js_name = now)]
-        fn now() -> f64;
-        #[wasm_bindgen(thread_local_v2, js_namespace = performance, js_name = timeOrigin)]
-        static TIME_ORIGIN: f64;
+    // The one thing that a lane asks JavaScript: wasm has no clock. Not through wasm-bindgen, whose imports trap on every thread once one
+    // has trapped, so that the innocent would look like the cause.
+    #[cfg(not(feature = "no-bundler"))]
+    #[link(wasm_import_module = "loomwork-clock")]
+    unsafe extern "C" {
+        /// Milliseconds since 1970 (`www/host/worker/clock.ts`).
+        safe fn now() -> f64;
+    }
+    #[cfg(feature = "no-bundler")]
+    fn now() -> f64 {
+        js_sys::Date::now()
     }
 
     /// Address of the rings and bells ([`Dispatch`]).
@@ -429,9 +433,7 @@ mod threads {
     /// Runs jobs until the lane is told to stop. Blocks.
     #[wasm_bindgen(js_name = runLane)]
     pub fn run_lane(lane: usize) {
-        let origin = TIME_ORIGIN.with(|origin| *origin);
-        let clock = || origin + now();
-        Dispatch::shared().serve(lane, |slot| run(lane, slot, clock), clock);
+        Dispatch::shared().serve(lane, |slot| run(lane, slot), || now());
         // Ends the pool's other threads.
         POOL.set(None);
         stack::forget(lane);
@@ -444,13 +446,13 @@ mod threads {
         pool::join(lane)
     }
 
-    fn run(lane: usize, slot: usize, clock: impl Fn() -> f64) {
+    fn run(lane: usize, slot: usize) {
         let Some(control) = ControlBlock::table().get(slot) else { return };
         if !control.turn().claim() {
             return;
         }
         let id = control.id();
-        control.began(lane, clock());
+        control.began(lane, now());
         let outcome = match take_task(control, slot) {
             Ok(task) => run_caught(task, control, part_sink(id, slot)),
             Err(failure) => Outcome::Failed(failure),
@@ -459,7 +461,7 @@ mod threads {
             // As good as a trap: the job's neighbours in memory may be anything now.
             wasm_bindgen::throw_str("a kernel overflowed the stack of its thread");
         }
-        answer(control, slot, id, outcome, clock());
+        answer(control, slot, id, outcome, now());
     }
 
     fn take_task(control: &'static ControlBlock, slot: usize) -> Result<Box<dyn Task>, Failure> {
@@ -475,7 +477,7 @@ mod threads {
         prepare(entry, unsafe { control.params() })
     }
 
-    fn answer(control: &'static ControlBlock, slot: usize, id: u32, outcome: Outcome, now: f64) {
+    fn answer(control: &'static ControlBlock, slot: usize, id: u32, outcome: Outcome, at: f64) {
         // SAFETY: the turn is ours until `end`, and no slice of the params is left.
         let small = |write: &dyn Fn(&mut [u8]) -> Result<usize, NotSmall>| unsafe { control.answer(write) }.is_ok();
         let how = match &outcome {
@@ -484,7 +486,7 @@ mod threads {
             Outcome::Cancelled => "cancelled",
             _ => "elsewhere",
         };
-        control.ended(now, how);
+        control.ended(at, how);
         control.turn().end();
         if how == "elsewhere" {
             push(Event::End { id, slot, outcome });

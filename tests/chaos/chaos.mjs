@@ -112,7 +112,7 @@ export async function chaos({ createHost, kill, seed, jobs, kinds = Object.keys(
   function verdict(right, error, what) {
     if (error) {
       report.lost += 1;
-      return `${what} failed: ${error.code ?? error.name}: ${error.message}`;
+      return `${what} failed: ${error.code ?? error.name}: ${error.message}${error.cause?.stack ? `\n${error.cause.stack}` : ''}`;
     }
     if (right) return undefined;
     report.wrong += 1;

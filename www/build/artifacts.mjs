@@ -70,7 +70,8 @@ function build(name, { features, flags }) {
     mkdirSync(out, { recursive: true });
     run(join(tools, 'wasm-bindgen'), [
       compiled, '--out-dir', out, '--out-name', 'loomwork', '--target', 'web', '--omit-default-module-path', '--no-typescript',
-      '--remove-name-section', '--remove-producers-section',
+      // The tests want the names of functions in a trap's stack.
+      ...(faults ? [] : ['--remove-name-section']), '--remove-producers-section',
     ]);
     writeFileSync(stamp, hash);
   }

@@ -99,11 +99,12 @@ function redirect(filter, path) {
   };
 }
 
-/** Resolves `loomwork-glue/ARTIFACT` to wasm-bindgen's output. */
+/** Resolves `loomwork-glue/ARTIFACT` to wasm-bindgen's output, and what the wasm itself imports to its module. */
 function glue() {
   return {
     name: 'glue',
     setup({ onResolve }) {
+      onResolve({ filter: /^loomwork-clock$/ }, () => ({ path: join(www, 'host/worker/clock.ts') }));
       onResolve({ filter: /^loomwork-glue\// }, ({ path }) => {
         const artifact = path.split('/')[1];
         // The fault tests have no baseline; its glue is never called there.

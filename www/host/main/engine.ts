@@ -43,7 +43,7 @@ export interface EngineListener {
   /** A part of the engine was lost; the engine replaces it itself. */
   crashed(reason: string): void;
   /** The engine has stopped for good. `culprits` brought it down for sure, `suspects` perhaps; the `innocent` were only there. */
-  lost(reason: string, tasks: { culprits: Task[]; suspects: Task[]; innocent: Task[] }): void;
+  lost(reason: string, tasks: { culprits: Task[]; suspects: Task[]; innocent: Task[] }, stack?: string): void;
 }
 
 /** A running instance, or several. */

@@ -139,8 +139,8 @@ class LocalHost {
       crashed: (reason) => {
         if (heard()) this.#crashed(reason, 1);
       },
-      lost: (reason, tasks) => {
-        if (heard()) this.#lost(engine!, reason, tasks);
+      lost: (reason, tasks, stack) => {
+        if (heard()) this.#lost(engine!, reason, tasks, stack);
       },
     };
     engine =
@@ -151,14 +151,14 @@ class LocalHost {
   }
 
   /** An engine is gone, with what was inside. */
-  #lost(engine: Engine, reason: string, { culprits, suspects, innocent }: { culprits: Task[]; suspects: Task[]; innocent: Task[] }): void {
+  #lost(engine: Engine, reason: string, { culprits, suspects, innocent }: { culprits: Task[]; suspects: Task[]; innocent: Task[] }, stack?: string): void {
     if (this.#alone && innocent.includes(this.#alone) && engine === this.#engine) {
       suspects = [...suspects, this.#alone];
       innocent = innocent.filter((task) => task !== this.#alone);
     }
     this.#crashed(reason, culprits.length + suspects.length + innocent.length);
     for (const job of culprits as HostJob[]) {
-      job.fail(new LoomworkError({ code: 'KERNEL_CRASH', message: `the kernel crashed the instance that ran it (${reason}), which is being replaced` }));
+      job.fail(new LoomworkError({ code: 'KERNEL_CRASH', message: `the kernel crashed the instance that ran it (${reason}), which is being replaced` }, stack ? { cause: trapError(reason, stack) } : undefined));
       this.#record(job, 'failed');
       this.#release(job);
     }
@@ -630,6 +630,13 @@ function limit(job: HostJob, signal: AbortSignal | undefined, timeout: number | 
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
   };
+}
+
+/** A trap as an error of its own, with its place in the wasm. */
+function trapError(reason: string, stack: string): Error {
+  const error = new Error(reason);
+  error.stack = stack;
+  return error;
 }
 
 function closed(): LoomworkError {

@@ -10,6 +10,8 @@ export interface Fault {
   /** Another thread of the instance had trapped before. */
   aftermath?: boolean;
   id?: number;
+  /** Where in the wasm. */
+  stack?: string;
 }
 
 /** The thread that trapped first is waited for so long. */
@@ -28,7 +30,7 @@ export class StartingWorker {
       message: (message) => {
         // Whoever did trap is about to say so, and is the one to blame.
         if (message.type === 'lost' && message.aftermath) setTimeout(() => this.#fail(message.message, { trap: false, aftermath: true }), AFTERMATH_MS);
-        else if (message.type === 'lost') this.#fail(message.message, { trap: message.trap === true, ...(message.id !== undefined && { id: message.id }) });
+        else if (message.type === 'lost') this.#fail(message.message, { trap: message.trap === true, ...(message.id !== undefined && { id: message.id }), ...(message.stack && { stack: message.stack }) });
         else if (this.#waiting?.type === message.type) {
           const { resolve } = this.#waiting;
           this.#waiting = undefined;

@@ -452,7 +452,7 @@ class ThreadsEngine implements Engine {
   }
 
   /** Something in the instance has died: nothing of it is used again. */
-  #lose(reason: string, lane: number | undefined, { trap, aftermath, id }: Fault): void {
+  #lose(reason: string, lane: number | undefined, { trap, aftermath, id, stack }: Fault): void {
     if (this.#closed) return;
     // Whose job the lane was running tells who did it, or may have.
     const slot = lane === undefined || aftermath || this.#laneWord(lane, LANE.state) !== LANE_STATES.busy ? undefined : this.#laneWord(lane, LANE.slot);
@@ -460,7 +460,7 @@ class ThreadsEngine implements Engine {
     const blamed = tasks.filter((task) => (id !== undefined && task.id === id) || (slot !== undefined && task.slot === slot));
     const innocent = tasks.filter((task) => !blamed.includes(task));
     for (const task of tasks) task.slot = -1;
-    this.#listener.lost(reason, trap ? { culprits: blamed, suspects: [], innocent } : { culprits: [], suspects: blamed, innocent });
+    this.#listener.lost(reason, trap ? { culprits: blamed, suspects: [], innocent } : { culprits: [], suspects: blamed, innocent }, stack);
   }
 
   kill(): Task[] {

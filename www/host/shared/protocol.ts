@@ -102,7 +102,7 @@ export interface FromWorker {
    * The worker cannot go on: start-up failed, or its wasm trapped, while it served job `id` if it says so. `aftermath`: it stopped only
    * because another thread of the instance had trapped.
    */
-  lost: { message: string; trap?: boolean; aftermath?: boolean; id?: number };
+  lost: { message: string; trap?: boolean; aftermath?: boolean; id?: number; stack?: string };
 }
 
 /** A message of a payload map. */

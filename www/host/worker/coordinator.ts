@@ -1,9 +1,9 @@
 // The coordinator: the worker that owns an instance. It moves jobs in and events out, and never runs a kernel where there are lanes for
 // that, so it always hears when something ends. In the single-threaded artifacts it is the only thread and runs the kernel itself.
 import { Bell } from '../shared/bell.ts';
-import type { FromWorker, Message, Port, Submission, ToWorker } from '../shared/protocol.ts';
+import type { Message, Port, Submission, ToWorker } from '../shared/protocol.ts';
 import { glueOf, type Glue } from './glue.ts';
-import { Instance, isAftermath, trapText } from './instance.ts';
+import { Instance, lostTo } from './instance.ts';
 import { LocalInstance } from './local.ts';
 
 /** A wait is never longer than this, so that a lost notification costs a delay and not a job. */
@@ -32,14 +32,9 @@ export function coordinate(port: Port, order: ToWorker['coordinate']): (message:
       heed(message);
     } catch (thrown) {
       // Whatever escapes from wasm is a trap: the caller's thread replaces the instance.
-      port.post(lost(thrown, 'id' in message ? message.id : undefined));
+      port.post(lostTo(thrown, 'id' in message ? message.id : undefined));
     }
   };
-}
-
-function lost(thrown: unknown, id?: number): Message<FromWorker> {
-  if (isAftermath(thrown)) return { type: 'lost', message: trapText(thrown), aftermath: true };
-  return { type: 'lost', message: trapText(thrown), trap: true, ...(id !== undefined && { id }) };
 }
 
 interface SharedMemory extends WebAssembly.Memory {
@@ -60,7 +55,7 @@ function passOn(port: Port, glue: Glue, instance: Instance, memory: SharedMemory
       await bell.sleep(SLEEP_MS, () => !instance.hasEvents());
     }
   }
-  listen().catch((thrown: unknown) => port.post(lost(thrown)));
+  listen().catch((thrown: unknown) => port.post(lostTo(thrown)));
 
   return (message) => {
     if (message.type === 'release') glue.release(message.id);

@@ -2,7 +2,7 @@
 // Used by the coordinator and by single-threaded workers, and on the caller's thread by the inline backend.
 import { textOf, type Failure } from '../shared/errors.ts';
 import { DTYPES, ERROR_CODES } from '../shared/generated.ts';
-import type { JobEvent, PackedArray, Shard, Submission, Unit } from '../shared/protocol.ts';
+import type { FromWorker, JobEvent, Message, PackedArray, Shard, Submission, Unit } from '../shared/protocol.ts';
 import type { Glue, WasmArray, WasmShard } from './glue.ts';
 
 /** Events with the buffers that can be moved along with them. */
@@ -151,12 +151,11 @@ function isFailure(thrown: unknown): thrown is Failure {
 /** What wasm-bindgen throws on the other threads of an instance in which one has trapped. */
 const AFTERMATH = 'Module terminated';
 
-/** Whether a thread stopped because another had: its own job is innocent. */
-export function isAftermath(thrown: unknown): boolean {
-  return textOf(thrown).includes(AFTERMATH);
-}
-
-/** The message of a trap, for whoever replaces the instance. */
-export function trapText(thrown: unknown): string {
-  return `the wasm instance stopped: ${textOf(thrown)}`;
+/** What to tell of a trap to whoever replaces the instance; `id`: the job that it was serving. */
+export function lostTo(thrown: unknown, id?: number): Message<FromWorker> {
+  const message = `the wasm instance stopped: ${textOf(thrown)}`;
+  // A thread that stopped because another had: its own job is innocent.
+  if (message.includes(AFTERMATH)) return { type: 'lost', message, aftermath: true };
+  const stack = thrown instanceof Error ? thrown.stack : undefined;
+  return { type: 'lost', message, trap: true, ...(id !== undefined && { id }), ...(stack && { stack }) };
 }

@@ -1,5 +1,5 @@
 // A lane and the threads of its pool: workers that block inside wasm from their start to their end and hear no message meanwhile.
-import { isAftermath, trapText } from './instance.ts';
+import { lostTo } from './instance.ts';
 import type { Port, ToWorker } from '../shared/protocol.ts';
 import { glueOf } from './glue.ts';
 
@@ -26,7 +26,7 @@ function block(port: Port, work: () => void, wasm: { __wbindgen_thread_destroy?:
     work();
   } catch (thrown) {
     // A trap. Everything that waits for this thread inside wasm would wait for ever, so the caller's thread must hear of it.
-    port.post({ type: 'lost', message: trapText(thrown), ...(isAftermath(thrown) ? { aftermath: true } : { trap: true }) });
+    port.post(lostTo(thrown));
     return;
   }
   // Its stack and thread-local data go back to the instance's memory, which may live on.
