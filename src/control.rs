@@ -10,7 +10,7 @@ use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 
 /// Blocks in the table: how many jobs one instance can hold at once.
-pub const SLOTS: usize = 512;
+pub const SLOTS: usize = 1024;
 
 /// Bytes of params or output that fit into a block; what is larger goes through the coordinator.
 pub const PAYLOAD: usize = 188;

@@ -2,15 +2,16 @@
 //
 //   node tests/bench/main.mjs [SUITE] [--case NAME]… [--runs N] [--json] [--out FILE] [--no-browser]
 //
-// SUITE: kernels (default). Prints a table, or with --json one object { machine, runtime, rows }; --out writes that object to a file too.
+// SUITE: kernels (default), dispatch. Prints a table, or with --json one object { machine, runtime, rows }; --out writes that object to a file too.
 import { cpus, totalmem, release } from 'node:os';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { dispatchTable, measureDispatch } from './dispatch.mjs';
 import { measureKernels } from './kernels.mjs';
 import { table } from './table.mjs';
 
-const suites = { kernels: measureKernels };
+const suites = { kernels: { measure: measureKernels, table }, dispatch: { measure: measureDispatch, table: dispatchTable } };
 
 let options;
 try {
@@ -33,7 +34,7 @@ if (!suites[suite]) wrongUse(`no suite is named '${suite}': ${Object.keys(suites
 const runs = Number(values.runs);
 if (!Number.isInteger(runs) || runs < 1) wrongUse(`--runs takes a whole number above 0, got '${values.runs}'`);
 
-const { runtime, rows } = await suites[suite]({ runs, only: values.case, browser: !values['no-browser'], log: (line) => process.stderr.write(`${line}\n`) });
+const { runtime, rows } = await suites[suite].measure({ runs, only: values.case, browser: !values['no-browser'], log: (line) => process.stderr.write(`${line}\n`) });
 const [{ model }] = cpus();
 const report = {
   machine: { cpu: model, cores: cpus().length, memoryGB: Math.round(totalmem() / 1e9), os: `${process.platform} ${release()}`, date: new Date().toISOString() },
@@ -44,7 +45,7 @@ if (values.out) {
   mkdirSync(dirname(values.out), { recursive: true });
   writeFileSync(values.out, `${JSON.stringify(report, null, 2)}\n`);
 }
-console.log(values.json ? JSON.stringify(report, null, 2) : table(report));
+console.log(values.json ? JSON.stringify(report, null, 2) : suites[suite].table(report));
 
 function wrongUse(message) {
   console.error(message);

@@ -29,6 +29,8 @@ export interface End extends Counts {
   lent?: boolean;
   started: number;
   ended: number;
+  /** When the caller's thread heard of it, by `performance.now()`. */
+  heard: number;
   lane: number;
 }
 

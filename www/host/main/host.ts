@@ -16,7 +16,7 @@ import { checkHostOptions, checkRunOptions, checkThreads, show, type Backend, ty
 import { makePlan, type Plan } from './plan.ts';
 import { JobQueue } from './queue.ts';
 import { stage } from './stage.ts';
-import { now, Stats, type HostStats, type Trace } from './stats.ts';
+import { Stats, type HostStats, type Trace } from './stats.ts';
 import { startThreads } from './threads.ts';
 import { startWorkers } from './workers.ts';
 
@@ -482,8 +482,8 @@ class LocalHost {
     if (end.output) for (const { buffer } of end.output.arrays) this.#stats.bytesOut += end.lent ? 0 : buffer.byteLength;
     const tell = this.#watched.get(job);
     tell?.({ ...counts, fraction: 1 });
-    job.done(end.output ? unpack(end.output) : end.plain, counts);
-    this.#stats.times(performance.now() - job.created, end.ended - end.started);
+    job.done(end.output ? unpack(end.output) : end.plain, counts, end.heard);
+    this.#stats.times(end.heard - job.created, end.ended - end.started);
   }
 
   /** Counts the end of a job, and remembers it for the trace. */
@@ -491,9 +491,8 @@ class LocalHost {
     if (state === 'done') this.#stats.done += 1;
     else if (state === 'cancelled') this.#stats.cancelled += 1;
     else this.#stats.failed += 1;
-    if (this.#options.traceJobs === 0) return;
-    const created = performance.timeOrigin + job.created;
-    this.#stats.remember({ id: job.id, kernel: job.kernel, state, created, started: end?.started ?? 0, ended: now(), lane: end?.lane ?? 0, retries: job.retries });
+    const started = end && end.started > 0 ? end.started - performance.timeOrigin : -1;
+    this.#stats.remember(job.id, job.kernel, state, job.created, started, end ? end.ended - performance.timeOrigin : -1, end?.heard ?? performance.now(), end?.lane ?? 0, job.retries);
   }
 
   cancel(job: HostJob): void {

@@ -137,7 +137,7 @@ class InlineEngine implements Engine {
     task.slot = -1;
     this.#jobs += 1;
     const { timeOrigin } = performance;
-    this.#listener.end(task, { ...counts, ...how, started: timeOrigin + this.#began, ended: timeOrigin + performance.now(), lane: 0 });
+    this.#listener.end(task, { ...counts, ...how, started: timeOrigin + this.#began, ended: timeOrigin + performance.now(), heard: performance.now(), lane: 0 });
     // After the caller has heard of it.
     void this.#runtime.yield().then(() => this.#listener.room());
   }

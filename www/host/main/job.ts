@@ -212,11 +212,11 @@ export class HostJob implements Job, Task {
   }
 
   /** Host: it is done. */
-  done(output: unknown, counts: Counts): void {
+  done(output: unknown, counts: Counts, at: number): void {
     if (this.#settled) return;
     this.#settled = 'done';
     this.#counts = counts;
-    this.#ended = performance.now();
+    this.#ended = at;
     this.#resolve(output);
     if (this.#parts) this.#signal();
     this.untie?.();

@@ -47,16 +47,55 @@ export interface Trace {
   displayTimeUnit: 'ms';
 }
 
-/** What is remembered of a job. Times are milliseconds since 1970. */
-export interface JobRecord {
-  id: number;
-  kernel: string;
-  state: JobState;
-  created: number;
-  started: number;
-  ended: number;
-  lane: number;
-  retries: number;
+/** The states in which a job is remembered. */
+const STATES: readonly JobState[] = ['done', 'failed', 'cancelled'];
+
+/** The latest jobs, without an object for each: numbers in columns that begin again at the top. Times are by `performance.now()`, -1 for never. */
+class Records {
+  readonly most: number;
+  readonly #columns: Record<'id' | 'kernel' | 'state' | 'created' | 'started' | 'ended' | 'heard' | 'lane' | 'retries', Float64Array>;
+  readonly #kernels: string[] = [];
+  readonly #numbers = new Map<string, number>();
+  #count = 0;
+
+  constructor(most: number) {
+    this.most = most;
+    const column = () => new Float64Array(most);
+    this.#columns = { id: column(), kernel: column(), state: column(), created: column(), started: column(), ended: column(), heard: column(), lane: column(), retries: column() };
+  }
+
+  add(id: number, kernel: string, state: JobState, created: number, started: number, ended: number, heard: number, lane: number, retries: number): void {
+    let number = this.#numbers.get(kernel);
+    if (number === undefined) {
+      number = this.#kernels.push(kernel) - 1;
+      this.#numbers.set(kernel, number);
+    }
+    const at = this.#count % this.most;
+    this.#count += 1;
+    const columns = this.#columns;
+    columns.id[at] = id;
+    columns.kernel[at] = number;
+    columns.state[at] = STATES.indexOf(state);
+    columns.created[at] = created;
+    columns.started[at] = started;
+    columns.ended[at] = ended;
+    columns.heard[at] = heard;
+    columns.lane[at] = lane;
+    columns.retries[at] = retries;
+  }
+
+  /** Oldest first. */
+  all() {
+    const length = Math.min(this.#count, this.most);
+    const columns = this.#columns;
+    return Array.from({ length }, (_, index) => {
+      const at = (this.#count - length + index) % this.most;
+      return {
+        id: columns.id[at]!, kernel: this.#kernels[columns.kernel[at]!]!, state: STATES[columns.state[at]!]!, created: columns.created[at]!,
+        started: columns.started[at]!, ended: columns.ended[at]!, heard: columns.heard[at]!, lane: columns.lane[at]!, retries: columns.retries[at]!,
+      };
+    });
+  }
 }
 
 export class Stats {
@@ -69,15 +108,13 @@ export class Stats {
   bytesOut = 0;
   readonly #latency = new Histogram();
   readonly #runTime = new Histogram();
-  readonly #most: number;
-  readonly #records: JobRecord[] = [];
-  #oldest = 0;
+  readonly #records: Records;
   readonly #incidents: { name: string; at: number; args: Record<string, unknown> }[] = [];
   #since = performance.now();
 
   /** @param most jobs that are remembered */
   constructor(most: number) {
-    this.#most = most;
+    this.#records = new Records(most);
   }
 
   /** A job was answered with its output. */
@@ -86,19 +123,15 @@ export class Stats {
     this.#runTime.add(Math.max(0, runTime));
   }
 
-  remember(record: JobRecord): void {
-    if (this.#most === 0) return;
-    if (this.#records.length < this.#most) this.#records.push(record);
-    else {
-      this.#records[this.#oldest] = record;
-      this.#oldest = (this.#oldest + 1) % this.#most;
-    }
+  /** Remembers the end of a job for the trace. */
+  remember(...record: Parameters<Records['add']>): void {
+    if (this.#records.most > 0) this.#records.add(...record);
   }
 
   /** Something happened to the host itself. */
   incident(name: string, args: Record<string, unknown>): void {
     if (this.#incidents.length >= 1000) this.#incidents.shift();
-    this.#incidents.push({ name, at: now(), args });
+    this.#incidents.push({ name, at: performance.timeOrigin + performance.now(), args });
   }
 
   /** The lanes are new ones. */
@@ -118,29 +151,26 @@ export class Stats {
   }
 
   trace(): Trace {
-    const records = [...this.#records.slice(this.#oldest), ...this.#records.slice(0, this.#oldest)];
-    const lanes = [...new Set(records.filter(({ started }) => started > 0).map(({ lane }) => lane))];
+    const records = this.#records.all();
+    const lanes = [...new Set(records.filter(({ started }) => started >= 0).map(({ lane }) => lane))];
     const pid = 1;
     const names: TraceEvent[] = [
       { name: 'process_name', cat: '__metadata', ph: 'M', ts: 0, pid, tid: 0, args: { name: 'loomwork' } },
       { name: 'thread_name', cat: '__metadata', ph: 'M', ts: 0, pid, tid: 0, args: { name: 'host' } },
       ...lanes.map((lane): TraceEvent => ({ name: 'thread_name', cat: '__metadata', ph: 'M', ts: 0, pid, tid: lane + 1, args: { name: `lane ${lane + 1}` } })),
     ];
-    const jobs = records.flatMap(({ id, kernel, state, created, started, ended, lane, retries }): TraceEvent[] => {
+    const microseconds = (time: number) => (performance.timeOrigin + time) * 1000;
+    const jobs = records.flatMap(({ id, kernel, state, created, started, ended, heard, lane, retries }): TraceEvent[] => {
       const args = { job: id, state, retries };
       const whole: TraceEvent[] = [
-        { name: kernel, cat: 'job', ph: 'b', ts: created * 1000, pid, tid: 0, id, args },
-        { name: kernel, cat: 'job', ph: 'e', ts: ended * 1000, pid, tid: 0, id, args },
+        { name: kernel, cat: 'job', ph: 'b', ts: microseconds(created), pid, tid: 0, id, args },
+        { name: kernel, cat: 'job', ph: 'e', ts: microseconds(Math.max(created, heard)), pid, tid: 0, id, args },
       ];
-      if (!(started > 0)) return whole;
-      return [...whole, { name: kernel, cat: 'kernel', ph: 'X', ts: started * 1000, dur: Math.max(0, ended - started) * 1000, pid, tid: lane + 1, args }];
+      if (started < 0) return whole;
+      return [...whole, { name: kernel, cat: 'kernel', ph: 'X', ts: microseconds(started), dur: Math.max(0, ended - started) * 1000, pid, tid: lane + 1, args }];
     });
     const incidents = this.#incidents.map(({ name, at, args }): TraceEvent => ({ name, cat: 'host', ph: 'i', ts: at * 1000, pid, tid: 0, s: 'g', args }));
     return { traceEvents: [...names, ...jobs, ...incidents], displayTimeUnit: 'ms' };
   }
 }
 
-/** Milliseconds since 1970, as finely as the platform tells. */
-export function now(): number {
-  return performance.timeOrigin + performance.now();
-}

@@ -196,6 +196,8 @@ class ThreadsEngine implements Engine {
       this.#blocks.publish(slot, number, params);
       // The ring holds twice as many numbers as there are slots: it is full only of slots that have long ended.
       this.#ready.push(slot);
+      // The first of many: a lane that sleeps wakes while the others are still being queued.
+      if (this.#size === 1) this.#wakeLanes();
     } else {
       try {
         this.#coordinator.post({ type: 'run', id, slot, kernel, params, arrays: inputs.arrays, moved: inputs.transfer.length > 0 }, inputs.transfer);
@@ -280,7 +282,7 @@ class ThreadsEngine implements Engine {
     const outcome = this.#blocks.outcome(slot);
     switch (outcome) {
       case 'done':
-        this.#end(task, slot, 'done', small(this.#blocks.answer(slot)));
+        this.#end(task, slot, 'done', this.#blocks.answeredNothing(slot) ? {} : small(this.#blocks.answer(slot)));
         break;
       case 'failed':
         this.#end(task, slot, 'failed', undefined, undefined, decode(this.#blocks.answer(slot)) as Failure);
@@ -296,7 +298,7 @@ class ThreadsEngine implements Engine {
     if (started > 0) this.#usual += (Math.max(0.0005, ended - started) - this.#usual) / 8;
     const { done, total } = this.#blocks.counts(slot);
     // Written out: spreading costs as much as all the rest of a small job's way.
-    const end: End = { kind, plain, output, error, lent, done, total, started, ended, lane: this.#blocks.lane(slot) };
+    const end: End = { kind, plain, output, error, lent, done, total, started, ended, heard: this.#lastEnd, lane: this.#blocks.lane(slot) };
     this.#leave(slot);
     this.#listener.end(task, end);
   }
@@ -386,6 +388,7 @@ class ThreadsEngine implements Engine {
 
   #heed(message: Message<FromWorker>): void {
     if (message.type === 'events') {
+      this.#lastEnd = performance.now();
       for (const event of message.events) {
         if (this.#closed) return;
         this.#takeEvent(event);
@@ -510,13 +513,11 @@ export function restore(task: Task, buffers: ArrayBuffer[]): void {
   task.inputs.transfer = buffers;
 }
 
-const EMPTY_MAP = 0x80;
 /** The first bytes of MessagePack's 64-bit integers. */
 const WIDE = [0xcf, 0xd3];
 
 /** An output that came through a control block. */
 function small(bytes: Uint8Array): unknown {
-  if (bytes.length === 1 && bytes[0] === EMPTY_MAP) return {};
   if (!bytes.some((byte) => WIDE.includes(byte))) return decode(bytes);
   return exact(decode(bytes, { useBigInt64: true }));
 }

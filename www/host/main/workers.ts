@@ -230,7 +230,7 @@ class WorkersEngine implements Engine {
     const counts = this.counts(task);
     this.#drop(task);
     const { timeOrigin } = performance;
-    this.#listener.end(task, { ...counts, ...how, started: timeOrigin + inside.began, ended: timeOrigin + performance.now(), lane: 0 });
+    this.#listener.end(task, { ...counts, ...how, started: timeOrigin + inside.began, ended: timeOrigin + performance.now(), heard: performance.now(), lane: 0 });
   }
 
   /** Nothing of a task is to be done any more. */

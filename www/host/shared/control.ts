@@ -1,6 +1,9 @@
 // The control blocks (src/control.rs) as JavaScript sees them.
 import { CONTROL, OUTCOMES, TURNS } from './generated.ts';
 
+/** MessagePack's empty map. */
+const EMPTY_MAP = 0x80;
+
 /** What a control block says about a job. */
 export interface Counts {
   done: number;
@@ -79,6 +82,12 @@ export class ControlTable {
   answer(slot: number): Uint8Array {
     const start = this.#start + slot * CONTROL.stride;
     return this.#bytes.slice(start + CONTROL.payload, start + CONTROL.payload + this.#words[(start + CONTROL.length) >> 2]!);
+  }
+
+  /** Whether the answer is the empty object: what most small jobs of no output give. */
+  answeredNothing(slot: number): boolean {
+    const start = this.#start + slot * CONTROL.stride;
+    return this.#words[(start + CONTROL.length) >> 2] === 1 && this.#bytes[start + CONTROL.payload] === EMPTY_MAP;
   }
 
   /** The lane that ran the job in a slot. */

@@ -27,7 +27,7 @@ export type TypedArray = Int8Array | Uint8Array | Uint8ClampedArray | Int16Array
 
 /** The control-block table in shared memory (src/control.rs): sizes and offsets in bytes. */
 export const CONTROL = {
-  slots: 512,
+  slots: 1024,
   stride: 256,
   payloadBytes: 188,
   cancelRequested: 1,
@@ -66,7 +66,7 @@ export const OUTCOMES = [
 
 /** A ring (src/ring.rs): numbers that it holds, and offsets in bytes. */
 export const RING = {
-  capacity: 1024,
+  capacity: 2048,
   cells: 128,
   head: 64,
   tail: 0,
@@ -80,11 +80,11 @@ export const BELL = {
 
 /** The rings, bells and lanes of an instance (src/dispatch.rs): offsets in bytes. */
 export const DISPATCH = {
-  caller: 16640,
-  ended: 8320,
-  lanes: 16704,
+  caller: 33024,
+  ended: 16512,
+  lanes: 33088,
   ready: 0,
-  spin: 16648,
+  spin: 33032,
 } as const;
 
 /** A lane's words: sizes and offsets in bytes. */

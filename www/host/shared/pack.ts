@@ -20,14 +20,15 @@ const MAX_DEPTH = 64;
  * @throws LoomworkError BAD_PARAMS naming the path of a value that cannot travel
  */
 export function pack(value: unknown): Packed & { wide: boolean } {
-  const arrays = new Found();
-  const tree = packAt(value, '', arrays, 0);
-  return { tree: arrays.wide ? allWide(tree) : tree, arrays, wide: arrays.wide };
+  const found: Found = { arrays: [], wide: false };
+  const tree = packAt(value, '', found, 0);
+  return { tree: found.wide ? allWide(tree) : tree, arrays: found.arrays, wide: found.wide };
 }
 
 /** The arrays of a value, and whether there are bigints in it. */
-class Found extends Array<PackedArray> {
-  wide = false;
+interface Found {
+  arrays: PackedArray[];
+  wide: boolean;
 }
 
 /** Where there are bigints, MessagePack's 64-bit numbers are theirs: whole numbers over 32 bits become bigints too. */
@@ -38,7 +39,7 @@ function allWide(tree: unknown): unknown {
   return Object.fromEntries(Object.entries(tree).map(([key, item]) => [key, allWide(item)]));
 }
 
-function packAt(value: unknown, path: string, arrays: Found, depth: number): unknown {
+function packAt(value: unknown, path: string, found: Found, depth: number): unknown {
   switch (typeof value) {
     case 'string':
     case 'number':
@@ -47,7 +48,7 @@ function packAt(value: unknown, path: string, arrays: Found, depth: number): unk
       return value;
     case 'bigint':
       if (value !== BigInt.asUintN(64, value) && value !== BigInt.asIntN(64, value)) throw badParams(path, `${value} has more than 64 bits`);
-      arrays.wide = true;
+      found.wide = true;
       return value;
     case 'function':
     case 'symbol':
@@ -57,16 +58,16 @@ function packAt(value: unknown, path: string, arrays: Found, depth: number): unk
   const view = viewOf(value);
   if (view) {
     const shape = shapeOf(view);
-    arrays.push({ ...describe(view, path), ...(shape && { shape }) });
-    return { $array: arrays.length - 1, ...(shape && { shape }) };
+    found.arrays.push({ ...describe(view, path), ...(shape && { shape }) });
+    return { $array: found.arrays.length - 1, ...(shape && { shape }) };
   }
   if (depth >= MAX_DEPTH) throw badParams(path.slice(0, 60), `nested more than ${MAX_DEPTH} levels deep: is there a cycle?`);
-  if (Array.isArray(value)) return value.map((item, index) => packAt(item, `${path}[${index}]`, arrays, depth + 1));
+  if (Array.isArray(value)) return value.map((item, index) => packAt(item, `${path}[${index}]`, found, depth + 1));
   const packed: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(fieldsOf(value, path))) {
     const at = path === '' ? key : `${path}.${key}`;
     if (key === '$array') throw badParams(at, 'the name $array is reserved');
-    if (item !== undefined) packed[key] = packAt(item, at, arrays, depth + 1);
+    if (item !== undefined) packed[key] = packAt(item, at, found, depth + 1);
   }
   return packed;
 }

@@ -1,0 +1,184 @@
+// What it costs to hand a job over: a no-op through this host, through bare messages, and through the pools that people use in Node, each as its
+// README recommends, with the same number of workers, all in turn on the same machine.
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { createHost } from '../../pkg/node.js';
+import { load } from './peers/load.mjs';
+
+const WORKERS = Math.min(4, availableParallelism());
+const BURST = 1000;
+const IN_FLIGHT = 64;
+/** Each sample is taken for about so long. */
+const SAMPLE_MS = 400;
+/** An implementation that does not answer within so long has failed. */
+const HANG_MS = 60_000;
+
+const peer = (file) => fileURLToPath(new URL(`./peers/${file}`, import.meta.url));
+
+/** Each implementation: opens itself, and gives what runs one no-op. */
+const implementations = {
+  async loomwork() {
+    const host = await createHost({ threads: WORKERS });
+    return { kind: 'ours', run: () => host.run('noop', {}), close: () => host.close() };
+  },
+  /** Bare messages: a worker answers each with its number. One message a job, as a pool must. */
+  async raw() {
+    const waiting = new Map();
+    const workers = Array.from({ length: WORKERS }, () => new Worker(peer('raw-worker.mjs')));
+    for (const worker of workers) {
+      worker.on('message', (id) => {
+        waiting.get(id)();
+        waiting.delete(id);
+      });
+    }
+    let last = 0;
+    const run = () =>
+      new Promise((resolve) => {
+        last += 1;
+        waiting.set(last, resolve);
+        workers[last % WORKERS].postMessage(last);
+      });
+    return { kind: 'portable', run, close: () => Promise.all(workers.map((worker) => worker.terminate())) };
+  },
+  /** With its default `atomics: 'sync'`, in which idle workers wait on shared memory; and as many tasks to a worker as its README shows. */
+  async piscina() {
+    const { default: Piscina } = await load('piscina');
+    const pool = new Piscina({ filename: peer('noop.mjs'), minThreads: WORKERS, maxThreads: WORKERS, idleTimeout: 600_000, concurrentTasksPerWorker: 4 });
+    return { kind: 'portable', run: () => pool.run(undefined), close: () => pool.destroy() };
+  },
+  async tinypool() {
+    const { Tinypool } = await load('tinypool');
+    const pool = new Tinypool({ filename: peer('noop.mjs'), minThreads: WORKERS, maxThreads: WORKERS, idleTimeout: 600_000, concurrentTasksPerWorker: 4 });
+    return { kind: 'portable', run: () => pool.run(undefined), close: () => pool.destroy() };
+  },
+  async workerpool() {
+    const { default: workerpool } = await load('workerpool');
+    const pool = workerpool.pool(peer('workerpool-worker.mjs'), { minWorkers: WORKERS, maxWorkers: WORKERS, workerType: 'thread' });
+    return { kind: 'portable', run: () => pool.exec('noop'), close: () => pool.terminate() };
+  },
+  async poolifier() {
+    const { FixedThreadPool } = await load('poolifier');
+    const pool = new FixedThreadPool(WORKERS, peer('poolifier-worker.mjs'), { errorHandler: () => {} });
+    return { kind: 'portable', run: () => pool.execute(), close: () => pool.destroy() };
+  },
+};
+
+/** One sample of each case, by its name: higher is better for jobs/s, lower for µs. */
+const measures = [
+  {
+    cases: { 'sequential p50': 'µs', 'sequential p99': 'µs' },
+    async sample(run) {
+      const times = [];
+      const until = performance.now() + SAMPLE_MS;
+      while (performance.now() < until) {
+        const begun = process.hrtime.bigint();
+        await run();
+        times.push(Number(process.hrtime.bigint() - begun) / 1000);
+      }
+      times.sort((a, b) => a - b);
+      return [times[Math.floor(times.length * 0.5)], times[Math.floor(times.length * 0.99)]];
+    },
+  },
+  {
+    cases: { burst: 'jobs/s' },
+    async sample(run) {
+      let jobs = 0;
+      const begun = performance.now();
+      while (performance.now() - begun < SAMPLE_MS) {
+        const burst = [];
+        for (let i = 0; i < BURST; i += 1) burst.push(run());
+        jobs += (await Promise.all(burst)).length;
+      }
+      return [(jobs / (performance.now() - begun)) * 1000];
+    },
+  },
+  {
+    cases: { [`inflight ${IN_FLIGHT}`]: 'jobs/s' },
+    async sample(run) {
+      let jobs = 0;
+      const begun = performance.now();
+      const one = async () => {
+        while (performance.now() - begun < SAMPLE_MS) {
+          await run();
+          jobs += 1;
+        }
+      };
+      await Promise.all(Array.from({ length: IN_FLIGHT }, one));
+      return [(jobs / (performance.now() - begun)) * 1000];
+    },
+  },
+];
+
+export async function measureDispatch({ runs, only, log }) {
+  const open = new Map();
+  const rows = new Map();
+  try {
+    for (const [impl, start] of Object.entries(implementations)) {
+      log(`starting ${impl}`);
+      const pool = await bounded(start(), `${impl} did not start`);
+      open.set(impl, pool);
+      // Warm: started, compiled.
+      for (let i = 0; i < 20; i += 1) await bounded(Promise.all(Array.from({ length: BURST }, () => pool.run())), `${impl} did not answer`);
+      const until = performance.now() + SAMPLE_MS;
+      while (performance.now() < until) await pool.run();
+    }
+    for (let round = 1; round <= runs; round += 1) {
+      log(`round ${round} of ${runs}`);
+      for (const { cases, sample } of measures) {
+        const names = Object.keys(cases);
+        if (only && !names.some((name) => only.some((text) => name.includes(text)))) continue;
+        for (const [impl, { kind, run }] of open) {
+          const values = await bounded(sample(run), `${impl} did not answer (${names[0]})`);
+          names.forEach((name, index) => {
+            const key = `${name} ${impl}`;
+            if (!rows.has(key)) rows.set(key, { suite: 'dispatch', case: name, impl, kind, threads: WORKERS, unit: cases[name], samples: [] });
+            rows.get(key).samples.push(values[index]);
+          });
+        }
+      }
+    }
+  } finally {
+    for (const pool of open.values()) await pool.close();
+  }
+  return {
+    runtime: `node ${process.version}`,
+    rows: [...rows.values()].map(({ samples, ...row }) => {
+      samples.sort((a, b) => a - b);
+      return { ...row, median: samples[Math.floor(samples.length / 2)], min: samples[0], max: samples.at(-1), runs: samples.length };
+    }),
+  };
+}
+
+async function bounded(promise, complaint) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${complaint} within ${HANG_MS / 1000} s`)), HANG_MS);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A report as text: each implementation beside ours, and what it says about the best pool. */
+export function dispatchTable({ machine, runtime, rows }) {
+  const lines = [`${machine.cpu}, ${machine.cores} cores, ${machine.memoryGB} GB, ${machine.os}; ${runtime}; ${rows[0]?.threads} workers`, ''];
+  for (const name of new Set(rows.map((row) => row.case))) {
+    const mine = rows.filter((row) => row.case === name);
+    const ours = mine.find(({ kind }) => kind === 'ours');
+    const digits = ours.unit === 'µs' ? 1 : 0;
+    lines.push(`${name}, ${ours.unit}`);
+    for (const { impl, median, min, max, unit } of mine) {
+      const better = unit === 'µs' ? median / ours.median : ours.median / median;
+      const spread = `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
+      lines.push(`  ${impl.padEnd(12)}${spread.padStart(32)}${impl === 'loomwork' ? '' : `   loomwork ×${better.toFixed(1)}`}`);
+    }
+    const pools = mine.filter(({ impl }) => impl !== 'loomwork' && impl !== 'raw');
+    const best = pools.sort((a, b) => (ours.unit === 'µs' ? a.median - b.median : b.median - a.median))[0];
+    if (best) lines.push(`  the best pool is ${best.impl}: loomwork ×${(ours.unit === 'µs' ? best.median / ours.median : ours.median / best.median).toFixed(1)}`);
+    lines.push('');
+  }
+  return lines.join('\n');
+}

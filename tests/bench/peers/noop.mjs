@@ -1,0 +1,2 @@
+// The no-op of piscina and tinypool.
+export default () => {};
