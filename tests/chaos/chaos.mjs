@@ -37,14 +37,14 @@ const percentile = (sorted, fraction) => (sorted.length === 0 ? 0 : sorted[Math.
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * Throws faults at a host until so many jobs are answered.
+ * Throws faults at a host until so many jobs are answered and so many faults were thrown.
  *
  * @param {{
- *   createHost: Function, kill: (kind: 'coordinator' | 'thread', random: () => number) => boolean, seed: number, jobs: number, kinds?: string[],
+ *   createHost: Function, kill: (kind: 'coordinator' | 'thread', random: () => number) => boolean, seed: number, jobs: number, faults?: number, kinds?: string[],
  *   log?: (line: string) => void,
  * }} options kill: ends one of the host's workers from outside
  */
-export async function chaos({ createHost, kill, seed, jobs, kinds = Object.keys(FAULTS), log = () => {} }) {
+export async function chaos({ createHost, kill, seed, jobs, faults = 0, kinds = Object.keys(FAULTS), log = () => {} }) {
   const random = randomBy(seed);
   const host = await createHost({ threads: 4, concurrency: 3, grace: 150, maxMemory: 2 ** 29, startTimeout: 20_000 });
   const report = { seed, jobs: 0, answered: 0, wrong: 0, lost: 0, doubled: 0, hung: 0, restarts: 0, retries: 0, faults: {}, recovery_ms: { p50: 0, p99: 0 } };
@@ -143,7 +143,8 @@ export async function chaos({ createHost, kill, seed, jobs, kinds = Object.keys(
 
   let faultAt = performance.now() + 50;
   let told = performance.now();
-  while (report.answered < jobs) {
+  const thrown = () => Object.values(report.faults).reduce((sum, count) => sum + count, 0);
+  while (report.answered < jobs || thrown() < faults) {
     while (open.size < BESIDE) void healthy[Math.floor(random() * healthy.length)]();
     if (performance.now() >= faultAt) {
       // The next fault comes at any moment, also while the host is still busy with the last.
@@ -152,7 +153,7 @@ export async function chaos({ createHost, kill, seed, jobs, kinds = Object.keys(
     }
     if (performance.now() - told > 5000) {
       told = performance.now();
-      log(`${report.answered} of ${jobs} answered, ${Object.values(report.faults).reduce((sum, n) => sum + n, 0)} faults, ${host.stats().restarts} restarts${globalThis.process ? `, ${Math.round(process.memoryUsage.rss() / 1e6)} MB` : ''}`);
+      log(`${report.answered} of ${jobs} answered, ${thrown()} faults, ${host.stats().restarts} restarts${globalThis.process ? `, ${Math.round(process.memoryUsage.rss() / 1e6)} MB` : ''}`);
     }
     await pause(1 + random() * 4);
     const oldest = Math.min(...[...open].map(({ begun }) => begun));

@@ -2,8 +2,8 @@
 import { launch } from '../browser/launch.mjs';
 import { serve } from '../browser/serve.mjs';
 
-/** @param {{ seed: number, jobs: number, kinds?: string[] }} options */
-export async function chaosInChromium({ seed, jobs, kinds }) {
+/** @param {{ seed: number, jobs: number, faults?: number, kinds?: string[] }} options */
+export async function chaosInChromium({ seed, jobs, faults = 0, kinds }) {
   const server = await serve();
   const browser = await launch('chromium');
   try {
@@ -27,9 +27,9 @@ export async function chaosInChromium({ seed, jobs, kinds }) {
         Worker.prototype.terminate.call(candidates[Math.floor(random() * candidates.length)]);
         return true;
       };
-      return chaos({ createHost, kill, seed: args[0], jobs: args[1], ...(args[2] && { kinds: args[2] }) });
+      return chaos({ createHost, kill, seed: args[0], jobs: args[1], faults: args[2], ...(args[3] && { kinds: args[3] }) });
     `,
-      seed, jobs, kinds ?? null,
+      seed, jobs, faults, kinds ?? null,
     );
   } finally {
     await browser.close();

@@ -2,7 +2,7 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { chaos } from './chaos.mjs';
 
-/** @param {{ seed: number, jobs: number, kinds?: string[], log?: (line: string) => void }} options */
+/** @param {{ seed: number, jobs: number, faults?: number, kinds?: string[], log?: (line: string) => void }} options */
 export async function chaosInNode(options) {
   const threads = createRequire(import.meta.url)('node:worker_threads');
   const workers = new Set();

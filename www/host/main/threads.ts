@@ -210,6 +210,7 @@ class ThreadsEngine implements Engine {
 
   flush(): void {
     this.#wakeLanes();
+    if (this.#bulky > 0) this.#nudgeLater();
     // While ends are read, there is a turn that goes on already.
     if (this.#collecting) return;
     if (this.#options.spin > 0 && this.#usual < HOT_MS && this.#mayHoldTurn()) this.#spin();
@@ -332,13 +333,20 @@ class ThreadsEngine implements Engine {
 
   /** Jobs may come to wait behind one that proves long: looks again in a moment. */
   #nudgeLater(): void {
-    if (this.#nudge !== undefined || this.#ready.empty) return;
+    if (this.#nudge !== undefined || !this.#crowded) return;
     this.#nudge = setTimeout(() => {
       this.#nudge = undefined;
       if (this.#closed) return;
       this.#wakeLanes();
       this.#nudgeLater();
     }, LONG_MS);
+  }
+
+  /** Whether tasks inside have no lane yet, be they ready or still on their way through the coordinator. */
+  get #crowded(): boolean {
+    let busy = 0;
+    for (let lane = 0; lane < this.#lanes.length; lane += 1) if (this.#laneWord(lane, LANE.state) === LANE_STATES.busy) busy += 1;
+    return this.#size > busy;
   }
 
   #openAnother(): void {
