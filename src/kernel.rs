@@ -3,6 +3,7 @@
 use crate::error::KernelError;
 use crate::job::Job;
 use crate::params::{self, Tree};
+use crate::shard::Sharding;
 use crate::task::Task;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
@@ -80,6 +81,12 @@ pub trait Kernel: 'static {
     /// # Errors
     /// [`KernelError::Cancelled`] when [`Job::check`] said so, else what stopped it.
     fn run(params: Self::Params, job: &Job<Self::Part>) -> Result<Self::Output, KernelError>;
+
+    /// How a job divides where threads cannot share a memory: `Some(Sharding::of::<Self>())` of a kernel that is
+    /// [`Shardable`](crate::Shardable). One that says nothing runs whole everywhere.
+    fn sharding() -> Option<Sharding> {
+        None
+    }
 }
 
 /// Validates and runs a kernel natively, on the current rayon pool.
@@ -99,6 +106,8 @@ pub struct Entry {
     pub about: &'static str,
     /// Decodes and validates params into a task that is ready to run.
     pub prepare: fn(Tree) -> Result<Box<dyn Task>, KernelError>,
+    /// [`Kernel::sharding`].
+    pub sharding: fn() -> Option<Sharding>,
     /// JSON Schemas of params, output and part.
     #[cfg(not(target_family = "wasm"))]
     pub schemas: fn(&mut schemars::SchemaGenerator) -> [schemars::Schema; 3],
@@ -115,6 +124,7 @@ impl Entry {
                 K::validate(&params)?;
                 Ok(Box::new(crate::task::Prepared::<K>(params)))
             },
+            sharding: K::sharding,
             #[cfg(not(target_family = "wasm"))]
             schemas: |generator| {
                 [

@@ -13,6 +13,7 @@
 //! | [`image`] | RGBA pixels in the shape of the web's `ImageData` |
 //! | [`error`] | how a kernel fails, and the stable codes that callers see |
 //! | [`params`] | decoding params strictly: every error names its field |
+//! | [`shard`] | how a job divides into smaller jobs of the same kernel |
 //! | [`task`] | a job with its kernel's types erased: decoded, ready to run anywhere |
 //! | `boundary` | the only module that speaks to JavaScript (wasm only) |
 //! | [`describe`] | what the TypeScript side is generated from (native only) |
@@ -26,6 +27,7 @@ pub mod image;
 pub mod job;
 pub mod kernel;
 pub mod params;
+pub mod shard;
 pub mod task;
 
 #[cfg(target_family = "wasm")]
@@ -41,6 +43,7 @@ pub use error::{Cancelled, KernelError};
 pub use image::Image;
 pub use job::Job;
 pub use kernel::Kernel;
+pub use shard::Shardable;
 
 #[doc(hidden)]
 pub mod reexport {
