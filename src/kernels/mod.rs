@@ -6,6 +6,7 @@ mod image_decode;
 mod image_encode;
 mod image_resize;
 mod mandelbrot;
+mod partition;
 mod radix;
 mod resample;
 mod sort;
