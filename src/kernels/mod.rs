@@ -15,7 +15,7 @@ pub use argsort::{Argsort, ArgsortOutput};
 pub use hash::{Hash, HashAlgorithm, HashOutput, HashParams};
 pub use image_decode::{ImageDecode, ImageDecodeOutput, ImageDecodeParams, ImageFormat};
 pub use image_encode::{ImageEncode, ImageEncodeOutput, ImageEncodeParams};
-pub use image_resize::{ImageResize, ImageResizeOutput, ImageResizeParams, ResizeFilter};
+pub use image_resize::{ImageResize, ImageResizeOutput, ImageResizeParams, ResizeFilter, ResizeSource};
 pub use mandelbrot::{Mandelbrot, MandelbrotOutput, MandelbrotParams, MandelbrotPart};
 pub use sort::{Order, Sort, SortOutput, SortParams};
 

@@ -362,7 +362,7 @@ mod tests {
         assert!(shards(Array::from(pick(&ODD, 200_000))) >= 8);
         // Nine of ten are the same, whether at an end or in the middle.
         for often in [f64::NEG_INFINITY, 0.5, f64::NAN] {
-            let few = |i: usize, x: u64| if i % 10 == 0 { (x >> 11) as f64 / 9e15 } else { often };
+            let few = |i: usize, x: u64| if i.is_multiple_of(10) { (x >> 11) as f64 / 9e15 } else { often };
             let data: Vec<f64> = noise(150_000).into_iter().enumerate().map(|(i, x)| few(i, x)).collect();
             assert!(shards(Array::from(data)) >= 2, "{often}");
         }
