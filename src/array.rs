@@ -302,8 +302,11 @@ pub(crate) fn serialize_slice<T: Element, S: Serializer>(
     });
     match index {
         Some(index) => {
-            let mut reference = serializer.serialize_struct("Array", 1)?;
+            let mut reference = serializer.serialize_struct("Array", 1 + usize::from(shape.is_some()))?;
             reference.serialize_field("$array", &(index as u32))?;
+            if let Some(shape) = shape {
+                reference.serialize_field("shape", shape)?;
+            }
             reference.end()
         }
         None => serializer.collect_seq(slice.iter().map(|&element| JsonNumber(element.to_number()))),

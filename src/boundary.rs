@@ -299,10 +299,10 @@ fn to_js<T: Serialize + ?Sized>(value: &T) -> JsValue {
 #[cfg(not(feature = "threads"))]
 mod local {
     use super::*;
-    use crate::shard::{AnyPlan, Sharding, Split};
+    use crate::shard::{Plan, Sharding, Split};
 
     thread_local! {
-        pub(super) static PLANS: RefCell<Vec<(u32, AnyPlan)>> = const { RefCell::new(Vec::new()) };
+        pub(super) static PLANS: RefCell<Vec<(u32, Plan)>> = const { RefCell::new(Vec::new()) };
         /// Params of shards whose arrays JavaScript is reading.
         static SHARDS: RefCell<Vec<Value>> = const { RefCell::new(Vec::new()) };
     }

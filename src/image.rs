@@ -4,6 +4,7 @@ use crate::array::{Array, Clamped, DType, serialize_slice};
 use crate::error::KernelError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
+use std::ops::Range;
 
 /// The longest side that image kernels take: 65535 pixels.
 pub const MAX_SIDE: u32 = 65_535;
@@ -55,6 +56,46 @@ impl Image {
             ));
         }
         Ok(())
+    }
+}
+
+/// A band of a picture's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rows {
+    /// Its first row, 0 at the top.
+    pub first: u32,
+    /// How many, 1 or more; the last one lies in the picture.
+    pub count: u32,
+}
+
+impl Rows {
+    /// Refuses a band that has no rows or reaches over the end of a picture of `height` rows. `field` is its name in the params.
+    ///
+    /// # Errors
+    /// [`KernelError::BadParams`] naming the part.
+    pub fn validate(&self, field: &str, height: u32) -> Result<(), KernelError> {
+        if self.first >= height {
+            let message = format!("must be below the picture's {height} rows, got {}", self.first);
+            return Err(KernelError::bad_params(format!("{field}.first"), message));
+        }
+        let most = height - self.first;
+        if self.count == 0 || self.count > most {
+            let message = format!("must be 1 to {most} rows from row {}, got {}", self.first, self.count);
+            return Err(KernelError::bad_params(format!("{field}.count"), message));
+        }
+        Ok(())
+    }
+
+    /// The rows by their numbers.
+    pub fn range(self) -> Range<u32> {
+        self.first..self.first + self.count
+    }
+}
+
+impl From<Range<u32>> for Rows {
+    fn from(range: Range<u32>) -> Self {
+        Self { first: range.start, count: range.len() as u32 }
     }
 }
 

@@ -76,16 +76,17 @@ pub trait Kernel: 'static {
         Ok(())
     }
 
-    /// How its jobs divide, for a kernel that is [`Shardable`](crate::Shardable): `Some(Sharding::of::<Self>())`.
-    fn sharding() -> Option<Sharding> {
-        None
-    }
-
     /// Does the work.
     ///
     /// # Errors
     /// [`KernelError::Cancelled`] when [`Job::check`] said so, else what stopped it.
     fn run(params: Self::Params, job: &Job<Self::Part>) -> Result<Self::Output, KernelError>;
+
+    /// How a job divides where threads cannot share a memory: `Some(Sharding::of::<Self>())` of a kernel that is
+    /// [`Shardable`](crate::Shardable). One that says nothing runs whole everywhere.
+    fn sharding() -> Option<Sharding> {
+        None
+    }
 }
 
 /// Validates and runs a kernel natively, on the current rayon pool.
@@ -105,7 +106,7 @@ pub struct Entry {
     pub about: &'static str,
     /// Decodes and validates params into a task that is ready to run.
     pub prepare: fn(Tree) -> Result<Box<dyn Task>, KernelError>,
-    /// How its jobs divide, if they do.
+    /// [`Kernel::sharding`].
     pub sharding: fn() -> Option<Sharding>,
     /// JSON Schemas of params, output and part.
     #[cfg(not(target_family = "wasm"))]

@@ -15,8 +15,8 @@
 //! | [`array`] | typed arrays that travel as bytes, never element by element |
 //! | [`image`] | RGBA pixels in the shape of the web's `ImageData` |
 //! | [`error`] | how a kernel fails, and the stable codes that callers see |
-//! | [`shard`] | how a job divides into smaller jobs of the same kernel |
 //! | [`params`] | decoding params strictly: every error names its field |
+//! | [`shard`] | how a job divides into smaller jobs of the same kernel |
 //! | [`task`] | a job with its kernel's types erased: decoded, ready to run anywhere |
 //! | `boundary` | the only module that speaks to JavaScript (wasm only) |
 //! | [`describe`] | what the TypeScript side is generated from (native only) |

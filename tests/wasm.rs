@@ -29,7 +29,15 @@ async fn pool() {
 }
 
 fn view() -> MandelbrotParams {
-    MandelbrotParams { width: 211, height: 157, center_x: -0.6, center_y: 0.05, span: 2.8, max_iterations: 300 }
+    MandelbrotParams {
+        width: 211,
+        height: 157,
+        center_x: -0.6,
+        center_y: 0.05,
+        span: 2.8,
+        max_iterations: 300,
+        rows: None,
+    }
 }
 
 /// The counts by their definition, on one thread.

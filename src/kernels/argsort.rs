@@ -1,17 +1,18 @@
 //! The permutation that sorts a typed array.
 
 use super::radix;
-use super::sort::{Order, SortParams, Sortable, reinterpret, rule};
+use super::sort::{self, Order, SortParams, Sortable, reinterpret, rule};
 use crate::array::Array;
-use crate::{Job, Kernel, KernelError};
+use crate::shard::{self, Sharding};
+use crate::{Job, Kernel, KernelError, Shardable};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The permutation that sorts a typed array.
 pub struct Argsort;
 
 /// The permutation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ArgsortOutput {
     /// `data[indices[0]]` is the first in order, and so on. Equal numbers, and NaNs, keep their order.
     pub indices: Array<u32>,
@@ -30,6 +31,40 @@ impl Kernel for Argsort {
 
     fn run(SortParams { data, order }: SortParams, job: &Job) -> Result<ArgsortOutput, KernelError> {
         let indices = crate::array::each_kind!(data, array => argsort(array, order, job)?);
+        Ok(ArgsortOutput { indices: indices.into() })
+    }
+
+    fn sharding() -> Option<Sharding> {
+        Some(Sharding::of::<Self>())
+    }
+}
+
+/// Ranges of the order, as of [`Sort`](super::Sort).
+impl Shardable for Argsort {
+    /// The places from which each shard's elements came; `None` when there is one shard.
+    type Plan = Option<Vec<Vec<u32>>>;
+
+    fn split(
+        SortParams { data, order }: SortParams,
+        pieces: usize,
+    ) -> Result<(Vec<SortParams>, Self::Plan), KernelError> {
+        let len = data.len() as u32;
+        let (shards, partition) = crate::array::each_kind!(data, array => sort::split(array, order, pieces)?);
+        let places = partition.map(|partition| partition.deal(0..len)).transpose()?;
+        Ok((shards, places))
+    }
+
+    fn merge(places: Self::Plan, outputs: Vec<ArgsortOutput>) -> Result<ArgsortOutput, KernelError> {
+        let Some(places) = places else { return shard::only(outputs) };
+        if !places.iter().map(Vec::len).eq(outputs.iter().map(|output| output.indices.len())) {
+            return Err(shard::strange_outputs());
+        }
+        let mut indices = radix::reserve(places.iter().map(Vec::len).sum())?;
+        for (places, output) in places.iter().zip(&outputs) {
+            for &index in output.indices.iter() {
+                indices.push(*places.get(index as usize).ok_or_else(shard::strange_outputs)?);
+            }
+        }
         Ok(ArgsortOutput { indices: indices.into() })
     }
 }
@@ -55,6 +90,7 @@ mod tests {
     use crate::AnyArray;
     use crate::array::{Clamped, F16};
     use crate::kernel::run;
+    use crate::shard::testing::check_shards;
     use proptest::prelude::*;
 
     fn argsorted(data: impl Into<AnyArray>, order: Order) -> Vec<u32> {
@@ -117,6 +153,36 @@ mod tests {
             |x| x as u8; |x| x as u16; |x| x as u32; |x| x; |x| x as i8; |x| x as i16; |x| x as i32; |x| x as i64;
             |x| Clamped(x as u8); |x| F16(x as u16); |x| f32::from_bits(x as u32); f64::from_bits;
         }
+    }
+
+    #[test]
+    fn shards_make_the_whole() {
+        let noise: Vec<u64> = (0..150_000_u64).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17)).collect();
+        let noise = |make: fn(u64) -> f64| Array::from(noise.iter().map(|&x| make(x)).collect::<Vec<_>>());
+        let few = |x: u64| [0.0, -0.0, 1.0, f64::NAN, -f64::NAN, f64::INFINITY, -7.5, 3.0][x as usize % 8];
+        for (data, least) in [
+            (Array::<f64>::from(vec![]).into(), 1),
+            (Array::from(vec![1.5_f64; 100_000]).into(), 1),
+            (Array::from(vec![3_u8, 1, 2, 1]).into(), 1),
+            (AnyArray::from(noise(f64::from_bits)), 9),
+            (noise(few).into(), 5),
+            (Array::from((0..100_000_u32).map(|i| (i * 7919 % 13) as u16).collect::<Vec<_>>()).into(), 5),
+            (Array::from((0..100_000_i32).rev().collect::<Vec<_>>()).into(), 6),
+        ] {
+            for order in [Order::Ascending, Order::Descending] {
+                let shards = check_shards::<Argsort>(&SortParams { data: data.clone(), order });
+                assert!(shards >= least, "{shards} shards of {} elements", data.len());
+            }
+        }
+    }
+
+    #[test]
+    fn outputs_of_another_job_are_refused() {
+        let data = Array::from((0..100_000_u32).collect::<Vec<_>>());
+        let params = SortParams { data: data.into(), order: Order::Ascending };
+        let (shards, plan) = Argsort::split(params, 2).unwrap();
+        let outputs = shards.iter().map(|shard| ArgsortOutput { indices: vec![70_000; shard.data.len()].into() });
+        assert!(matches!(Argsort::merge(plan, outputs.collect()), Err(KernelError::Failed { .. })));
     }
 
     #[test]

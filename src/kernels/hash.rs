@@ -1,6 +1,9 @@
 //! Cryptographic hashes of bytes.
 
-use crate::{Array, Job, Kernel, KernelError};
+use crate::shard::{self, Sharding};
+use crate::{Array, Job, Kernel, KernelError, Shardable};
+use blake3::CHUNK_LEN;
+use blake3::hazmat::{self, ChainingValue, HasherExt, Mode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -9,17 +12,22 @@ use sha2::{Digest, Sha256};
 pub struct Hash;
 
 /// What to hash, and how.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HashParams {
     /// The bytes.
     pub data: Array<u8>,
     /// The hash function. `blake3` uses every core, `sha256` is a chain and uses one.
     pub algorithm: HashAlgorithm,
+    /// BLAKE3 only, for inputs that lie in several places: `data` is a subtree of a longer input and begins at this byte of it.
+    /// What comes out is the subtree's chaining value, not a hash. A multiple of 1024; unless it is 0, `data` is at most as
+    /// long as the greatest power of two that divides it, and shorter only at the end of the input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subtree_at: Option<u64>,
 }
 
 /// Hash functions, both of 256 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HashAlgorithm {
     /// SHA-256 (FIPS 180-4).
@@ -29,9 +37,9 @@ pub enum HashAlgorithm {
 }
 
 /// The hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HashOutput {
-    /// 64 hexadecimal digits, lower case.
+    /// 64 hexadecimal digits, lower case: the hash, or of a subtree its chaining value.
     pub hex: String,
 }
 
@@ -40,6 +48,8 @@ pub struct HashOutput {
 const SHA256_SLICE: usize = 128 << 10;
 /// Bytes of a slice of BLAKE3 for each thread: long enough for the tree to keep all of them busy.
 const BLAKE3_SLICE: usize = 1 << 20;
+/// The shortest subtree that is worth a shard: some 0.2 ms of hashing.
+const LEAST_SUBTREE: usize = 256 << 10;
 
 impl Kernel for Hash {
     const NAME: &'static str = "hash";
@@ -48,7 +58,23 @@ impl Kernel for Hash {
     type Output = HashOutput;
     type Part = ();
 
-    fn run(HashParams { data, algorithm }: HashParams, job: &Job) -> Result<HashOutput, KernelError> {
+    fn validate(p: &HashParams) -> Result<(), KernelError> {
+        let Some(offset) = p.subtree_at else { return Ok(()) };
+        let refused = |message| Err(KernelError::bad_params("subtreeAt", message));
+        if p.algorithm != HashAlgorithm::Blake3 {
+            return refused("only `blake3` has subtrees: sha256 is a chain".into());
+        }
+        if offset % CHUNK_LEN as u64 != 0 {
+            return refused(format!("must be a multiple of {CHUNK_LEN}, got {offset}"));
+        }
+        let most = hazmat::max_subtree_len(offset).unwrap_or(u64::MAX);
+        if p.data.is_empty() || p.data.len() as u64 > most {
+            return refused(format!("a subtree at {offset} has 1 to {most} bytes, got {}", p.data.len()));
+        }
+        Ok(())
+    }
+
+    fn run(HashParams { data, algorithm, subtree_at }: HashParams, job: &Job) -> Result<HashOutput, KernelError> {
         job.set_total(data.len() as u64);
         let hash: [u8; 32] = match algorithm {
             HashAlgorithm::Sha256 => {
@@ -58,6 +84,7 @@ impl Kernel for Hash {
             }
             HashAlgorithm::Blake3 => {
                 let mut hasher = blake3::Hasher::new();
+                hasher.set_input_offset(subtree_at.unwrap_or(0));
                 let threads = job.threads();
                 in_slices(&data, BLAKE3_SLICE * threads, job, |slice| {
                     if threads > 1 {
@@ -66,10 +93,94 @@ impl Kernel for Hash {
                         hasher.update(slice)
                     };
                 })?;
-                hasher.finalize().into()
+                if subtree_at.is_some() { hasher.finalize_non_root() } else { hasher.finalize().into() }
             }
         };
-        Ok(HashOutput { hex: hash.iter().map(|byte| format!("{byte:02x}")).collect() })
+        Ok(HashOutput::of(hash))
+    }
+
+    fn sharding() -> Option<Sharding> {
+        Some(Sharding::of::<Self>())
+    }
+}
+
+impl HashOutput {
+    fn of(hash: [u8; 32]) -> Self {
+        Self { hex: hash.iter().map(|byte| format!("{byte:02x}")).collect() }
+    }
+
+    fn bytes(&self) -> Option<[u8; 32]> {
+        blake3::Hash::from_hex(&self.hex).ok().map(Into::into)
+    }
+}
+
+/// BLAKE3 by subtrees, all of one length but the last. SHA-256 stays whole.
+impl Shardable for Hash {
+    /// `None` when there is one shard.
+    type Plan = Option<Subtrees>;
+
+    fn split(p: HashParams, pieces: usize) -> Result<(Vec<HashParams>, Self::Plan), KernelError> {
+        let len = p.data.len();
+        // A subtree that is followed by another is a power of two long.
+        let each = len.div_ceil(pieces).max(LEAST_SUBTREE).checked_next_power_of_two().unwrap_or(len);
+        if p.algorithm != HashAlgorithm::Blake3 || len <= each {
+            return Ok((vec![p], None));
+        }
+        let start = p.subtree_at.unwrap_or(0);
+        let shards = p.data.chunks(each).zip((start..).step_by(each)).map(|(data, at)| HashParams {
+            data: data.to_vec().into(),
+            algorithm: p.algorithm,
+            subtree_at: Some(at),
+        });
+        Ok((shards.collect(), Some(Subtrees { len, each, is_root: p.subtree_at.is_none() })))
+    }
+
+    fn merge(plan: Self::Plan, outputs: Vec<HashOutput>) -> Result<HashOutput, KernelError> {
+        let Some(subtrees) = plan else { return shard::only(outputs) };
+        let values: Option<Vec<ChainingValue>> = outputs.iter().map(HashOutput::bytes).collect();
+        let values = values.filter(|values| values.len() == subtrees.len.div_ceil(subtrees.each));
+        let values = values.ok_or_else(shard::strange_outputs)?;
+        // At the top the tree divides as it does below.
+        let left = subtrees.left(subtrees.len);
+        let (first, second) = values.split_at(left / subtrees.each);
+        let [first, second] =
+            [(first, left), (second, subtrees.len - left)].map(|(values, len)| subtrees.chaining_value(values, len));
+        Ok(HashOutput::of(if subtrees.is_root {
+            hazmat::merge_subtrees_root(&first, &second, Mode::Hash).into()
+        } else {
+            hazmat::merge_subtrees_non_root(&first, &second, Mode::Hash)
+        }))
+    }
+}
+
+/// An input of several subtrees.
+pub struct Subtrees {
+    /// Bytes in all.
+    len: usize,
+    /// Bytes of each subtree but the last.
+    each: usize,
+    /// Whether this is the whole input, and no subtree itself.
+    is_root: bool,
+}
+
+impl Subtrees {
+    /// Bytes of the left half of `len` bytes.
+    fn left(&self, len: usize) -> usize {
+        hazmat::left_subtree_len(len as u64) as usize
+    }
+
+    /// The chaining value of `len` bytes, from those of its subtrees.
+    fn chaining_value(&self, values: &[ChainingValue], len: usize) -> ChainingValue {
+        if let [value] = values {
+            return *value;
+        }
+        let left = self.left(len);
+        let (first, second) = values.split_at(left / self.each);
+        hazmat::merge_subtrees_non_root(
+            &self.chaining_value(first, left),
+            &self.chaining_value(second, len - left),
+            Mode::Hash,
+        )
     }
 }
 
@@ -86,9 +197,10 @@ fn in_slices(data: &[u8], size: usize, job: &Job, mut update: impl FnMut(&[u8]))
 mod tests {
     use super::*;
     use crate::kernel::run;
+    use crate::shard::testing::{check_pieces, check_shards};
 
     fn hash(data: Vec<u8>, algorithm: HashAlgorithm) -> String {
-        run::<Hash>(HashParams { data: data.into(), algorithm }, &Job::detached()).unwrap().hex
+        run::<Hash>(HashParams { data: data.into(), algorithm, subtree_at: None }, &Job::detached()).unwrap().hex
     }
 
     #[test]
@@ -133,10 +245,71 @@ mod tests {
         }
     }
 
+    fn noise(len: usize) -> Array<u8> {
+        (0..len as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>().into()
+    }
+
+    #[test]
+    fn shards_make_the_whole() {
+        const KIB: usize = 1 << 10;
+        let blake3 = |data, subtree_at| HashParams { data, algorithm: HashAlgorithm::Blake3, subtree_at };
+        for (len, shards) in [
+            (0, 1),
+            (1, 1),
+            (256 * KIB, 1),
+            (256 * KIB + 1, 2),
+            (512 * KIB - 1, 2),
+            (512 * KIB, 2),
+            (512 * KIB + 1, 3),
+            (1792 * KIB + 7, 8),
+            (2048 * KIB, 8),
+            (4321 * KIB + 99, 17),
+        ] {
+            assert_eq!(check_shards::<Hash>(&blake3(noise(len), None)), shards, "{len} bytes");
+        }
+        // As far as powers of two go: never more than asked for, and more than half of it.
+        let data = blake3(noise(8 << 20), None);
+        for (pieces, shards) in [(1, 1), (2, 2), (3, 2), (4, 4), (6, 4), (8, 8), (31, 16), (32, 32), (64, 32)] {
+            assert_eq!(check_pieces::<Hash>(&data, pieces), shards, "{pieces} pieces");
+        }
+        // A subtree divides into subtrees.
+        for (len, at, shards) in [(1 << 20, 0, 4), (1 << 20, 3 << 20, 4), (777_777, 5 << 20, 3), (1024, 1024, 1)] {
+            assert_eq!(check_shards::<Hash>(&blake3(noise(len), Some(at))), shards, "{len} bytes at {at}");
+        }
+        let sha256 = HashParams { data: noise(1 << 20), algorithm: HashAlgorithm::Sha256, subtree_at: None };
+        assert_eq!(check_shards::<Hash>(&sha256), 1, "a chain");
+    }
+
+    #[test]
+    fn a_subtree_must_be_one() {
+        let refused = |len, algorithm, at| {
+            let params = HashParams { data: noise(len), algorithm, subtree_at: Some(at) };
+            match run::<Hash>(params, &Job::detached()) {
+                Err(KernelError::BadParams { field, message }) if field == "subtreeAt" => message,
+                other => panic!("{other:?}"),
+            }
+        };
+        let blake3 = HashAlgorithm::Blake3;
+        assert!(refused(1024, HashAlgorithm::Sha256, 0).contains("chain"));
+        assert_eq!(refused(1024, blake3, 1000), "must be a multiple of 1024, got 1000");
+        assert_eq!(refused(0, blake3, 0), "a subtree at 0 has 1 to 18446744073709551615 bytes, got 0");
+        assert_eq!(refused(4097, blake3, 12_288), "a subtree at 12288 has 1 to 4096 bytes, got 4097");
+    }
+
+    #[test]
+    fn outputs_of_another_job_are_refused() {
+        let params = HashParams { data: noise(1 << 20), algorithm: HashAlgorithm::Blake3, subtree_at: None };
+        let output = |hex: &str| HashOutput { hex: hex.into() };
+        for outputs in [vec![], vec![output(&"0".repeat(64))], vec![output("no"); 4]] {
+            let (_, plan) = Hash::split(params.clone(), 4).unwrap();
+            assert!(matches!(Hash::merge(plan, outputs), Err(KernelError::Failed { .. })));
+        }
+    }
+
     #[test]
     fn progress_counts_bytes_and_a_cancelled_job_hashes_none() {
         for algorithm in [HashAlgorithm::Sha256, HashAlgorithm::Blake3] {
-            let params = HashParams { data: vec![1; 3_000_000].into(), algorithm };
+            let params = HashParams { data: vec![1; 3_000_000].into(), algorithm, subtree_at: None };
             let job = Job::detached();
             run::<Hash>(params.clone(), &job).unwrap();
             assert_eq!(job.progress(), (3_000_000, 3_000_000));

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 
 /// Decodes an image file.
+///
+/// Its jobs do not divide: each format is one stream of bits, in which a row's start is known when the rows before it are decoded.
 pub struct ImageDecode;
 
 /// The file.

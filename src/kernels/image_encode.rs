@@ -13,6 +13,10 @@ use serde::{Deserialize, Serialize};
 use std::io::Write;
 
 /// Encodes an image as a file.
+///
+/// Its jobs do not divide: where a row's bits begin in the file depends on all before them, in JPEG (without restart markers) its
+/// colours are written as differences from those before, and WebP's codes are made for the picture as a whole. Files made of
+/// bands that know nothing of each other would be other files, and longer ones.
 pub struct ImageEncode;
 
 /// What to encode, and how.

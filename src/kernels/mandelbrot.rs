@@ -6,18 +6,20 @@
 //! back (see [`ESCAPE_IS_FINAL_BELOW`]). A pixel whose orbit comes back to the very bits of an earlier point repeats itself for
 //! ever, so its count is `maxIterations`, exactly too (Brent's cycle detection: R. P. Brent, BIT 20, 1980).
 
-use crate::image::side;
-use crate::{Array, Cancelled, Job, Kernel, KernelError};
+use crate::image::{Rows, side};
+use crate::shard::{self, Sharding};
+use crate::{Array, Cancelled, Job, Kernel, KernelError, Shardable};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use wide::f64x2;
 
 /// Escape-time counts of the Mandelbrot set.
 pub struct Mandelbrot;
 
 /// What to render: pixel centres at `center + (i + 0.5 − size/2) × span/width`, row 0 at the smallest imaginary part.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MandelbrotParams {
     /// Pixels in a row, 1 to 65535.
@@ -38,12 +40,15 @@ pub struct MandelbrotParams {
     /// Where counting stops, 1 or more.
     #[schemars(example = 1000)]
     pub max_iterations: u32,
+    /// The rows to render: a band of the picture, all of it unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Rows>,
 }
 
 /// The counts.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MandelbrotOutput {
-    /// Iterations of `z ← z² + c` after which |z|² ≤ 4 still held, row by row.
+    /// Iterations of `z ← z² + c` after which |z|² ≤ 4 still held, row by row: `[height, width]`, or `[rows.count, width]`.
     pub counts: Array<u32>,
 }
 
@@ -94,17 +99,18 @@ impl Kernel for Mandelbrot {
         if p.max_iterations == 0 {
             return Err(KernelError::bad_params("maxIterations", "must be 1 or more, got 0"));
         }
-        Ok(())
+        p.rows.map_or(Ok(()), |rows| rows.validate("rows", p.height))
     }
 
     fn run(p: MandelbrotParams, job: &Job<MandelbrotPart>) -> Result<MandelbrotOutput, KernelError> {
-        let (width, height) = (p.width as usize, p.height as usize);
-        job.set_total(u64::from(p.width) * u64::from(p.height));
+        let rows = p.band();
+        let (width, height) = (p.width as usize, rows.len());
+        job.set_total((width * height) as u64);
         let mut counts = Vec::new();
         let bytes = width * height * size_of::<u32>();
         counts.try_reserve_exact(width * height).map_err(|_| KernelError::OutOfMemory { bytes: Some(bytes as u64) })?;
         counts.resize(width * height, 0);
-        tiles(&mut counts, width).into_par_iter().try_for_each(|tile| {
+        tiles(&mut counts, width, rows.start as usize).into_par_iter().try_for_each(|tile| {
             let (x, y) = (tile.x as u32, tile.y as u32);
             let (tile_width, tile_height) = (tile.rows[0].len(), tile.rows.len());
             let rows = tile.render(&p, job)?;
@@ -120,6 +126,37 @@ impl Kernel for Mandelbrot {
         })?;
         Ok(MandelbrotOutput { counts: Array::from(counts).with_shape([height, width]) })
     }
+
+    fn sharding() -> Option<Sharding> {
+        Some(Sharding::of::<Self>())
+    }
+}
+
+impl MandelbrotParams {
+    /// The rows to render.
+    fn band(&self) -> Range<u32> {
+        self.rows.map_or(0..self.height, Rows::range)
+    }
+}
+
+/// Bands of rows, cut where tiles end.
+impl Shardable for Mandelbrot {
+    /// Width of the picture, and rows in all.
+    type Plan = [usize; 2];
+
+    fn split(p: MandelbrotParams, pieces: usize) -> Result<(Vec<MandelbrotParams>, Self::Plan), KernelError> {
+        let rows = p.band();
+        let tiles = rows.len().div_ceil(TILE_HEIGHT);
+        let pieces = pieces.min(tiles);
+        let start = |piece: usize| rows.end.min(rows.start + (piece * tiles / pieces * TILE_HEIGHT) as u32);
+        let shard = |piece| MandelbrotParams { rows: Some((start(piece)..start(piece + 1)).into()), ..p.clone() };
+        Ok(((0..pieces).map(shard).collect(), [p.width as usize, rows.len()]))
+    }
+
+    fn merge([width, height]: Self::Plan, outputs: Vec<MandelbrotOutput>) -> Result<MandelbrotOutput, KernelError> {
+        let counts = shard::concat(outputs.into_iter().map(|output| output.counts), width * height)?;
+        Ok(MandelbrotOutput { counts: Array::from(counts).with_shape([height, width]) })
+    }
 }
 
 /// A tile of the picture, with its place in the output.
@@ -129,13 +166,17 @@ struct Tile<'a> {
     rows: Vec<&'a mut [u32]>,
 }
 
-/// Cuts the output into tiles, row of tiles by row of tiles.
-fn tiles(counts: &mut [u32], width: usize) -> Vec<Tile<'_>> {
+/// Cuts the output, whose first row is `top` of the picture, into tiles, row of tiles by row of tiles.
+fn tiles(counts: &mut [u32], width: usize, top: usize) -> Vec<Tile<'_>> {
     let mut tiles = Vec::new();
     for (band, rows) in counts.chunks_mut(width * TILE_HEIGHT).enumerate() {
         let mut rows: Vec<_> = rows.chunks_mut(width).map(|row| row.chunks_mut(TILE_WIDTH)).collect();
         for x in (0..width).step_by(TILE_WIDTH) {
-            tiles.push(Tile { x, y: band * TILE_HEIGHT, rows: rows.iter_mut().filter_map(Iterator::next).collect() });
+            tiles.push(Tile {
+                x,
+                y: top + band * TILE_HEIGHT,
+                rows: rows.iter_mut().filter_map(Iterator::next).collect(),
+            });
         }
     }
     tiles
@@ -325,11 +366,12 @@ fn untested_block(
 mod tests {
     use super::*;
     use crate::kernel::run;
+    use crate::shard::testing::check_shards;
     use proptest::prelude::*;
     use std::sync::{Arc, Mutex};
 
     fn view(width: u32, height: u32, center_x: f64, center_y: f64, span: f64, max_iterations: u32) -> MandelbrotParams {
-        MandelbrotParams { width, height, center_x, center_y, span, max_iterations }
+        MandelbrotParams { width, height, center_x, center_y, span, max_iterations, rows: None }
     }
 
     /// The definition, word for word.
@@ -438,6 +480,40 @@ mod tests {
     }
 
     #[test]
+    fn a_band_is_those_rows_of_the_picture() {
+        let whole = run::<Mandelbrot>(view(67, 50, -0.6, 0.05, 2.8, 200), &Job::detached()).unwrap().counts;
+        for rows in [Rows { first: 0, count: 50 }, Rows { first: 7, count: 30 }, Rows { first: 49, count: 1 }] {
+            let params = MandelbrotParams { rows: Some(rows), ..view(67, 50, -0.6, 0.05, 2.8, 200) };
+            let band = run::<Mandelbrot>(params, &Job::detached()).unwrap().counts;
+            assert_eq!(band.shape(), Some(&[rows.count as usize, 67][..]));
+            assert!(*band == whole[rows.first as usize * 67..][..band.len()], "{rows:?}");
+        }
+    }
+
+    #[test]
+    fn shards_make_the_whole() {
+        for (width, height, shards) in
+            [(1, 1, 1), (200, 16, 1), (131, 17, 2), (70, 500, 32), (33, 1024, 64), (1, 2000, 64)]
+        {
+            let whole = view(width, height, -0.6, 0.05, 2.8, 100);
+            assert_eq!(check_shards::<Mandelbrot>(&whole), shards, "{width}×{height}");
+        }
+        // A band divides too, and its tiles begin where it begins.
+        let band = MandelbrotParams { rows: Some(Rows { first: 5, count: 90 }), ..view(97, 100, -0.6, 0.05, 2.8, 100) };
+        assert_eq!(check_shards::<Mandelbrot>(&band), 6);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(30))]
+        #[test]
+        fn shards_make_the_whole_anywhere(
+            width in 1_u32..150, height in 1_u32..150, x in -2.2_f64..1.0, y in -1.3_f64..1.3, zoom in -14_f64..1.0, max in 1_u32..100,
+        ) {
+            check_shards::<Mandelbrot>(&view(width, height, x, y, 10_f64.powf(zoom), max));
+        }
+    }
+
+    #[test]
     fn unusable_params_are_named() {
         let good = view(10, 10, 0.0, 0.0, 1.0, 10);
         let cases = [
@@ -450,6 +526,9 @@ mod tests {
             ("span", MandelbrotParams { span: -1.0, ..good.clone() }),
             ("span", MandelbrotParams { span: f64::NAN, ..good.clone() }),
             ("maxIterations", MandelbrotParams { max_iterations: 0, ..good.clone() }),
+            ("rows.first", MandelbrotParams { rows: Some(Rows { first: 10, count: 1 }), ..good.clone() }),
+            ("rows.count", MandelbrotParams { rows: Some(Rows { first: 9, count: 0 }), ..good.clone() }),
+            ("rows.count", MandelbrotParams { rows: Some(Rows { first: 9, count: u32::MAX }), ..good.clone() }),
         ];
         for (name, params) in cases {
             match run::<Mandelbrot>(params, &Job::detached()) {

@@ -152,7 +152,7 @@ fn small<T: Item>(items: &[T], rule: Rule<T::Key>, job: &Job) -> Result<Vec<u32>
 }
 
 /// An empty vector with room for `len` items.
-fn reserve<T>(len: usize) -> Result<Vec<T>, KernelError> {
+pub(super) fn reserve<T>(len: usize) -> Result<Vec<T>, KernelError> {
     let mut items = Vec::new();
     let bytes = len as u64 * size_of::<T>() as u64;
     items.try_reserve_exact(len).map_err(|_| KernelError::OutOfMemory { bytes: Some(bytes) })?;

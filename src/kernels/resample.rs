@@ -4,9 +4,9 @@
 //! `baseline` artifact, which must load where there is no SIMD, does without it and applies the same weights, in the same fixed
 //! point, here. The tests compare the two bit by bit.
 
-use fast_image_resize::ImageViewMut;
 use fast_image_resize::images::TypedImageRef;
 use fast_image_resize::pixels::U8x4;
+use fast_image_resize::{ImageView, ImageViewMut};
 use std::f64::consts::PI;
 
 /// A filter: the weight of a source pixel by its distance from the new pixel's centre, in pixels of the larger grid.
@@ -66,10 +66,47 @@ pub(super) struct Stretch {
     pub height: f64,
 }
 
+/// Some rows of a picture, under their numbers in the whole of it: weights are computed from those, so a tile comes out the
+/// same, to the bit, wherever its rows are at hand.
+pub(super) struct Band<'a> {
+    rows: TypedImageRef<'a, U8x4>,
+    first: u32,
+    height: u32,
+}
+
+impl<'a> Band<'a> {
+    /// The rows from `first` on of a picture of `height` rows.
+    ///
+    /// # Panics
+    /// When `pixels` is no whole number of rows.
+    pub(super) fn new(pixels: &'a [u8], width: u32, first: u32, height: u32) -> Self {
+        let rows = (pixels.len() / 4 / width as usize) as u32;
+        Self { rows: TypedImageRef::from_buffer(width, rows, pixels).expect("whole rows"), first, height }
+    }
+}
+
+// SAFETY: the rows are those of a `TypedImageRef` of the same width.
+unsafe impl ImageView for Band<'_> {
+    type Pixel = U8x4;
+
+    fn width(&self) -> u32 {
+        self.rows.width()
+    }
+
+    fn height(&self) -> u32 {
+        self.height
+    }
+
+    fn iter_rows(&self, start: u32) -> impl Iterator<Item = &[U8x4]> {
+        let start = start.checked_sub(self.first).expect("a row that is at hand");
+        self.rows.iter_rows(start)
+    }
+}
+
 /// Fills a tile.
 #[cfg(feature = "simd")]
 pub(super) fn fill_tile(
-    source: &TypedImageRef<U8x4>,
+    source: &impl ImageView<Pixel = U8x4>,
     tile: &mut impl ImageViewMut<Pixel = U8x4>,
     filter: Filter,
     Stretch { x, y, width, height }: Stretch,
@@ -100,19 +137,17 @@ pub(super) use scalar::premultiply;
 #[cfg(any(test, not(feature = "simd")))]
 mod scalar {
     use super::*;
-    use fast_image_resize::ImageView;
 
     /// Fills a tile.
     pub(in super::super) fn fill_tile(
-        source: &TypedImageRef<U8x4>,
+        source: &impl ImageView<Pixel = U8x4>,
         tile: &mut impl ImageViewMut<Pixel = U8x4>,
         filter: Filter,
         Stretch { x, y, width, height }: Stretch,
     ) {
-        let rows: Vec<&[U8x4]> = source.iter_rows(0).collect();
         if f64::from(tile.width()) != width {
             let weights = weights(filter, source.width(), x, x + width, tile.width());
-            for (target, row) in tile.iter_rows_mut(0).zip(&rows[y as usize..]) {
+            for (target, row) in tile.iter_rows_mut(0).zip(source.iter_rows(y as u32)) {
                 for (pixel, taps) in target.iter_mut().zip(&weights.taps) {
                     pixel.0 = mix(taps.weights.iter().zip(&row[taps.first..]), weights.bits);
                 }
@@ -120,7 +155,7 @@ mod scalar {
         } else {
             let weights = weights(filter, source.height(), y, y + height, tile.height());
             for (target, taps) in tile.iter_rows_mut(0).zip(&weights.taps) {
-                let rows = &rows[taps.first..taps.first + taps.weights.len()];
+                let rows: Vec<&[U8x4]> = source.iter_rows(taps.first as u32).take(taps.weights.len()).collect();
                 for (pixel, column) in target.iter_mut().zip(x as usize..) {
                     pixel.0 = mix(taps.weights.iter().zip(rows.iter().map(|row| &row[column])), weights.bits);
                 }

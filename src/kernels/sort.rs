@@ -1,8 +1,10 @@
 //! Sorting of typed arrays of any kind, by radix on keys whose order as whole numbers is the order of the elements.
 
+use super::partition::Partition;
 use super::radix::{self, Item, Rule};
 use crate::array::{AnyArray, Array, Clamped, Element, F16};
-use crate::{Job, Kernel, KernelError};
+use crate::shard::{self, Sharding};
+use crate::{Job, Kernel, KernelError, Shardable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::mem::ManuallyDrop;
@@ -11,7 +13,7 @@ use std::mem::ManuallyDrop;
 pub struct Sort;
 
 /// What to sort.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SortParams {
     /// The numbers: a typed array of any kind.
@@ -33,7 +35,7 @@ pub enum Order {
 }
 
 /// The sorted numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SortOutput {
     /// As many as were given, of the same kind and shape. NaNs keep their order and their bits.
     pub data: AnyArray,
@@ -52,6 +54,68 @@ impl Kernel for Sort {
         data.set_shape(shape);
         Ok(SortOutput { data })
     }
+
+    fn sharding() -> Option<Sharding> {
+        Some(Sharding::of::<Self>())
+    }
+}
+
+/// Ranges of the order: each shard sorts the numbers of one.
+impl Shardable for Sort {
+    type Plan = SortPlan;
+
+    fn split(
+        SortParams { data, order }: SortParams,
+        pieces: usize,
+    ) -> Result<(Vec<SortParams>, SortPlan), KernelError> {
+        let plan = SortPlan { len: data.len(), shape: data.shape().map(<[usize]>::to_vec) };
+        let shards = crate::array::each_kind!(data, array => split(array, order, pieces)?.0);
+        Ok((shards, plan))
+    }
+
+    fn merge(SortPlan { len, shape }: SortPlan, outputs: Vec<SortOutput>) -> Result<SortOutput, KernelError> {
+        let mut outputs = outputs.into_iter().map(|output| output.data);
+        let first = outputs.next().ok_or_else(shard::strange_outputs)?;
+        let mut data = crate::array::each_kind!(first, first => concat(first, outputs, len)?.into());
+        AnyArray::set_shape(&mut data, shape);
+        Ok(SortOutput { data })
+    }
+}
+
+/// What the output of the whole has besides its elements.
+pub struct SortPlan {
+    len: usize,
+    shape: Option<Vec<usize>>,
+}
+
+/// The params of shards, and the ranges that they are, unless everything is one.
+pub(super) fn split<T: Sortable>(
+    data: Array<T>,
+    order: Order,
+    pieces: usize,
+) -> Result<(Vec<SortParams>, Option<Partition>), KernelError>
+where
+    AnyArray: From<Array<T>>,
+{
+    let bits: Vec<T::Bits> = reinterpret(data.into_vec());
+    let partition = Partition::of(&bits, rule::<T>(order), pieces)?;
+    let ranges = match &partition {
+        None => vec![bits],
+        Some(partition) => partition.deal(bits.into_iter())?,
+    };
+    let params = |range| SortParams { data: Array::from(reinterpret::<_, T>(range)).into(), order };
+    Ok((ranges.into_iter().map(params).collect(), partition))
+}
+
+/// Arrays of one kind, one after another: `len` elements.
+fn concat<T: Element>(
+    first: Array<T>,
+    others: impl Iterator<Item = AnyArray>,
+    len: usize,
+) -> Result<Array<T>, KernelError> {
+    let others = others.map(|other| T::from_any(other).map_err(|_| shard::strange_outputs()));
+    let others = others.collect::<Result<Vec<_>, _>>()?;
+    Ok(shard::concat(std::iter::once(first).chain(others), len)?.into())
 }
 
 /// An element whose order is that of a [`radix::Rule`].
@@ -114,6 +178,7 @@ mod tests {
     use super::*;
     use crate::array::DType;
     use crate::kernel::run;
+    use crate::shard::testing::check_shards;
     use proptest::prelude::*;
     use std::cmp::Ordering;
 
@@ -255,6 +320,81 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let output = pool.install(|| sorted(data.clone(), Order::Descending));
             assert!(bits(&output) == bits(&expected), "{threads} threads");
+        }
+    }
+
+    fn shards(data: impl Into<AnyArray>) -> usize {
+        let data = data.into();
+        let [ascending, descending] = [Order::Ascending, Order::Descending]
+            .map(|order| check_shards::<Sort>(&SortParams { data: data.clone(), order }));
+        assert!(ascending.abs_diff(descending) <= 1, "{ascending} and {descending} shards");
+        ascending
+    }
+
+    #[test]
+    fn shards_make_the_whole() {
+        assert_eq!(shards(Array::<f64>::from(vec![])), 1);
+        assert_eq!(shards(Array::from(vec![1_u8; 300_000])), 1, "one key has one range");
+        assert_eq!(shards(Array::from(vec![f64::NAN; 100_000])), 1);
+        assert_eq!(shards(Array::from(noise(30_000))), 1, "too few to pay");
+        assert_eq!(shards(Array::from(noise(100_003)).with_shape([1, 100_003])), 6);
+        assert_eq!(shards(Array::from(noise(1_100_000))), 64);
+        // Every kind, bits in disorder; among them NaNs of many payloads.
+        macro_rules! kinds {
+            ($($from:expr;)*) => {$(
+                let data: Vec<_> = noise(120_000).into_iter().map($from).collect();
+                assert_eq!(shards(Array::from(data)), 7);
+            )*};
+        }
+        kinds! {
+            |x| x as u8; |x| x as u16; |x| x as u32; |x| x; |x| x as i8; |x| x as i16; |x| x as i32; |x| x as i64;
+            |x| Clamped(x as u8); |x| F16(x as u16); |x| f32::from_bits(x as u32); f64::from_bits;
+        }
+    }
+
+    #[test]
+    fn shards_make_the_whole_of_few_and_odd_values() {
+        let pick = |values: &[f64], len: usize| -> Vec<f64> {
+            noise(len).iter().map(|&x| values[(x >> 40) as usize % values.len()]).collect()
+        };
+        assert_eq!(shards(Array::from(pick(&[0.0, -0.0], 100_000))), 2);
+        assert!(shards(Array::from(pick(&[0.0, -0.0, f64::NAN, -f64::NAN], 100_000))) >= 2);
+        assert!(shards(Array::from(pick(&ODD, 200_000))) >= 8);
+        // Nine of ten are the same, whether at an end or in the middle.
+        for often in [f64::NEG_INFINITY, 0.5, f64::NAN] {
+            let few = |i: usize, x: u64| if i.is_multiple_of(10) { (x >> 11) as f64 / 9e15 } else { often };
+            let data: Vec<f64> = noise(150_000).into_iter().enumerate().map(|(i, x)| few(i, x)).collect();
+            assert!(shards(Array::from(data)) >= 2, "{often}");
+        }
+        // In order already, in reverse, and in teeth.
+        let len = 150_000_u32;
+        assert_eq!(shards(Array::from((0..len).collect::<Vec<_>>())), 9);
+        assert_eq!(shards(Array::from((0..len).rev().collect::<Vec<_>>())), 9);
+        assert_eq!(shards(Array::from((0..len).map(|i| i % 1024).collect::<Vec<_>>())), 9);
+    }
+
+    #[test]
+    fn shards_are_of_like_length() {
+        for bits in [16, 64] {
+            let data = Array::from(noise(1_100_000).into_iter().map(|x| x >> (64 - bits)).collect::<Vec<_>>());
+            let params = SortParams { data: data.into(), order: Order::Ascending };
+            let lengths: Vec<usize> = Sort::split(params, 64).unwrap().0.iter().map(|shard| shard.data.len()).collect();
+            let longest = *lengths.iter().max().unwrap();
+            assert!(longest < 1_100_000 / 64 * 3 / 2, "{lengths:?}");
+        }
+    }
+
+    #[test]
+    fn outputs_of_another_job_are_refused() {
+        let params = SortParams { data: Array::from(noise(100_000)).into(), order: Order::Ascending };
+        let outputs = |len: usize, odd: AnyArray| {
+            vec![SortOutput { data: Array::from(vec![1_u64; len]).into() }, SortOutput { data: odd }]
+        };
+        for outputs in
+            [vec![], outputs(10, Array::from(vec![1_u64]).into()), outputs(99_999, Array::from(vec![1_i64]).into())]
+        {
+            let (_, plan) = Sort::split(params.clone(), 2).unwrap();
+            assert!(matches!(Sort::merge(plan, outputs), Err(KernelError::Failed { .. })));
         }
     }
 
