@@ -270,3 +270,45 @@ pub(crate) mod testing {
         [0, 1, 2, 3, 7, 64].map(|pieces| check_pieces::<K>(params, pieces)).into_iter().max().unwrap()
     }
 }
+
+#[cfg(all(test, feature = "builtin", not(target_family = "wasm")))]
+mod tests {
+    use super::*;
+    use crate::kernels::{HashAlgorithm, HashParams, KERNELS};
+    use testing::Sent;
+
+    fn sharding(kernel: &str) -> Option<Sharding> {
+        (KERNELS.iter().find(|entry| entry.name == kernel).unwrap().sharding)()
+    }
+
+    #[test]
+    fn the_registry_knows_which_kernels_divide() {
+        let divide: Vec<&str> =
+            KERNELS.iter().map(|entry| entry.name).filter(|name| sharding(name).is_some()).collect();
+        assert_eq!(divide, ["argsort", "hash", "image.resize", "mandelbrot", "sort"]);
+    }
+
+    #[test]
+    fn params_are_decoded_and_validated_before_they_are_split() {
+        let split = sharding("hash").unwrap().split;
+        let error = split(Tree::Map(vec![]), 2).map(|_| ()).unwrap_err();
+        assert_eq!(error, KernelError::bad_params("data", "is missing"));
+        let sha256 = HashParams { data: vec![0].into(), algorithm: HashAlgorithm::Sha256, subtree_at: Some(0) };
+        let error = split(Sent::of(&sha256).attach(), 2).map(|_| ()).unwrap_err();
+        assert!(error.to_string().starts_with("subtreeAt: "), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_merged_is_an_error() {
+        let sharding = sharding("hash").unwrap();
+        let plan = || {
+            let params =
+                HashParams { data: vec![0; 1 << 20].into(), algorithm: HashAlgorithm::Blake3, subtree_at: None };
+            (sharding.split)(Sent::of(&params).attach(), 4).unwrap().plan
+        };
+        let failed = |plan, outputs| (sharding.merge)(plan, outputs).map(|_| ()).unwrap_err().to_string();
+        assert_eq!(failed(Box::new(7), vec![]), "the plan is another kernel's");
+        assert_eq!(failed(plan(), vec![Tree::Map(vec![])]), "output of shard 0: hex: is missing");
+        assert_eq!(failed(plan(), vec![]), "the outputs to merge are not those of the job's shards");
+    }
+}
