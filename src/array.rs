@@ -539,7 +539,7 @@ mod tests {
     fn collect_finds_where_outputs_lie() {
         let array = Array::from(vec![1_u32, 2]).with_shape([2, 1]);
         let (json, views) = collect(|| serde_json::to_string(&array).unwrap());
-        assert_eq!(json, r#"{"$array":0}"#);
+        assert_eq!(json, r#"{"$array":0,"shape":[2,1]}"#);
         assert_eq!(views[0].start, array.as_ptr().cast());
         assert_eq!(views[0].shape.as_deref(), Some(&[2, 1][..]));
         assert_eq!(serde_json::to_string(&array).unwrap(), "[1,2]", "outside of collect, a list again");
