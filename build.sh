@@ -17,7 +17,7 @@ readonly NODE_MAJOR=20
 WASM_BINDGEN=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
 CHANNEL=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
 readonly WASM_BINDGEN CHANNEL
-readonly SUITES=(lint native wasm-chromium wasm-firefox host cli browser package references)
+readonly SUITES=(lint native wasm-chromium wasm-firefox host identical chaos cli browser package references)
 readonly TOOLS=$PWD/target/tools
 readonly LOGS=$PWD/target/logs
 # rustup puts itself there, and not every shell has been told.
@@ -40,7 +40,9 @@ ${BOLD}./build.sh VERB [ARGS]${PLAIN}
   run              build, then resize and hash a real photograph and render a large Mandelbrot, on all cores
   demo [ARGS]      build, then serve the demo page (ARGS: see pkg/bin/loomwork.js demo --help)
   test [SUITE…]    build, then run all tests, or the suites named: ${SUITES[*]}
-  bench [ARGS]     build, then measure: bench [kernels] [--case TEXT] [--runs N] [--json] [--out FILE] [--no-browser]
+  bench [ARGS]     build, then measure: bench [kernels|dispatch|cancel] [--case TEXT] [--runs N] [--json] [--out FILE] [--no-browser]
+  chaos [ARGS]     build, then throw faults at a host under load: chaos [--seed N] [--jobs N] [--faults N] [--kinds A,B] [--in chromium] [--json]
+  soak [ARGS]      build, then run a million jobs and 500 hosts: soak [--small N] [--large N] [--cycles N] [--json]
   clean            delete everything that was built; 'clean all' also the tools and packages that were installed
   help [VERB]      this text, or more about a verb
 END
@@ -53,7 +55,9 @@ help_verb() {
     run) echo "Does the main job in Node: writes out/*.png and prints what ran where, with times on one and on all threads." ;;
     demo) echo "Serves pkg/demo on 127.0.0.1 with the headers that a page needs for threads. --port N, --no-isolation." ;;
     test) echo "Suites: ${SUITES[*]}. A missing browser is a failure. LOOMWORK_BROWSERS=chromium restricts the browser suites." ;;
-    bench) echo "Compares wasm in Node and Chromium with the same kernels compiled natively, at 1 to all threads, in turn; checks every answer. --json prints {machine, runtime, rows}." ;;
+    chaos) echo "Faults of every kind (panics, traps, stack overflows, kernels that never check, workers ended from outside, ...) at random moments from a seed, beside 50 jobs whose answers are known. Tells how many jobs were answered wrongly, lost, doubled or hung (any is a failure), and how soon the host recovered. Needs Chromium with --in chromium." ;;
+    soak) echo "1,000,000 small and 2,000 large jobs on one host, then 500 hosts opened and closed: prints memory and threads before and after." ;;
+    bench) echo "kernels: compares wasm in Node and Chromium with the same kernels compiled natively, at 1 to all threads, in turn; checks every answer. dispatch: a no-op through this host, raw messages, piscina, tinypool, workerpool and poolifier. cancel: how soon each running kernel stops. --json prints {machine, runtime, rows}." ;;
     clean) echo "Deletes pkg/, out/ and what cargo and the bundler made. 'clean all' deletes target/ and www/node_modules too." ;;
     *) fail "no verb is named '$1': see ./build.sh help" 2 ;;
   esac
@@ -193,6 +197,17 @@ build() {
   sources_hash >"$stamp"
 }
 
+# The same package with the kernel that fails in every way, for the fault tests: target/faults.
+build_faults() {
+  build
+  local stamp=target/faults-stamp hash
+  hash=$(sources_hash)
+  if [[ -f $stamp && $(<"$stamp") == "$hash" && -f target/faults/node.js ]]; then return; fi
+  step "wasm with fault kernels" node www/build/artifacts.mjs --faults threads simd
+  step "fault package" node www/build/bundle.mjs --faults
+  echo "$hash" >"$stamp"
+}
+
 # One hash of everything that the package is made of.
 sources_hash() {
   find src www Cargo.toml Cargo.lock rust-toolchain.toml README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE tests/data/hubble_deep_field.jpg \
@@ -229,6 +244,9 @@ node_test() {
   node --test --test-reporter=spec --test-timeout=600000 "$@"
 }
 suite_host() { node_test tests/host/*.test.mjs; }
+suite_identical() { node_test tests/identical/*.test.mjs; }
+# One after the other: they measure how soon things happen, and one looks at all of the process's threads.
+suite_chaos() { build_faults && node_test --test-concurrency=1 tests/chaos/*.test.mjs; }
 suite_cli() { node_test tests/cli/*.test.mjs; }
 # One browser at a time: they share the cores.
 suite_browser() { node_test --test-concurrency=1 tests/browser/*.test.mjs; }
@@ -297,6 +315,14 @@ case $verb in
     # The figures go to standard output, alone.
     { build; [[ " $* " == *" --no-browser "* ]] || setup_browsers; } >&2
     exec node tests/bench/main.mjs "$@"
+    ;;
+  chaos)
+    { build_faults; [[ " $* " != *chromium* ]] || setup_browsers; } >&2
+    exec node tests/chaos/main.mjs "$@"
+    ;;
+  soak)
+    build >&2
+    exec node tests/chaos/soak.mjs "$@"
     ;;
   clean)
     case ${1:-built} in

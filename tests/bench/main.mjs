@@ -2,16 +2,17 @@
 //
 //   node tests/bench/main.mjs [SUITE] [--case NAME]… [--runs N] [--json] [--out FILE] [--no-browser]
 //
-// SUITE: kernels (default), dispatch. Prints a table, or with --json one object { machine, runtime, rows }; --out writes that object to a file too.
+// SUITE: kernels (default), dispatch, cancel. Prints a table, or with --json one object { machine, runtime, rows }; --out writes that object to a file too.
 import { cpus, totalmem, release } from 'node:os';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { cancelTable, measureCancel } from './cancel.mjs';
 import { dispatchTable, measureDispatch } from './dispatch.mjs';
 import { measureKernels } from './kernels.mjs';
 import { table } from './table.mjs';
 
-const suites = { kernels: { measure: measureKernels, table }, dispatch: { measure: measureDispatch, table: dispatchTable } };
+const suites = { kernels: { measure: measureKernels, table }, dispatch: { measure: measureDispatch, table: dispatchTable }, cancel: { measure: measureCancel, table: cancelTable } };
 
 let options;
 try {

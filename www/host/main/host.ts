@@ -27,7 +27,7 @@ const MOST_CRASHES = 2;
 /** A job around which so many instances died is run alone: if another dies, it is clear whose doing it is. */
 const ALONE_AFTER = 3;
 /** Pauses before an instance that could not be started is tried again: what is short may come back (memory of those that died). */
-const RETRY_START_MS = [100, 500];
+const RETRY_START_MS = [0, 50, 100, 200, 400, 800, 1600];
 
 export async function openHost(runtime: Runtime, options?: HostOptions): Promise<Host> {
   const checked = checkHostOptions(options);

@@ -240,13 +240,19 @@ export interface HashParams {
    * The hash function. `blake3` uses every core, `sha256` is a chain and uses one.
    */
   algorithm: 'sha256' | 'blake3';
+  /**
+   * BLAKE3 only, for inputs that lie in several places: `data` is a subtree of a longer input and begins at this byte of it.
+   * What comes out is the subtree's chaining value, not a hash. A multiple of 1024; unless it is 0, `data` is at most as
+   * long as the greatest power of two that divides it, and shorter only at the end of the input.
+   */
+  subtreeAt?: number | null;
 }
 /**
  * The hash.
  */
 export interface HashOutput {
   /**
-   * 64 hexadecimal digits, lower case.
+   * 64 hexadecimal digits, lower case: the hash, or of a subtree its chaining value.
    */
   hex: string;
 }
@@ -346,6 +352,15 @@ export interface ImageResizeParams {
    * How pixels are weighted; `lanczos3` unless told.
    */
   filter?: 'lanczos3' | 'nearest' | 'box' | 'bilinear' | 'hamming' | 'catmullrom' | 'mitchell' | 'gaussian';
+  /**
+   * The rows of the result to make: a band of it, all of it unless told. They are the same as in the whole.
+   */
+  rows?: Rows | null;
+  /**
+   * Says that `image` is a band of a picture, and the picture is what is resized. It must hold what `rows` is made of;
+   * when it does not, the error says which rows that is.
+   */
+  source?: ResizeSource | null;
 }
 /**
  * The image.
@@ -365,13 +380,43 @@ export interface Image2 {
   data: Uint8ClampedArray;
 }
 /**
+ * A band of a picture's rows.
+ */
+export interface Rows {
+  /**
+   * Its first row, 0 at the top.
+   */
+  first: number;
+  /**
+   * How many, 1 or more; the last one lies in the picture.
+   */
+  count: number;
+}
+/**
+ * The picture of which an image is a band of rows.
+ */
+export interface ResizeSource {
+  /**
+   * The picture's row that is the image's first.
+   */
+  first: number;
+  /**
+   * Rows of the picture, 1 to 65535.
+   */
+  height: number;
+  /**
+   * Whether every alpha of the picture is 255: then colours are not weighted by it.
+   */
+  opaque: boolean;
+}
+/**
  * The resized image.
  */
 export interface ImageResizeOutput {
   image: Image3;
 }
 /**
- * `width` by `height` pixels. Colours were weighted by their alpha; a pixel of alpha 0 comes out as 0, 0, 0, 0.
+ * `width` by `height` (or `rows.count`) pixels. Colours were weighted by their alpha; a pixel of alpha 0 comes out as 0, 0, 0, 0.
  * At the size that it had, or with `nearest`, pixels are the source's own.
  */
 export interface Image3 {
@@ -416,13 +461,17 @@ export interface MandelbrotParams {
    * Where counting stops, 1 or more.
    */
   maxIterations: number;
+  /**
+   * The rows to render: a band of the picture, all of it unless told.
+   */
+  rows?: Rows | null;
 }
 /**
  * The counts.
  */
 export interface MandelbrotOutput {
   /**
-   * Iterations of `z ← z² + c` after which |z|² ≤ 4 still held, row by row.
+   * Iterations of `z ← z² + c` after which |z|² ≤ 4 still held, row by row: `[height, width]`, or `[rows.count, width]`.
    */
   counts: Uint32Array;
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createHost, LoomworkError } from '../../target/faults/node.js';
-import { naiveMandelbrot, view } from './helpers.mjs';
+import { naiveMandelbrot, view } from '../host/helpers.mjs';
 
 const options = { threads: 3, concurrency: 3, grace: 100, maxMemory: 2 ** 28 };
 
