@@ -218,7 +218,8 @@ sources_hash() {
 
 suite_lint() {
   cargo fmt --check && cargo clippy --quiet --all-targets -- -D warnings &&
-    cargo clippy --quiet --lib --no-default-features --features builtin -- -D warnings && node www/build/generate.mjs --check
+    cargo clippy --quiet --lib --no-default-features --features builtin -- -D warnings &&
+    cargo clippy --quiet --lib --no-default-features -- -D warnings && RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps && node www/build/generate.mjs --check
 }
 
 suite_native() {

@@ -2,7 +2,7 @@
 //!
 //! A fixed table of blocks lies in the instance's memory. The caller's thread owns the slots: it takes a free one for a job, writes
 //! the job's params into it when they are small, reads progress from it and writes `cancel` to it, at any moment and without a
-//! message. Exactly one lane claims the job ([`ControlBlock::claim`]) and writes how it ended. TypeScript's offsets are generated from
+//! message. Exactly one lane claims the job ([`Turn::claim`]) and writes how it ended. TypeScript's offsets are generated from
 //! [`FIELDS`].
 
 use crate::sync;

@@ -12,7 +12,7 @@
 //! | [`dispatch`] | how jobs reach the lanes and how their ends come back |
 //! | [`ring`], [`bell`] | the queue and the wake-up in shared memory that dispatch is made of |
 //! | `pool`, `stack` | each lane's rayon pool, and the watch over its threads' stacks (wasm with threads only) |
-//! | [`array`] | typed arrays that travel as bytes, never element by element |
+//! | [`mod@array`] | typed arrays that travel as bytes, never element by element |
 //! | [`image`] | RGBA pixels in the shape of the web's `ImageData` |
 //! | [`error`] | how a kernel fails, and the stable codes that callers see |
 //! | [`params`] | decoding params strictly: every error names its field |

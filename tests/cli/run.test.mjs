@@ -135,7 +135,7 @@ describe('--json', () => {
       threads: 2,
       files: [{ field: 'counts', path, bytes: 2236 }],
     });
-    assert.deepEqual(Object.keys(timing), ['queued', 'running']);
+    assert.deepEqual(Object.keys(timing), ['queued', 'running', 'retries']);
     assert.ok(timing.running > 0);
   });
 

@@ -47,7 +47,7 @@ async function demo({ port, host, isolation }: DemoOptions): Promise<void> {
   const colours = paletteFor(process.stdout);
   const note = isolation
     ? 'cross-origin isolated: kernels run on shared-memory threads'
-    : 'not isolated: no shared memory, kernels run in one worker';
+    : 'not isolated: no shared memory, kernels run in workers of one thread each';
   await writeStdout(`Loomwork demo at ${colours.cyan(url)}\n${colours.dim(`${note}; Ctrl-C ends it`)}\n${isLoopback(host) ? '' : REMOTE_NOTE}`);
   if (!interrupt.signal.aborted) await new Promise((resolve) => interrupt.signal.addEventListener('abort', resolve, { once: true }));
   const closed = new Promise((resolve) => server.close(resolve));

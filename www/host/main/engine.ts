@@ -3,6 +3,7 @@ import type { Counts } from '../shared/control.ts';
 import type { Failure } from '../shared/errors.ts';
 import type { Packed } from '../shared/protocol.ts';
 import type { Staged } from './stage.ts';
+import type { LaneStats } from './stats.ts';
 
 /** A job as an engine needs it. The engine writes only `slot` and `inputs.arrays`' buffers. */
 export interface Task {
@@ -60,8 +61,8 @@ export interface Engine {
   submit(task: Task): void;
   /** Starts what was submitted since the last call. */
   flush(): void;
-  /** Whether the task's kernel has begun. */
-  running(task: Task): boolean;
+  /** When the task's kernel began, by `performance.now()`; 0 if it has not. */
+  began(task: Task): number;
   /** Asks a task to stop. Its end is told. */
   cancel(task: Task): void;
   /** Asks a task for its parts from now on, where that can be done. */
@@ -80,12 +81,4 @@ export interface Engine {
   kill(): Task[];
   /** Ends it when nothing is inside. */
   close(): Promise<void>;
-}
-
-/** A lane's work so far. */
-export interface LaneStats {
-  threads: number;
-  jobs: number;
-  /** Milliseconds spent on jobs. */
-  busy: number;
 }

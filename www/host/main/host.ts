@@ -10,7 +10,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { Host, HostEvents } from './api.ts';
 import type { End, Engine, EngineListener, Task } from './engine.ts';
 import { startInline } from './inline.ts';
-import { HostJob } from './job.ts';
+import { HostJob } from './host-job.ts';
 import { mapJobs } from './map.ts';
 import { checkHostOptions, checkRunOptions, checkThreads, show, type Backend, type CheckedHostOptions, type HostOptions, type RunOptions } from './options.ts';
 import { makePlan, type Plan } from './plan.ts';
@@ -515,7 +515,7 @@ class LocalHost {
       this.#graces.delete(job);
       if (job.engine !== engine) return;
       // It has not even begun: when it does, it will see that it is cancelled.
-      if (!engine.running(job)) return this.#awaitStop(job, engine);
+      if (!engine.began(job)) return this.#awaitStop(job, engine);
       const reason = `kernel '${job.kernel}' did not stop within ${this.#options.grace} ms of being cancelled`;
       this.#lost(engine, reason, { culprits: [], suspects: [], innocent: engine.kill() });
     }, this.#options.grace);

@@ -5,10 +5,11 @@ import { textOf } from '../shared/errors.ts';
 import type { Artifact } from '../shared/artifact.ts';
 import type { JobEvent, Unit } from '../shared/protocol.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { End, Engine, EngineListener, LaneStats, Task } from './engine.ts';
+import type { End, Engine, EngineListener, Task } from './engine.ts';
 import type { CheckedHostOptions } from './options.ts';
 import { Pieces, shardUnit, taskUnit } from './shards.ts';
 import { startWithin } from './start.ts';
+import type { LaneStats } from './stats.ts';
 
 /** A job is cut into so many pieces at most, so that each is short. */
 const PIECES = 256;
@@ -142,8 +143,8 @@ class InlineEngine implements Engine {
     void this.#runtime.yield().then(() => this.#listener.room());
   }
 
-  running(): boolean {
-    return this.#began > 0;
+  began(task: Task): number {
+    return this.#task === task ? this.#began : 0;
   }
 
   cancel(task: Task): void {

@@ -1,5 +1,5 @@
 // Many jobs of one kernel: a list in, outputs out, in order, with no more at once than is wanted.
-import type { HostJob } from './job.ts';
+import type { HostJob } from './host-job.ts';
 
 /**
  * Runs a kernel on each of a list's params and yields the outputs in the order of the list. Params are taken from the list only as they are

@@ -1,7 +1,14 @@
 // What a host has done: counters, histograms and the latest jobs, for `host.stats()` and `host.trace()`.
-import type { LaneStats } from './engine.ts';
 import { Histogram, type TimesSummary } from './histogram.ts';
 import type { JobState } from './job.ts';
+
+/** A lane's work so far. */
+export interface LaneStats {
+  threads: number;
+  jobs: number;
+  /** Milliseconds spent on jobs. */
+  busy: number;
+}
 
 /** What a host has done since it was created. Times are in milliseconds. */
 export interface HostStats {

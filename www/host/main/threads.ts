@@ -7,10 +7,11 @@ import { textOf, type Failure } from '../shared/errors.ts';
 import { CONTROL, DISPATCH, LANE, LANE_STATES, TURNS } from '../shared/generated.ts';
 import type { FromWorker, JobEvent, Message, Packed } from '../shared/protocol.ts';
 import type { Runtime, WorkerHandle } from '../runtime/runtime.ts';
-import type { End, Engine, EngineListener, LaneStats, Task } from './engine.ts';
+import type { End, Engine, EngineListener, Task } from './engine.ts';
 import type { CheckedHostOptions } from './options.ts';
 import { Ring } from './ring.ts';
 import { diagnosed, StartingWorker, startWithin, type Fault } from './start.ts';
+import type { LaneStats } from './stats.ts';
 
 const PAGE = 65_536;
 
@@ -423,8 +424,10 @@ class ThreadsEngine implements Engine {
     }
   }
 
-  running({ slot }: Task): boolean {
-    return slot >= 0 && this.#blocks.turn(slot) >= TURNS.running;
+  began({ slot }: Task): number {
+    if (slot < 0 || this.#blocks.turn(slot) < TURNS.running) return 0;
+    const started = this.#blocks.started(slot);
+    return started > 0 ? started - performance.timeOrigin : 0;
   }
 
   cancel({ slot }: Task): void {

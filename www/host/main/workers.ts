@@ -6,11 +6,12 @@ import { textOf } from '../shared/errors.ts';
 import type { Artifact } from '../shared/artifact.ts';
 import type { FromWorker, JobEvent, Message, Unit } from '../shared/protocol.ts';
 import type { Runtime, WorkerHandle } from '../runtime/runtime.ts';
-import type { Engine, EngineListener, LaneStats, Task } from './engine.ts';
+import type { Engine, EngineListener, Task } from './engine.ts';
 import type { CheckedHostOptions } from './options.ts';
 import { Pieces, shardUnit, taskUnit } from './shards.ts';
 import { diagnosed, StartingWorker, startWithin, type Fault } from './start.ts';
 import { restore } from './threads.ts';
+import type { LaneStats } from './stats.ts';
 
 /**
  * @throws LoomworkError START_FAILED naming the file or the step at fault
@@ -299,8 +300,8 @@ class WorkersEngine implements Engine {
     this.#listener.lost(reason, { culprits: [], suspects: [], innocent });
   }
 
-  running({ id }: Task): boolean {
-    return (this.#inside.get(id)?.began ?? 0) > 0;
+  began({ id }: Task): number {
+    return this.#inside.get(id)?.began ?? 0;
   }
 
   cancel(task: Task): void {
