@@ -28,6 +28,9 @@ unsafe extern "Rust" {
     safe fn __loomwork_kernels() -> &'static [Entry];
 }
 
+#[cfg(feature = "threads")]
+pub(crate) use threads::now;
+
 /// Something that happened to a job, on its way to the caller.
 enum Event {
     Part { id: u32, slot: usize, number: u32, value: Value },
@@ -364,6 +367,7 @@ mod local {
 #[cfg(feature = "threads")]
 mod threads {
     use super::*;
+    use crate::busy::{self, Diary};
     use crate::control::PREPARED;
     use crate::dispatch::{Dispatch, LANES};
     use crate::task::{NotSmall, write_small};
@@ -386,10 +390,10 @@ mod threads {
     #[link(wasm_import_module = "loomwork-clock")]
     unsafe extern "C" {
         /// Milliseconds since 1970 (`www/host/worker/clock.ts`).
-        safe fn now() -> f64;
+        pub(crate) safe fn now() -> f64;
     }
     #[cfg(feature = "no-bundler")]
-    fn now() -> f64 {
+    pub(crate) fn now() -> f64 {
         js_sys::Date::now()
     }
 
@@ -397,6 +401,12 @@ mod threads {
     #[wasm_bindgen]
     pub fn dispatch() -> usize {
         Dispatch::shared() as *const Dispatch as usize
+    }
+
+    /// Address of the [`Diary`].
+    #[wasm_bindgen]
+    pub fn diary() -> usize {
+        &raw const *Diary::shared() as usize
     }
 
     /// Address of the coordinator's [`Bell`].
@@ -461,6 +471,7 @@ mod threads {
             // As good as a trap: the job's neighbours in memory may be anything now.
             wasm_bindgen::throw_str("a kernel overflowed the stack of its thread");
         }
+        busy::ended(lane);
         answer(control, slot, id, outcome, now());
     }
 

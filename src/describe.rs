@@ -4,6 +4,7 @@
 
 use crate::array::DType;
 use crate::bell::BELL_FIELDS;
+use crate::busy::{DIARY_FIELDS, SPAN_FIELDS, SPANS, Span};
 use crate::control::{
     CANCEL_REQUESTED, ControlBlock, ENDED, FIELDS, FREE, OUTCOMES, PAYLOAD, PREPARED, READY, RUNNING, SLOTS,
 };
@@ -52,6 +53,12 @@ pub fn describe(kernels: &[Entry]) -> Value {
             "stride": size_of::<Lane>(),
             "states": { "absent": dispatch::ABSENT, "idle": dispatch::IDLE, "busy": dispatch::BUSY },
             "fields": offsets(LANE_FIELDS),
+        },
+        "diary": {
+            "capacity": SPANS,
+            "stride": size_of::<Span>(),
+            "fields": offsets(DIARY_FIELDS),
+            "span": offsets(SPAN_FIELDS),
         },
     })
 }

@@ -62,6 +62,10 @@ impl<P> Job<P> {
     ///
     /// One relaxed atomic load. Call it at least once per millisecond of work on each thread.
     pub fn check(&self) -> Result<(), Cancelled> {
+        #[cfg(all(target_family = "wasm", feature = "threads"))]
+        if let Control::Slot(block) = &self.control {
+            crate::busy::seen(block.id(), || crate::boundary::now());
+        }
         if self.control().cancel_requested() { Err(Cancelled) } else { Ok(()) }
     }
 

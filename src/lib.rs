@@ -11,6 +11,7 @@
 //! | [`control`] | the few words per job that the caller's thread and a lane share |
 //! | [`dispatch`] | how jobs reach the lanes and how their ends come back |
 //! | [`ring`], [`bell`] | the queue and the wake-up in shared memory that dispatch is made of |
+//! | [`busy`] | which thread was busy with which job, for the trace |
 //! | `pool`, `stack` | each lane's rayon pool, and the watch over its threads' stacks (wasm with threads only) |
 //! | [`mod@array`] | typed arrays that travel as bytes, never element by element |
 //! | [`image`] | RGBA pixels in the shape of the web's `ImageData` |
@@ -25,6 +26,7 @@
 
 pub mod array;
 pub mod bell;
+pub mod busy;
 pub mod control;
 pub mod dispatch;
 pub mod error;

@@ -3,6 +3,7 @@
 //! Pools are not global, so that a lane can be opened and closed while others run, and so that a thread which waits inside one job
 //! never picks up another. (`wasm-bindgen-rayon`, which builds the one global pool, serves the browser tests of the crate.)
 
+use crate::busy;
 use crate::dispatch::LANES;
 use rayon::{ThreadBuilder, ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -46,6 +47,8 @@ pub(crate) fn join(lane: usize) -> bool {
         }
     };
     drop(guard);
+    busy::enter(lane, thread.index());
     thread.run();
+    busy::leave();
     true
 }

@@ -35,6 +35,10 @@ pub enum How {
     Never,
     /// Never ends, and checks.
     Endless,
+    /// Streams a part that JavaScript cannot hold, then goes on as `Endless`.
+    BadPart,
+    /// Gives an output that JavaScript cannot hold.
+    BadOutput,
 }
 
 /// How to fail, and when.
@@ -50,11 +54,17 @@ pub struct FaultParams {
     data: Array<u8>,
 }
 
+/// A number; JavaScript cannot hold one above 2⁵³.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct FaultPart {
+    number: u64,
+}
+
 /// What was given, changed.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct FaultOutput {
     data: Array<u8>,
-    spin: u32,
+    spin: u64,
 }
 
 /// About a microsecond of work.
@@ -95,14 +105,17 @@ impl Kernel for Fault {
     const ABOUT: &'static str = "Fails in every way there is.";
     type Params = FaultParams;
     type Output = FaultOutput;
-    type Part = ();
+    type Part = FaultPart;
 
-    fn run(params: FaultParams, job: &Job) -> Result<FaultOutput, KernelError> {
+    fn run(params: FaultParams, job: &Job<FaultPart>) -> Result<FaultOutput, KernelError> {
         let FaultParams { how, spin, mut data } = params;
         (0..spin).into_par_iter().try_for_each(|i| {
             black_box(microsecond(i));
             job.check()
         })?;
+        if how == How::BadPart {
+            job.emit(0, || FaultPart { number: u64::MAX });
+        }
         match how {
             How::None => {}
             How::Panic => panic!("told to panic"),
@@ -137,12 +150,13 @@ impl Kernel for Fault {
                     }
                 });
             }
-            How::Endless => loop {
+            How::BadOutput => return Ok(FaultOutput { data, spin: u64::MAX }),
+            How::Endless | How::BadPart => loop {
                 job.check()?;
                 black_box(microsecond(1));
             },
         }
         data.iter_mut().for_each(|byte| *byte = byte.wrapping_add(1));
-        Ok(FaultOutput { data, spin })
+        Ok(FaultOutput { data, spin: spin.into() })
     }
 }

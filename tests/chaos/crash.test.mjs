@@ -26,6 +26,8 @@ const failing = [
   ['panic', 'KERNEL_PANIC', /told to panic/],
   ['panicElsewhere', 'KERNEL_PANIC', /told to panic elsewhere/],
   ['error', 'KERNEL_ERROR', /^told to fail$/],
+  ['badOutput', 'KERNEL_ERROR', /^the output cannot be given to JavaScript: .*18446744073709551615/],
+  ['badPart', 'KERNEL_ERROR', /^the part cannot be given to JavaScript: .*18446744073709551615/],
   ['outOfMemory', 'OUT_OF_MEMORY', /67108864 bytes/],
   ['trap', 'KERNEL_CRASH', /unreachable/],
   ['trapElsewhere', 'KERNEL_CRASH', /unreachable/],
@@ -37,11 +39,14 @@ for (const [how, code, message] of failing) {
   test(`${how} is ${code}, and its neighbours are answered`, { timeout: 60_000 }, async (t) => {
     const host = await open(t);
     const beside = Array.from({ length: 30 }, (_, index) => host.run('fault', { how: 'none', spin: 300 * (index % 5), data: Uint8Array.of(index) }));
-    const error = await host.run('fault', { how, spin: 50 }).then(() => assert.fail('it was answered'), (reason) => reason);
+    const job = host.run('fault', { how, spin: 50 });
+    // Parts are made only for who reads them.
+    const error = await (how === 'badPart' ? job[Symbol.asyncIterator]().next() : job).then(() => assert.fail('it was answered'), (reason) => reason);
     assert.ok(error instanceof LoomworkError, String(error));
     assert.equal(error.code, code, error.message);
     assert.match(error.message, message);
     for (const [index, { data }] of (await Promise.all(beside)).entries()) assert.deepEqual([...data], [index + 1]);
+    if (how === 'badPart') await job.stopped;
     assert.equal(host.stats().restarts, code === 'KERNEL_CRASH' ? 1 : 0);
     if (how === 'panic') assert.match(error.location, /^src\/kernels\/fault\.rs:\d+:\d+$/);
     if (how === 'error') assert.deepEqual(error.data, { spin: 50 });
@@ -116,6 +121,7 @@ for (const backend of ['workers', 'inline']) {
     const host = await open(t, { backend });
     await assert.rejects(host.run('fault', { how: 'panic' }), { code: 'KERNEL_PANIC' });
     await assert.rejects(host.run('fault', { how: 'error' }), { code: 'KERNEL_ERROR' });
+    await assert.rejects(host.run('fault', { how: 'badOutput' }), { code: 'KERNEL_ERROR', message: /cannot be given/ });
     assert.deepEqual([...(await host.run('fault', { how: 'none', data: Uint8Array.of(1) })).data], [2]);
   });
 }

@@ -185,6 +185,26 @@ test('the trace is in the Chrome trace format: each job, and its span on its lan
   assert.ok(Math.abs(span.ts / 1000 - Date.now()) < 60_000, 'times are of now');
 });
 
+test('the trace and the stats tell of every thread', { timeout: 60_000 }, async (t) => {
+  const host = await open(t, { threads: 3 });
+  // Some hundreds of rows of a millisecond and more: no thread is left without.
+  const job = host.run('mandelbrot', { ...view, width: 400, height: 400, centerX: -0.75, centerY: 0, span: 0.001, maxIterations: 10_000 });
+  await job;
+  const { traceEvents } = host.trace();
+  const rows = new Map(traceEvents.filter(({ name }) => name === 'thread_name').map(({ tid, args }) => [tid, args.name]));
+  const whole = traceEvents.find(({ cat }) => cat === 'kernel');
+  const work = traceEvents.filter(({ cat }) => cat === 'thread');
+  assert.deepEqual(new Set(work.map(({ tid }) => rows.get(tid))), new Set(['lane 1, thread 2', 'lane 1, thread 3']));
+  for (const span of work) {
+    assert.equal(span.name, 'mandelbrot');
+    assert.ok(span.ts >= whole.ts - 1 && span.ts + span.dur <= whole.ts + whole.dur + 1, JSON.stringify([whole, span]));
+  }
+  const [{ utilization, threadUtilization }] = host.stats().lanes;
+  assert.equal(threadUtilization.length, 3);
+  assert.equal(threadUtilization[0], utilization);
+  for (const share of threadUtilization) assert.ok(share > 0 && share <= 1, String(threadUtilization));
+});
+
 test('events tell of a start, and strange listeners are refused', { timeout: 60_000 }, async (t) => {
   const host = await open(t, { threads: 1 });
   const started = new Promise((resolve) => host.on('start', resolve));

@@ -32,6 +32,26 @@ for (const backend of ['threads', 'workers']) {
   });
 }
 
+test('an output of many megabytes is not copied to the end for a job that is cancelled', { timeout: 60_000 }, async (t) => {
+  const host = await createHost({ threads: 2 });
+  t.after(() => host.close());
+  const data = Float64Array.from({ length: 8_000_000 }, (_, index) => (index * 48271) % 99991);
+  for (let round = 0; round < 4; round += 1) {
+    const job = host.run('sort', { data });
+    const until = Date.now() + 20_000;
+    // The kernel is done, the copy is not.
+    while (job.state !== 'done' && job.progress.fraction < 1) {
+      assert.ok(Date.now() < until, `still ${job.state}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    job.cancel();
+    await Promise.all([assert.rejects(job, { name: 'AbortError' }), job.stopped]);
+  }
+  assert.equal(host.stats().cancelled, 4);
+  const { data: sorted } = await host.run('sort', { data });
+  assert.ok(sorted.every((value, index) => index === 0 || sorted[index - 1] <= value));
+});
+
 test('cancelling one job leaves its neighbours alone', { timeout: 60_000 }, async (t) => {
   const host = await createHost();
   t.after(() => host.close());

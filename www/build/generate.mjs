@@ -13,7 +13,7 @@ import { compile } from 'json-schema-to-typescript';
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const output = join(root, 'www/host/shared/generated.ts');
 const description = execFileSync('cargo', ['run', '--quiet', '--bin', 'describe'], { cwd: root, maxBuffer: 1 << 26 });
-const { version, kernels, $defs, errorCodes, dtypes, control, ring, bell, dispatch, lane } = JSON.parse(description);
+const { version, kernels, $defs, errorCodes, dtypes, control, ring, bell, dispatch, lane, diary } = JSON.parse(description);
 
 const generated = `// Generated from the Rust types by www/build/generate.mjs. Do not edit.
 
@@ -54,6 +54,12 @@ export const LANE = ${literal({ most: lane.most, stride: lane.stride, ...lane.fi
 
 /** What a lane is doing. */
 export const LANE_STATES = ${literal(lane.states)} as const;
+
+/** The diary of busy threads (src/busy.rs): spans that it holds, sizes and offsets in bytes. */
+export const DIARY = ${literal({ capacity: diary.capacity, stride: diary.stride, ...diary.fields })} as const;
+
+/** A span in the diary: offsets in bytes. */
+export const SPAN = ${literal(diary.span)} as const;
 
 /** Every error code, with its meaning. */
 export const ERROR_CODES = {

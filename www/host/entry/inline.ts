@@ -11,7 +11,7 @@ export function openInline(artifact: Artifact, module: WebAssembly.Module) {
   const { memory } = glue.initSync({ module });
   glue.boot();
   const instance = new Instance(glue, memory);
-  const local = new LocalInstance(glue, instance, memory);
+  const local = new LocalInstance(glue, instance);
   return {
     kernels: glue.kernelNames(),
     shardable: glue.shardableKernels(),

@@ -2,6 +2,7 @@
 import type { Counts } from '../shared/control.ts';
 import type { Failure } from '../shared/errors.ts';
 import type { Packed } from '../shared/protocol.ts';
+import type { Span } from './diary.ts';
 import type { Staged } from './stage.ts';
 import type { LaneStats } from './stats.ts';
 
@@ -38,7 +39,11 @@ export interface End extends Counts {
 /** Whom an engine tells. */
 export interface EngineListener {
   part(task: Task, number: number, part: Packed): void;
+  /** A part could not be given: the task has failed, and must be asked to stop. */
+  spoiled(task: Task, error: Failure): void;
   end(task: Task, end: End): void;
+  /** A thread other than its lane's own was busy. */
+  busy(span: Span): void;
   /** The engine can take more tasks than a moment ago. */
   room(): void;
   /** A task must run again: its worker was lost, perhaps (`suspect`) by its doing. */
@@ -75,6 +80,7 @@ export interface Engine {
   keepAlive(keep: boolean): void;
   /** Gets ready for as many jobs at once as it can ever take. */
   prepare(): Promise<void>;
+  readonly laneCount: number;
   /** What its lanes have done so far. */
   lanes(): LaneStats[];
   /** Ends it at once, whatever it is doing, and returns the tasks that are inside. */

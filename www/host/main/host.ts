@@ -1,7 +1,7 @@
 // The host: takes jobs, lets them wait in a fair order, hands them to its engine, and answers each exactly once, whatever happens to the engine.
 import { Encoder } from '@msgpack/msgpack';
 import { closest, distance } from 'fastest-levenshtein';
-import { badParams, LoomworkError, textOf } from '../shared/errors.ts';
+import { badParams, LoomworkError, textOf, type Failure } from '../shared/errors.ts';
 import { pack, unpack } from '../shared/pack.ts';
 import type { Artifact } from '../shared/artifact.ts';
 import type { TypedArray } from '../shared/generated.ts';
@@ -131,7 +131,9 @@ class LocalHost {
     const heard = () => engine !== undefined && (engine === this.#engine || this.#retiring.has(engine));
     const listener: EngineListener = {
       part: (task, number, part) => this.#part(task as HostJob, number, part),
+      spoiled: (task, error) => this.#spoil(task as HostJob, error),
       end: (task, end) => this.#end(task as HostJob, end, engine!),
+      busy: (span) => this.#stats.busy(span, engine === this.#engine),
       room: () => {
         if (engine === this.#engine) this.#pump();
       },
@@ -341,7 +343,7 @@ class LocalHost {
   /** Whether a job could start at once. */
   get #idle(): boolean {
     const engine = this.#engine;
-    return !this.#paused && engine !== undefined && this.#waiting + engine.size < Math.max(1, engine.lanes().length);
+    return !this.#paused && engine !== undefined && this.#waiting + engine.size < Math.max(1, engine.laneCount);
   }
 
   /** After the current turn's code, so that a caller who iterates at once has every part, and a burst costs one wake-up. */
@@ -400,7 +402,7 @@ class LocalHost {
   }
 
   map(kernel: string, list: Iterable<unknown> | AsyncIterable<unknown>, options: RunOptions & { concurrency?: number } = {}) {
-    const { concurrency = Math.max(2, this.#engine?.lanes().length ?? 1, this.#plan.threads), ...rest } = options;
+    const { concurrency = Math.max(2, this.#engine?.laneCount ?? 1, this.#plan.threads), ...rest } = options;
     if (!Number.isInteger(concurrency) || concurrency < 1) throw badParams('concurrency', `must be a whole number above 0, got ${show(concurrency)}`);
     if (typeof list !== 'object' || list === null || !(Symbol.iterator in list || Symbol.asyncIterator in list)) {
       throw badParams('list', `must be iterable, got ${show(list)}`);
@@ -445,7 +447,7 @@ class LocalHost {
     await this.#changing;
     await this.#engine?.prepare();
     if (kernel === undefined) return;
-    const lanes = this.#engine?.lanes().length ?? 1;
+    const lanes = this.#engine?.laneCount ?? 1;
     for (let round = 0; round < 3; round += 1) await Promise.all(Array.from({ length: lanes }, () => this.run(kernel, params)));
   }
 
@@ -453,6 +455,13 @@ class LocalHost {
 
   #part(job: HostJob, number: number, part: Packed): void {
     job.addPart(number, () => unpack(part));
+  }
+
+  /** Its caller need not wait until its kernel has stopped. */
+  #spoil(job: HostJob, error: Failure): void {
+    if (job.settled) return;
+    job.fail(new LoomworkError(error));
+    this.cancel(job);
   }
 
   #end(job: HostJob, end: End, engine: Engine): void {
@@ -576,7 +585,7 @@ class LocalHost {
   }
 
   trace(): Trace {
-    return this.#stats.trace();
+    return this.#stats.trace(this.#engine?.lanes() ?? []);
   }
 
   on<Name extends keyof HostEvents>(event: Name, listener: (detail: HostEvents[Name]) => void): () => void {

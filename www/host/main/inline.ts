@@ -119,6 +119,8 @@ class InlineEngine implements Engine {
     switch (event.kind) {
       case 'part':
         return this.#listener.part(task, event.number, event);
+      case 'spoiled':
+        return this.#listener.spoiled(task, event.error);
       case 'progress':
         return;
       case 'failed':
@@ -170,6 +172,10 @@ class InlineEngine implements Engine {
 
   async prepare(): Promise<void> {
     // It takes one at a time.
+  }
+
+  get laneCount(): number {
+    return 1;
   }
 
   lanes(): LaneStats[] {

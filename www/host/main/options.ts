@@ -152,7 +152,8 @@ export interface CheckedHostOptions {
 }
 
 const GIB = 2 ** 30;
-const MAX_THREADS = 256;
+/** Threads that a host can have. */
+export const MAX_THREADS = 256;
 /** Timers take no longer delays. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 

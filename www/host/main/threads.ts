@@ -7,6 +7,7 @@ import { textOf, type Failure } from '../shared/errors.ts';
 import { CONTROL, DISPATCH, LANE, LANE_STATES, TURNS } from '../shared/generated.ts';
 import type { FromWorker, JobEvent, Message, Packed } from '../shared/protocol.ts';
 import type { Runtime, WorkerHandle } from '../runtime/runtime.ts';
+import { Diary } from './diary.ts';
 import type { End, Engine, EngineListener, Task } from './engine.ts';
 import type { CheckedHostOptions } from './options.ts';
 import { Ring } from './ring.ts';
@@ -32,6 +33,8 @@ const HOT_MS = 0.03;
 const COOL_MS = 0.5;
 /** Lanes get so long to end by themselves. */
 const END_MS = 300;
+/** Of a shorter job the diary tells nothing worth reading at once. */
+const WORTH_READING_MS = 1;
 
 /**
  * @throws LoomworkError START_FAILED naming the file or the step at fault
@@ -128,11 +131,12 @@ class ThreadsEngine implements Engine {
   readonly #coordinator: WorkerHandle;
   readonly #numbers: Map<string, number>;
   readonly #words: Int32Array<SharedArrayBuffer>;
-  readonly #busyTimes: Float64Array;
+  readonly #doubles: Float64Array;
   readonly #blocks: ControlTable;
   readonly #ready: Ring;
   readonly #ended: Ring;
   readonly #bell: Bell;
+  readonly #diary: Diary;
   readonly #laneStart: number;
   readonly #lanes: Lane[] = [];
   #opening: Promise<void> | undefined;
@@ -161,12 +165,13 @@ class ThreadsEngine implements Engine {
     this.#listener = listener;
     this.#numbers = new Map(ready.kernels.map((name, number) => [name, number]));
     this.#words = new Int32Array<SharedArrayBuffer>(memory.buffer as ArrayBufferLike as SharedArrayBuffer);
-    this.#busyTimes = new Float64Array(memory.buffer);
+    this.#doubles = new Float64Array(memory.buffer);
     this.#blocks = new ControlTable(memory, ready.controlTable);
     const dispatch = ready.dispatch!;
     this.#ready = new Ring(this.#words, dispatch + DISPATCH.ready);
     this.#ended = new Ring(this.#words, dispatch + DISPATCH.ended);
     this.#bell = new Bell(this.#words, dispatch + DISPATCH.caller);
+    this.#diary = new Diary(this.#words, this.#doubles, ready.diary!);
     this.#laneStart = dispatch + DISPATCH.lanes;
     Atomics.store(this.#words, (dispatch + DISPATCH.spin) / 4, options.spin);
     this.#coordinator = coordinator.handOver((message) => this.#heed(message), (reason, fault) => this.#lose(reason, undefined, fault));
@@ -284,7 +289,8 @@ class ThreadsEngine implements Engine {
     const outcome = this.#blocks.outcome(slot);
     switch (outcome) {
       case 'done':
-        this.#end(task, slot, 'done', this.#blocks.answeredNothing(slot) ? {} : small(this.#blocks.answer(slot)));
+        if (this.#blocks.answeredNothing(slot)) this.#end(task, slot, 'done', {});
+        else this.#takeAnswer(task, slot);
         break;
       case 'failed':
         this.#end(task, slot, 'failed', undefined, undefined, decode(this.#blocks.answer(slot)) as Failure);
@@ -294,9 +300,20 @@ class ThreadsEngine implements Engine {
     }
   }
 
+  #takeAnswer(task: Task, slot: number): void {
+    let answer: unknown;
+    try {
+      answer = small(this.#blocks.answer(slot));
+    } catch (thrown) {
+      return this.#end(task, slot, 'failed', undefined, undefined, { code: 'KERNEL_ERROR', message: `the output cannot be given to JavaScript: ${textOf(thrown)}` });
+    }
+    this.#end(task, slot, 'done', answer);
+  }
+
   #end(task: Task, slot: number, kind: End['kind'], plain?: unknown, output?: Packed, error?: Failure, lent = false): void {
     const started = this.#blocks.started(slot);
     const ended = this.#blocks.ended(slot);
+    if (ended - started >= WORTH_READING_MS) this.#readDiary();
     if (started > 0) this.#usual += (Math.max(0.0005, ended - started) - this.#usual) / 8;
     const { done, total } = this.#blocks.counts(slot);
     // Written out: spreading costs as much as all the rest of a small job's way.
@@ -415,6 +432,8 @@ class ThreadsEngine implements Engine {
     switch (event.kind) {
       case 'part':
         return this.#listener.part(task, event.number, event);
+      case 'spoiled':
+        return this.#listener.spoiled(task, event.error);
       case 'done':
         return this.#end(task, event.slot, 'done', undefined, event, undefined, event.lent === true);
       case 'failed':
@@ -457,12 +476,22 @@ class ThreadsEngine implements Engine {
     }
   }
 
+  get laneCount(): number {
+    return this.#lanes.length;
+  }
+
   lanes(): LaneStats[] {
-    return this.#lanes.map((lane, number) => ({
-      threads: lane.workers.length,
-      jobs: this.#laneWord(number, LANE.jobs),
-      busy: this.#busyTimes[(this.#laneStart + number * LANE.stride + LANE.busy) >> 3]!,
-    }));
+    this.#readDiary();
+    const now = performance.timeOrigin + performance.now();
+    return this.#lanes.map((lane, number) => {
+      const past = this.#doubles[(this.#laneStart + number * LANE.stride + LANE.busy) >> 3]!;
+      const running = this.#laneWord(number, LANE.state) === LANE_STATES.busy ? this.#blocks.started(this.#laneWord(number, LANE.slot)) : 0;
+      return { threads: lane.workers.length, jobs: this.#laneWord(number, LANE.jobs), busy: past + (running > 0 ? Math.max(0, now - running) : 0) };
+    });
+  }
+
+  #readDiary(): void {
+    this.#diary.read((span) => this.#listener.busy(span));
   }
 
   /** Something in the instance has died: nothing of it is used again. */
@@ -533,9 +562,13 @@ function small(bytes: Uint8Array): unknown {
   return exact(decode(bytes, { useBigInt64: true }));
 }
 
-/** Numbers where they are exact; what would lose digits stays a bigint. */
+/** @throws RangeError where a number would lose digits */
 function exact(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  if (typeof value === 'bigint') {
+    const number = Number(value);
+    if (!Number.isSafeInteger(number)) throw new RangeError(`${value} is beyond what a number holds exactly`);
+    return number;
+  }
   if (Array.isArray(value)) return value.map(exact);
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, exact(item)]));

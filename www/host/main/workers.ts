@@ -192,6 +192,9 @@ class WorkersEngine implements Engine {
       case 'part':
         if (inside) this.#listener.part(work.task, event.number, event);
         return;
+      case 'spoiled':
+        if (inside) this.#listener.spoiled(work.task, event.error);
+        return;
       case 'progress':
         if (!inside) return;
         if (inside.pieces && work.index >= 0) inside.pieces.advance(work.index, event);
@@ -330,6 +333,10 @@ class WorkersEngine implements Engine {
 
   async prepare(): Promise<void> {
     // All workers are there from the start.
+  }
+
+  get laneCount(): number {
+    return this.#seats.length;
   }
 
   lanes(): LaneStats[] {

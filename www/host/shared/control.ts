@@ -63,6 +63,12 @@ export class ControlTable {
     Atomics.store(this.#words, this.#index(slot, CONTROL.cancel), CONTROL.cancelRequested);
   }
 
+  /** Whether that has been asked. */
+  isCancelled(slot: number): boolean {
+    this.#refresh();
+    return Atomics.load(this.#words, this.#index(slot, CONTROL.cancel)) === CONTROL.cancelRequested;
+  }
+
   /** Asks the kernel in a slot for its parts, from now on. */
   stream(slot: number): void {
     Atomics.store(this.#words, this.#index(slot, CONTROL.streaming), 1);

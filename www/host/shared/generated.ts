@@ -106,6 +106,23 @@ export const LANE_STATES = {
   busy: 2,
 } as const;
 
+/** The diary of busy threads (src/busy.rs): spans that it holds, sizes and offsets in bytes. */
+export const DIARY = {
+  capacity: 4096,
+  stride: 32,
+  spans: 8,
+  written: 0,
+} as const;
+
+/** A span in the diary: offsets in bytes. */
+export const SPAN = {
+  from: 16,
+  job: 0,
+  lane: 4,
+  thread: 8,
+  to: 24,
+} as const;
+
 /** Every error code, with its meaning. */
 export const ERROR_CODES = {
   /** A param is missing, unknown, of the wrong type or out of range; `field` names it. */

@@ -40,6 +40,8 @@ export type JobEvent =
   | ({ id: number; slot: number; kind: 'done'; done: number; total: number; lent?: boolean } & Packed)
   | { id: number; slot: number; kind: 'cancelled'; done: number; total: number }
   | { id: number; slot: number; kind: 'failed'; done: number; total: number; error: Failure }
+  /** A part that JavaScript cannot hold: the job has failed, though its kernel still runs. */
+  | { id: number; slot: number; kind: 'spoiled'; error: Failure }
   | { id: number; slot: number; kind: 'progress'; done: number; total: number };
 
 /** What a worker is asked to do with a job where memory is not shared. */
@@ -63,6 +65,7 @@ export interface Addresses {
   controlTable: number;
   /** Threads artifact only. */
   dispatch?: number;
+  diary?: number;
 }
 
 /** From the caller's thread to a worker. */

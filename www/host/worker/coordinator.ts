@@ -22,9 +22,9 @@ export function coordinate(port: Port, order: ToWorker['coordinate']): (message:
   let heed: (message: Message<ToWorker>) => void;
   if (order.artifact === 'threads') {
     heed = passOn(port, glue, instance, memory as SharedMemory);
-    port.post({ ...ready, dispatch: glue.dispatch(), stack: glue.stackBytes() });
+    port.post({ ...ready, dispatch: glue.dispatch(), diary: glue.diary(), stack: glue.stackBytes() });
   } else {
-    heed = runHere(port, glue, instance, memory);
+    heed = runHere(port, glue, instance);
     port.post({ ...ready, stack: 0 });
   }
   return (message) => {
@@ -45,13 +45,16 @@ interface SharedMemory extends WebAssembly.Memory {
 function passOn(port: Port, glue: Glue, instance: Instance, memory: SharedMemory): (message: Message<ToWorker>) => void {
   const bell = new Bell(new Int32Array<SharedArrayBuffer>(memory.buffer), glue.coordinatorBell());
 
+  function tell(): void {
+    for (;;) {
+      const { events, transfer } = instance.takeEvents();
+      if (events.length === 0) break;
+      port.post({ type: 'events', events }, transfer);
+    }
+  }
   async function listen(): Promise<never> {
     for (;;) {
-      for (;;) {
-        const { events, transfer } = instance.takeEvents();
-        if (events.length === 0) break;
-        port.post({ type: 'events', events }, transfer);
-      }
+      tell();
       await bell.sleep(SLEEP_MS, () => !instance.hasEvents());
     }
   }
@@ -60,16 +63,14 @@ function passOn(port: Port, glue: Glue, instance: Instance, memory: SharedMemory
   return (message) => {
     if (message.type === 'release') glue.release(message.id);
     if (message.type !== 'run') return;
-    const job = message;
-    const error = instance.submit(job);
-    giveBack(port, job);
-    if (error) port.post({ type: 'events', events: [{ id: job.id, slot: job.slot, kind: 'failed', done: 0, total: 0, error }] });
+    instance.submit(message, () => giveBack(port, message));
+    tell();
   };
 }
 
 /** Runs each job on this thread, passing on parts and progress on the way. */
-function runHere(port: Port, glue: Glue, instance: Instance, memory: WebAssembly.Memory): (message: Message<ToWorker>) => void {
-  const local = new LocalInstance(glue, instance, memory);
+function runHere(port: Port, glue: Glue, instance: Instance): (message: Message<ToWorker>) => void {
+  const local = new LocalInstance(glue, instance);
   let told = 0;
 
   local.onEvent = () => {

@@ -57,6 +57,7 @@ export interface Glue {
   forget(id: number): void;
   // The threads artifact only.
   dispatch(): number;
+  diary(): number;
   coordinatorBell(): number;
   stackBytes(): number;
   openLane(lane: number, threads: number): void;

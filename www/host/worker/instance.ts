@@ -1,9 +1,10 @@
 // One wasm instance as JavaScript sees it: moves a job's bytes in, starts it, and copies what happened out.
 // Used by the coordinator and by single-threaded workers, and on the caller's thread by the inline backend.
+import { ControlTable } from '../shared/control.ts';
 import { textOf, type Failure } from '../shared/errors.ts';
 import { DTYPES, ERROR_CODES } from '../shared/generated.ts';
 import type { FromWorker, JobEvent, Message, PackedArray, Shard, Submission, Unit } from '../shared/protocol.ts';
-import type { Glue, WasmArray, WasmShard } from './glue.ts';
+import type { Glue, WasmArray, WasmEvent } from './glue.ts';
 
 /** Events with the buffers that can be moved along with them. */
 export interface Batch {
@@ -14,47 +15,53 @@ export interface Batch {
 /** Events in a batch: reading one with its buffers costs the caller's thread some tens of microseconds. */
 const MOST_EVENTS = 32;
 
+/** Bytes that are copied between two looks at whether their job is still wanted: some tenths of a millisecond. */
+const SLICE = 2 ** 20;
+
+/** Thrown when a job is cancelled while its arrays are copied. */
+const CANCELLED = Symbol('cancelled');
+
 export class Instance {
+  readonly blocks: ControlTable;
   readonly #glue: Glue;
   readonly #memory: WebAssembly.Memory;
-  readonly #failures: JobEvent[] = [];
+  /** What the wasm does not know of. */
+  readonly #refused: JobEvent[] = [];
 
   constructor(glue: Glue, memory: WebAssembly.Memory) {
     this.#glue = glue;
     this.#memory = memory;
+    this.blocks = new ControlTable(memory, glue.controlTable());
   }
 
   /**
-   * Hands a job over to the lanes.
-   *
-   * @returns the failure, when it cannot start
-   * @throws what wasm threw when it trapped: the instance must not be used again
-   */
-  submit({ id, slot, kernel, params, arrays }: Submission): Failure | undefined {
-    return this.#moveAllIn(arrays) ?? caught(() => this.#glue.submit(slot, id, kernel, params));
-  }
-
-  /**
-   * Single-threaded instances: does a unit to its end.
+   * Hands a job over to the lanes; that it cannot start is told as an event.
    *
    * @param moved called when the arrays are copied in, and not needed any more
+   * @throws what wasm threw when it trapped: the instance must not be used again
    */
-  execute({ id, slot, kernel, params, arrays, what, pieces }: Unit, moved: () => void): { failure?: Failure | undefined; shards?: Shard[] | undefined } {
-    const noRoom = this.#moveAllIn(arrays);
-    moved();
-    if (noRoom) return { failure: noRoom };
-    if (what === 'whole') return { failure: caught(() => this.#glue.submit(slot, id, kernel, params)) };
-    if (what === 'merge') return { failure: caught(() => this.#glue.merge(slot, id, kernel, params)) };
-    let shards: WasmShard[] | undefined;
-    const failure = caught(() => {
-      shards = this.#glue.split(slot, id, kernel, params, pieces);
-    });
-    return { failure, shards: shards?.map(({ params: bytes, arrays: views }) => ({ params: bytes, arrays: views.map((view) => this.#copyOut(view)) })) };
+  submit(job: Submission, moved: () => void): void {
+    const { id, slot, kernel, params } = job;
+    this.#attempt(job, moved, () => this.#glue.submit(slot, id, kernel, params));
   }
 
-  /** Something that the instance itself does not know of. */
-  fail(event: JobEvent): void {
-    this.#failures.push(event);
+  /**
+   * Single-threaded instances: does a unit to its end, which is told as an event.
+   *
+   * @param moved called when the arrays are copied in, and not needed any more
+   * @returns the shards, when it was divided instead
+   * @throws what wasm threw when it trapped: the instance must not be used again
+   */
+  execute(unit: Unit, moved: () => void): Shard[] | undefined {
+    const { id, slot, kernel, params, what, pieces } = unit;
+    if (what === 'whole') return void this.submit(unit, moved);
+    let shards: Shard[] | undefined;
+    this.#attempt(unit, moved, () => {
+      if (what === 'merge') return this.#glue.merge(slot, id, kernel, params);
+      const views = this.#glue.split(slot, id, kernel, params, pieces);
+      shards = views?.map(({ params: bytes, arrays }) => ({ params: bytes, arrays: arrays.map((array) => this.#copyOut(array, slot)) }));
+    });
+    return shards;
   }
 
   /** Whether anything has happened since. */
@@ -64,24 +71,16 @@ export class Instance {
 
   /** What has happened since the last call, up to a batch that its receiver reads in a moment; more may be left. */
   takeEvents(): Batch {
-    const batch: Batch = { events: this.#failures.splice(0), transfer: [] };
+    const batch: Batch = { events: this.#refused.splice(0), transfer: [] };
     while (batch.events.length < MOST_EVENTS) {
       const event = this.#glue.nextEvent();
       if (!event) break;
       const { id, slot, kind, done, total } = event;
       switch (kind) {
         case 'part':
-        case 'done': {
-          if (event.tree instanceof Error) {
-            const error: Failure = { code: 'KERNEL_ERROR', message: `the output cannot be given to JavaScript: ${event.tree.message}` };
-            batch.events.push({ id, slot, kind: 'failed', done, total, error });
-            break;
-          }
-          const { tree, arrays = [], number = 0, lent = false } = event;
-          const packed = { tree, arrays: arrays.map((array) => (lent ? this.#inPlace(array) : this.#copyOut(array, batch))) };
-          batch.events.push(kind === 'part' ? { id, slot, kind, number, ...packed } : { id, slot, kind, done, total, lent, ...packed });
+        case 'done':
+          batch.events.push(...this.#withValue(event, batch.transfer));
           break;
-        }
         case 'cancelled':
           batch.events.push({ id, slot, kind, done, total });
           break;
@@ -92,26 +91,49 @@ export class Instance {
     return batch;
   }
 
-  #moveAllIn(arrays: readonly PackedArray[]): Failure | undefined {
-    for (const array of arrays) {
-      const failure = this.#moveIn(array);
-      if (failure) {
-        this.#glue.detach();
-        return failure;
-      }
+  /** The event of a part or an output, whose arrays are copied unless they are lent; of a job cancelled meanwhile, only its end is left. */
+  #withValue({ id, slot, kind, tree, arrays = [], number = 0, done, total, lent = false }: WasmEvent, transfer: ArrayBuffer[]): JobEvent[] {
+    if (tree instanceof Error) {
+      if (lent) this.#glue.release(id);
+      const error: Failure = { code: 'KERNEL_ERROR', message: `the ${kind === 'part' ? 'part' : 'output'} cannot be given to JavaScript: ${tree.message}` };
+      return [kind === 'part' ? { id, slot, kind: 'spoiled', error } : { id, slot, kind: 'failed', done, total, error }];
     }
-    return undefined;
+    try {
+      const packed = { tree, arrays: arrays.map((array) => (lent ? this.#inPlace(array) : this.#copyOut(array, slot))) };
+      if (!lent) transfer.push(...packed.arrays.map(({ buffer }) => buffer as ArrayBuffer));
+      return [kind === 'part' ? { id, slot, kind, number, ...packed } : { id, slot, kind: 'done', done, total, lent, ...packed }];
+    } catch (thrown) {
+      if (thrown !== CANCELLED) throw thrown;
+      return kind === 'part' ? [] : [{ id, slot, kind: 'cancelled', done, total }];
+    }
   }
 
-  #moveIn({ dtype, buffer, byteOffset, length }: PackedArray): Failure | undefined {
+  /** Moves a job's arrays in and starts it; that it does not start is kept as an event. */
+  #attempt({ id, slot, arrays }: Submission, moved: () => void, start: () => void): void {
+    try {
+      try {
+        for (const array of arrays) this.#moveIn(array, slot);
+      } finally {
+        moved();
+      }
+      start();
+    } catch (thrown) {
+      if (thrown === CANCELLED) this.#refused.push({ id, slot, kind: 'cancelled', done: 0, total: 0 });
+      else if (isFailure(thrown)) this.#refused.push({ id, slot, kind: 'failed', done: 0, total: 0, error: thrown });
+      else throw thrown;
+      this.#glue.detach();
+    }
+  }
+
+  #moveIn({ dtype, buffer, byteOffset, length }: PackedArray, slot: number): void {
     const bytes = length * DTYPES[dtype]!.size;
     const start = this.#glue.attach(dtype, length);
     if (start === 0) {
-      return { code: 'OUT_OF_MEMORY', message: `${bytes} bytes for the params could not be had: use smaller params or raise maxMemory` };
+      const failure: Failure = { code: 'OUT_OF_MEMORY', message: `${bytes} bytes for the params could not be had: use smaller params or raise maxMemory` };
+      throw failure;
     }
     // As bytes: the source may lie at any offset. A fresh view, for `attach` may have grown the memory.
-    new Uint8Array(this.#memory.buffer, start, bytes).set(new Uint8Array(buffer, byteOffset, bytes));
-    return undefined;
+    this.#copy(new Uint8Array(buffer, byteOffset, bytes), new Uint8Array(this.#memory.buffer, start, bytes), slot);
   }
 
   #inPlace({ dtype, start, len, shape }: WasmArray): PackedArray {
@@ -119,28 +141,20 @@ export class Instance {
     return { dtype, buffer: this.#memory.buffer, byteOffset: len === 0 ? 0 : start, length: len, ...(shape && { shape }) };
   }
 
-  #copyOut({ dtype, start, len, shape }: WasmArray, batch?: Batch): PackedArray {
+  #copyOut({ dtype, start, len, shape }: WasmArray, slot: number): PackedArray {
     const bytes = len * DTYPES[dtype]!.size;
     const buffer = new ArrayBuffer(bytes);
-    new Uint8Array(buffer).set(bytesAt(this.#memory, start, bytes));
-    batch?.transfer.push(buffer);
+    // An empty Rust slice has no place of its own: its address may lie outside the memory.
+    if (bytes > 0) this.#copy(new Uint8Array(this.#memory.buffer, start, bytes), new Uint8Array(buffer), slot);
     return { dtype, buffer, byteOffset: 0, length: len, ...(shape && { shape }) };
   }
-}
 
-function bytesAt(memory: WebAssembly.Memory, start: number, bytes: number): Uint8Array {
-  // An empty Rust slice has no place of its own: its address may lie outside the memory.
-  return bytes === 0 ? new Uint8Array(0) : new Uint8Array(memory.buffer, start, bytes);
-}
-
-/** The failure with which wasm refused, if it did. */
-function caught(call: () => void): Failure | undefined {
-  try {
-    call();
-    return undefined;
-  } catch (thrown) {
-    if (isFailure(thrown)) return thrown;
-    throw thrown;
+  /** @throws CANCELLED when the job in the slot is not wanted any more */
+  #copy(from: Uint8Array, to: Uint8Array, slot: number): void {
+    for (let at = 0; at < from.length; at += SLICE) {
+      if (this.blocks.isCancelled(slot)) throw CANCELLED;
+      to.set(from.subarray(at, at + SLICE), at);
+    }
   }
 }
 

@@ -1,7 +1,5 @@
 // A single-threaded instance: a job runs to its end, here and now. Used by the workers of the `workers` backend, and on the caller's thread
 // by the `inline` one.
-import { ControlTable } from '../shared/control.ts';
-import type { Failure } from '../shared/errors.ts';
 import type { JobEvent, Shard, Unit } from '../shared/protocol.ts';
 import type { Glue } from './glue.ts';
 import type { Instance } from './instance.ts';
@@ -14,13 +12,11 @@ export class LocalInstance {
   onEvent: () => void = () => {};
   readonly #glue: Glue;
   readonly #instance: Instance;
-  readonly #table: ControlTable;
   #running: Unit | undefined;
 
-  constructor(glue: Glue, instance: Instance, memory: WebAssembly.Memory) {
+  constructor(glue: Glue, instance: Instance) {
     this.#glue = glue;
     this.#instance = instance;
-    this.#table = new ControlTable(memory, glue.controlTable());
   }
 
   /**
@@ -33,22 +29,17 @@ export class LocalInstance {
   run(unit: Unit, streaming: boolean, moved: () => void): Shard[] | undefined {
     // Set for each job: hosts may share an instance, and each has a listener of its own.
     this.#glue.onEvent(() => this.onEvent());
-    this.#table.clear(SLOT, { id: unit.id, streaming, lend: false });
+    this.#instance.blocks.clear(SLOT, { id: unit.id, streaming, lend: false });
     this.#running = unit;
-    const result = this.#instance.execute({ ...unit, slot: SLOT }, moved);
+    const shards = this.#instance.execute({ ...unit, slot: SLOT }, moved);
     this.#running = undefined;
-    if (result.failure) this.#fail(unit, result.failure);
     this.onEvent();
-    return result.shards;
+    return shards;
   }
 
   /** How far the running job has come. */
   progress(): JobEvent | undefined {
     if (!this.#running) return undefined;
-    return { id: this.#running.id, slot: SLOT, kind: 'progress', ...this.#table.counts(SLOT) };
-  }
-
-  #fail({ id }: Unit, error: Failure): void {
-    this.#instance.fail({ id, slot: SLOT, kind: 'failed', done: 0, total: 0, error });
+    return { id: this.#running.id, slot: SLOT, kind: 'progress', ...this.#instance.blocks.counts(SLOT) };
   }
 }
