@@ -1,6 +1,6 @@
 //! Which thread was busy with which job, and when: the spans that `host.trace()` shows and from which threads' utilisation is counted.
 //!
-//! A thread of a pool is known to be busy each time that its kernel calls [`Job::check`](crate::Job::check): calls less than [`GAP_MS`]
+//! A thread of a pool is known to be busy each time that its kernel calls [`Job::check`](crate::Job::check): calls less than `GAP_MS`
 //! apart are one span. A lane's own thread needs no spans: it is busy from the start of its job to the end. Spans are written to a
 //! diary in shared memory, which the caller's thread reads (`www/host/main/diary.ts`).
 
