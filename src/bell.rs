@@ -1,10 +1,10 @@
 //! A bell: how one side sleeps until the other has something for it, without a system call when it is awake.
 //!
-//! Whoever sleeps first says so, then looks once more, then waits. Whoever rings first publishes what there is, then looks whether
-//! anybody sleeps. All of it is sequentially consistent, so at least one of the two sees the other. JavaScript's end is
-//! `www/host/shared/bell.ts`.
+//! Whoever sleeps first says so, then looks once more, then waits, unless the bell was rung since before it said so. Whoever rings first
+//! publishes what there is, then looks whether anybody sleeps. All of it is sequentially consistent, so at least one of the two sees the
+//! other. JavaScript's end is `www/host/shared/bell.ts`.
 
-use crate::sync::{AtomicU32, Ordering, notify, wait};
+use crate::sync::{AtomicU32, Ordering, const_fn, notify, wait};
 
 /// A bell for one sleeper and any number of ringers.
 #[repr(C)]
@@ -20,16 +20,11 @@ pub const BELL_FIELDS: &[(&str, usize)] =
     &[("rung", std::mem::offset_of!(Bell, rung)), ("asleep", std::mem::offset_of!(Bell, asleep))];
 
 impl Bell {
-    /// With nobody asleep.
-    #[cfg(not(loom))]
-    pub const fn new() -> Self {
-        Self { rung: AtomicU32::new(0), asleep: AtomicU32::new(0) }
-    }
-
-    /// With nobody asleep, in the model.
-    #[cfg(loom)]
-    pub fn new() -> Self {
-        Self { rung: AtomicU32::new(0), asleep: AtomicU32::new(0) }
+    const_fn! {
+        /// With nobody asleep.
+        pub fn new() -> Self {
+            Self { rung: AtomicU32::new(0), asleep: AtomicU32::new(0) }
+        }
     }
 
     /// Wakes the sleeper, if there is one. Call it after publishing what the sleeper is to find.
@@ -42,8 +37,9 @@ impl Bell {
 
     /// Sleeps until the bell is rung or the time is up, unless `nothing` sees that there is something.
     pub fn sleep(&self, timeout_ms: u32, nothing: impl Fn() -> bool) {
-        self.asleep.store(1, Ordering::SeqCst);
+        // Before it says that it sleeps: a late ring for what it has found already would else count as seen, with nobody marked asleep.
         let seen = self.rung.load(Ordering::SeqCst);
+        self.asleep.store(1, Ordering::SeqCst);
         if nothing() {
             wait(&self.rung, seen, timeout_ms);
         }

@@ -368,7 +368,7 @@ mod local {
 mod threads {
     use super::*;
     use crate::busy::{self, Diary};
-    use crate::control::PREPARED;
+    use crate::control::{ELSEWHERE, PREPARED};
     use crate::dispatch::{Dispatch, LANES};
     use crate::task::{NotSmall, write_small};
     use crate::{pool, stack};
@@ -484,26 +484,26 @@ mod threads {
         let entry = __loomwork_kernels()
             .get(number as usize)
             .ok_or_else(|| Failure::new(Code::UnknownKernel, format!("no kernel has the number {number}")))?;
-        // SAFETY: the job was claimed, so the turn is ours; the slice ends with this statement.
-        prepare(entry, unsafe { control.params() })
+        // SAFETY: the job was claimed, so the turn is ours.
+        unsafe { control.params(|params| prepare(entry, params)) }
     }
 
     fn answer(control: &'static ControlBlock, slot: usize, id: u32, outcome: Outcome, at: f64) {
-        // SAFETY: the turn is ours until `end`, and no slice of the params is left.
+        // SAFETY: the turn is ours until the job is concluded.
         let small = |write: &dyn Fn(&mut [u8]) -> Result<usize, NotSmall>| unsafe { control.answer(write) }.is_ok();
         let how = match &outcome {
             Outcome::Done(value) if !control.lends() && small(&|out| write_small(value, out)) => "done",
             Outcome::Failed(failure) if small(&|out| write_small(failure, out)) => "failed",
             Outcome::Cancelled => "cancelled",
-            _ => "elsewhere",
+            _ => ELSEWHERE,
         };
-        control.ended(at, how);
-        control.turn().end();
-        if how == "elsewhere" {
+        if how == ELSEWHERE {
+            Dispatch::shared().conclude(control, slot, at, how);
             push(Event::End { id, slot, outcome });
         } else {
+            // Before the caller hears of it: its memory is free for the next job.
             drop(outcome);
-            Dispatch::shared().tell(slot);
+            Dispatch::shared().conclude(control, slot, at, how);
         }
     }
 }

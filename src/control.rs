@@ -5,12 +5,11 @@
 //! message. Exactly one lane claims the job ([`Turn::claim`]) and writes how it ended. TypeScript's offsets are generated from
 //! [`FIELDS`].
 
-use crate::sync;
-use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use crate::sync::{AtomicU32, Ordering::Relaxed, Ordering::SeqCst, UnsafeCell, const_fn};
+use std::sync::atomic::AtomicU64;
 
 /// Blocks in the table: how many jobs one instance can hold at once.
-pub const SLOTS: usize = 1024;
+pub const SLOTS: usize = if cfg!(loom) { 2 } else { 1024 };
 
 /// Bytes of params or output that fit into a block; what is larger goes through the coordinator.
 pub const PAYLOAD: usize = 188;
@@ -18,7 +17,7 @@ pub const PAYLOAD: usize = 188;
 /// Whose turn it is at a block. The one state machine that every job inside an instance goes through.
 #[repr(C)]
 #[derive(Debug)]
-pub struct Turn(sync::AtomicU32);
+pub struct Turn(pub(crate) AtomicU32);
 
 /// The block is the caller's.
 pub const FREE: u32 = 0;
@@ -30,13 +29,10 @@ pub const RUNNING: u32 = 2;
 pub const ENDED: u32 = 3;
 
 impl Turn {
-    #[cfg(not(loom))]
-    const fn new() -> Self {
-        Self(sync::AtomicU32::new(FREE))
-    }
-    #[cfg(loom)]
-    pub(crate) fn new() -> Self {
-        Self(sync::AtomicU32::new(FREE))
+    const_fn! {
+        fn new() -> Self {
+            Self(AtomicU32::new(FREE))
+        }
     }
 
     /// Offers the job to the lanes: everything that it needs is in its place.
@@ -66,25 +62,25 @@ pub struct ControlBlock {
     /// When the kernel began and ended: milliseconds since 1970, as the bits of an f64.
     started: AtomicU64,
     ended: AtomicU64,
-    turn: Turn,
+    pub(crate) turn: Turn,
     /// Not 0 once the job must stop; written by the caller's thread. See [`CANCEL_REQUESTED`].
-    cancel: AtomicU32,
+    pub(crate) cancel: AtomicU32,
     /// 1 from when somebody wants the job's parts; written by the caller's thread. Until then none are made.
     streaming: AtomicU32,
     /// 1 when the caller wants to read the output where it lies; written by the caller's thread.
     lend: AtomicU32,
     /// The job's number, by which its events are known.
-    id: AtomicU32,
+    pub(crate) id: AtomicU32,
     /// Which kernel of the registry, when the params are in `payload`; [`PREPARED`] when the coordinator has decoded them.
-    kernel: AtomicU32,
+    pub(crate) kernel: AtomicU32,
     /// How it ended: one of [`OUTCOMES`].
-    outcome: AtomicU32,
+    pub(crate) outcome: AtomicU32,
     /// Bytes in `payload`.
-    length: AtomicU32,
+    pub(crate) length: AtomicU32,
     /// The lane that ran it.
     lane: AtomicU32,
     /// Params or output as MessagePack. Whose turn it is may touch it, nobody else.
-    payload: UnsafeCell<[u8; PAYLOAD]>,
+    pub(crate) payload: UnsafeCell<[u8; PAYLOAD]>,
 }
 
 // SAFETY: all but `payload` is atomic; `payload` is touched by whoever holds the turn: JavaScript before `publish`, the one lane whose
@@ -99,7 +95,10 @@ pub const PREPARED: u32 = u32::MAX;
 
 /// How a job can end, by the number in `outcome`: with its output or its failure in `payload`, cancelled, or with news that the
 /// coordinator passes on.
-pub const OUTCOMES: &[&str] = &["done", "failed", "cancelled", "elsewhere"];
+pub const OUTCOMES: &[&str] = &["done", "failed", "cancelled", ELSEWHERE];
+
+/// The outcome of a job whose end comes through the coordinator.
+pub(crate) const ELSEWHERE: &str = "elsewhere";
 
 /// Name, byte offset and width in bytes of each field, for the TypeScript view.
 pub const FIELDS: &[(&str, usize, usize)] = &[
@@ -121,24 +120,25 @@ pub const FIELDS: &[(&str, usize, usize)] = &[
 
 // Relaxed but for the turn: these words carry no data with them, and the turn orders everything that was written before it.
 impl ControlBlock {
-    /// A block of a job that has not begun.
-    #[cfg(not(loom))]
-    pub const fn new() -> Self {
-        Self {
-            done: AtomicU64::new(0),
-            total: AtomicU64::new(0),
-            started: AtomicU64::new(0),
-            ended: AtomicU64::new(0),
-            turn: Turn::new(),
-            cancel: AtomicU32::new(0),
-            streaming: AtomicU32::new(0),
-            lend: AtomicU32::new(0),
-            id: AtomicU32::new(0),
-            kernel: AtomicU32::new(PREPARED),
-            outcome: AtomicU32::new(0),
-            length: AtomicU32::new(0),
-            lane: AtomicU32::new(0),
-            payload: UnsafeCell::new([0; PAYLOAD]),
+    const_fn! {
+        /// A block of a job that has not begun.
+        pub fn new() -> Self {
+            Self {
+                done: AtomicU64::new(0),
+                total: AtomicU64::new(0),
+                started: AtomicU64::new(0),
+                ended: AtomicU64::new(0),
+                turn: Turn::new(),
+                cancel: AtomicU32::new(0),
+                streaming: AtomicU32::new(0),
+                lend: AtomicU32::new(0),
+                id: AtomicU32::new(0),
+                kernel: AtomicU32::new(PREPARED),
+                outcome: AtomicU32::new(0),
+                length: AtomicU32::new(0),
+                lane: AtomicU32::new(0),
+                payload: UnsafeCell::new([0; PAYLOAD]),
+            }
         }
     }
 
@@ -213,29 +213,28 @@ impl ControlBlock {
         self.outcome.store(number as u32, Relaxed);
     }
 
-    /// The params that the caller wrote.
+    /// Lets `read` see the params that the caller wrote.
     ///
     /// # Safety
     /// The turn is the caller's of this function.
-    pub(crate) unsafe fn params(&self) -> &[u8] {
+    pub(crate) unsafe fn params<R>(&self, read: impl FnOnce(&[u8]) -> R) -> R {
         let length = (self.length.load(Relaxed) as usize).min(PAYLOAD);
         // SAFETY: nobody else touches the payload while the turn is ours.
-        unsafe { &(&*self.payload.get())[..length] }
+        self.payload.with(|payload| read(unsafe { &(&*payload)[..length] }))
     }
 
     /// Lets `write` fill the payload; what it returns is the length.
     ///
     /// # Safety
-    /// The turn is the caller's of this function, and it holds no slice of [`params`](Self::params).
+    /// The turn is the caller's of this function.
     pub(crate) unsafe fn answer<E>(&self, write: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {
         // SAFETY: nobody else touches the payload while the turn is ours.
-        let length = write(unsafe { &mut *self.payload.get() })?;
+        let length = self.payload.with_mut(|payload| write(unsafe { &mut *payload }))?;
         self.length.store(length as u32, Relaxed);
         Ok(())
     }
 }
 
-#[cfg(not(loom))]
 impl Default for ControlBlock {
     fn default() -> Self {
         Self::new()

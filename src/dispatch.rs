@@ -5,13 +5,13 @@
 //! that comes alone has every core.
 
 use crate::bell::Bell;
-use crate::control::SLOTS;
+use crate::control::{ControlBlock, ELSEWHERE, SLOTS};
 use crate::ring::Ring;
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, Ordering, const_fn};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Lanes that an instance can have.
-pub const LANES: usize = 64;
+pub const LANES: usize = if cfg!(loom) { 2 } else { 64 };
 
 /// Numbers in a ring: more than there are slots, because a slot that is used again may still stand in the ring from before.
 pub const RING: usize = 2 * SLOTS;
@@ -26,14 +26,14 @@ pub const BUSY: u32 = 2;
 /// What everybody may know of a lane.
 #[repr(C, align(64))]
 pub struct Lane {
-    state: AtomicU32,
+    pub(crate) state: AtomicU32,
     /// The slot of its job, while it is busy.
     slot: AtomicU32,
-    bell: Bell,
+    pub(crate) bell: Bell,
     /// Jobs that it has run.
     jobs: AtomicU32,
     /// 1 when it must end.
-    stop: AtomicU32,
+    pub(crate) stop: AtomicU32,
     /// Milliseconds that it has spent on jobs, as the bits of an f64.
     busy: AtomicU64,
 }
@@ -78,31 +78,38 @@ const SLEEP_MS: u32 = 500;
 const WORTH_WAKING_MS: f64 = 0.02;
 
 impl Lane {
-    const fn new() -> Self {
-        Self {
-            state: AtomicU32::new(ABSENT),
-            slot: AtomicU32::new(0),
-            bell: Bell::new(),
-            jobs: AtomicU32::new(0),
-            stop: AtomicU32::new(0),
-            busy: AtomicU64::new(0),
+    const_fn! {
+        fn new() -> Self {
+            Self {
+                state: AtomicU32::new(ABSENT),
+                slot: AtomicU32::new(0),
+                bell: Bell::new(),
+                jobs: AtomicU32::new(0),
+                stop: AtomicU32::new(0),
+                busy: AtomicU64::new(0),
+            }
         }
     }
 }
 
-#[cfg(not(loom))]
 impl Dispatch {
-    const fn new() -> Self {
-        Self {
-            ready: Ring::new(),
-            ended: Ring::new(),
-            caller: Bell::new(),
-            spin: AtomicU32::new(0),
-            lanes: [const { Lane::new() }; LANES],
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self {
+                ready: Ring::new(),
+                ended: Ring::new(),
+                caller: Bell::new(),
+                spin: AtomicU32::new(0),
+                #[cfg(not(loom))]
+                lanes: [const { Lane::new() }; LANES],
+                #[cfg(loom)]
+                lanes: std::array::from_fn(|_| Lane::new()),
+            }
         }
     }
 
     /// The one that the caller's thread sees.
+    #[cfg(not(loom))]
     pub fn shared() -> &'static Self {
         static SHARED: Dispatch = Dispatch::new();
         &SHARED
@@ -123,6 +130,16 @@ impl Dispatch {
         let idle = self.lanes[first..].iter().find(|lane| lane.state.load(Ordering::SeqCst) != BUSY);
         if let Some(lane) = idle {
             lane.bell.ring();
+        }
+    }
+
+    /// Gives a job's block back to the caller's thread, which hears of it now, unless its end goes `elsewhere`.
+    #[cfg_attr(not(all(target_family = "wasm", feature = "threads")), allow(dead_code))]
+    pub(crate) fn conclude(&self, control: &ControlBlock, slot: usize, now: f64, outcome: &str) {
+        control.ended(now, outcome);
+        control.turn().end();
+        if outcome != ELSEWHERE {
+            self.tell(slot);
         }
     }
 

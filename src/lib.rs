@@ -33,6 +33,8 @@ pub mod error;
 pub mod image;
 pub mod job;
 pub mod kernel;
+#[cfg(all(test, loom))]
+mod models;
 pub mod params;
 pub mod ring;
 pub mod shard;

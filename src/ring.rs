@@ -7,20 +7,20 @@ use crate::sync::{AtomicU32, Ordering};
 
 /// A cell: `turn` is the position of the producer that may fill it, or one more than that of the one that has.
 #[repr(C)]
-struct Cell {
-    turn: AtomicU32,
-    value: AtomicU32,
+pub(crate) struct Cell {
+    pub(crate) turn: AtomicU32,
+    pub(crate) value: AtomicU32,
 }
 
 /// A queue of up to `N` numbers; `N` is a power of two.
 #[repr(C)]
 pub struct Ring<const N: usize> {
     /// Where the next number goes in, and (on a cache line of its own) where the next comes out.
-    tail: AtomicU32,
+    pub(crate) tail: AtomicU32,
     _apart: [u32; 15],
-    head: AtomicU32,
+    pub(crate) head: AtomicU32,
     _apart_too: [u32; 15],
-    cells: [Cell; N],
+    pub(crate) cells: [Cell; N],
 }
 
 /// Byte offsets of a ring's words, for the TypeScript end.

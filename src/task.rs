@@ -132,7 +132,7 @@ fn payload_text(payload: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "a panic without a message".into())
 }
 
-#[cfg(all(test, not(target_family = "wasm")))]
+#[cfg(all(test, not(loom), not(target_family = "wasm")))]
 mod tests {
     use super::*;
     use crate::kernel::Entry;

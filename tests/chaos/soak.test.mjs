@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 
 test('many jobs and many hosts leave memory and threads as they were', { timeout: 240_000 }, async (t) => {
-  const args = [fileURLToPath(new URL('./soak.mjs', import.meta.url)), '--small', '100000', '--large', '100', '--cycles', '60', '--json'];
+  const args = ['--expose-gc', fileURLToPath(new URL('./soak.mjs', import.meta.url)), '--small', '100000', '--large', '100', '--cycles', '60', '--json'];
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 200_000 });
   const report = JSON.parse(stdout);
   t.diagnostic(stdout.trim());

@@ -26,8 +26,9 @@ export class Bell {
 
   /** Resolves when the bell is rung or the time is up, or at once unless `nothing` sees that there is nothing. */
   async sleep(timeout: number, nothing: () => boolean): Promise<void> {
-    Atomics.store(this.#words, this.#asleep, 1);
+    // Before it says that it sleeps: see src/bell.rs.
     const seen = Atomics.load(this.#words, this.#rung);
+    Atomics.store(this.#words, this.#asleep, 1);
     if (nothing()) {
       if (typeof Atomics.waitAsync === 'function') await Atomics.waitAsync(this.#words, this.#rung, seen, timeout).value;
       else await new Promise((resolve) => setTimeout(resolve, POLL_MS));
