@@ -1,14 +1,20 @@
 //! Decodes an image file: PNG, JPEG or WebP, told apart by content, to upright RGBA pixels.
 //!
-//! The codecs are the `image` crate's. This room bounds what a file may ask for before memory is taken, refuses files
-//! that end early, and turns every failure into a sentence about `data`.
+//! The codecs are the `image` crate's, and for JPEG the one below it. This room bounds what a file may ask for before memory is taken,
+//! refuses files that end early, turns every failure into a sentence about `data`, and sees that all of it can be cancelled.
 
+use super::radix::reserve;
 use crate::image::{Image, MAX_PIXELS, MAX_SIDE};
 use crate::{Array, Job, Kernel, KernelError};
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+use image::metadata::Orientation;
+use image::{ColorType, ImageDecoder, ImageError, ImageReader, Limits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::{ZByteIoError, ZByteReaderTrait, ZCursor, ZSeekFrom};
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// Decodes an image file.
 ///
@@ -60,19 +66,21 @@ impl Kernel for ImageDecode {
         job.check()?;
         job.set_total(1);
         let (format, codec) = recognise(&p.data)?;
-        if format == ImageFormat::Jpeg {
-            check_jpeg(&p.data)?;
-        }
-        let picture = decode(&p.data, codec, job).map_err(|error| match (job.check(), error) {
-            // Whatever the decoder makes of a read that failed because of it.
-            (Err(cancelled), _) => cancelled.into(),
-            (_, Refusal::Codec(error)) => refuse(format!("the file cannot be decoded: {error}")),
-            (_, Refusal::Size(sentence)) => refuse(sentence),
-        })?;
+        let decoded = match format {
+            ImageFormat::Jpeg => check_jpeg(&p.data).map_err(Refusal::Kernel).and_then(|()| decode_jpeg(&p.data, job)),
+            _ => decode(&p.data, codec, job),
+        };
+        // Whatever the decoder made of a read that failed because of it.
         job.check()?;
-        let pixels = picture.into_rgba8();
+        let (image, orientation) = decoded.map_err(|error| match error {
+            Refusal::Codec(error) => refuse(format!("the file cannot be decoded: {error}")),
+            Refusal::Size(sentence) => refuse(sentence),
+            Refusal::Kernel(error) => error,
+        })?;
+        drop(p);
+        let image = upright(image, orientation, job)?;
         job.advance(1);
-        Ok(ImageDecodeOutput { image: Image::new(pixels.width(), pixels.height(), pixels.into_raw()), format })
+        Ok(ImageDecodeOutput { image, format })
     }
 }
 
@@ -95,13 +103,20 @@ fn recognise(data: &[u8]) -> Result<(ImageFormat, image::ImageFormat), KernelErr
 
 /// Why a file was not decoded.
 enum Refusal {
-    Codec(ImageError),
+    Codec(String),
     Size(String),
+    Kernel(KernelError),
 }
 
 impl From<ImageError> for Refusal {
     fn from(error: ImageError) -> Self {
-        Self::Codec(error)
+        Self::Codec(error.to_string())
+    }
+}
+
+impl From<KernelError> for Refusal {
+    fn from(error: KernelError) -> Self {
+        Self::Kernel(error)
     }
 }
 
@@ -112,7 +127,22 @@ const MAX_BYTES: u64 = MAX_PIXELS * 4;
 /// bit at least on 64. (In lossless WebP a picture of one colour takes no bits at all.)
 const MAX_PIXELS_PER_BYTE: u64 = 1032 * 8;
 
-fn decode(data: &[u8], codec: image::ImageFormat, job: &Job) -> Result<DynamicImage, Refusal> {
+/// Refuses a picture that is too large for us, or too large for its file; `bytes` of samples.
+fn check_size(width: u32, height: u32, bytes: u64, most_in_file: u64) -> Result<(), Refusal> {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels == 0 || pixels > MAX_PIXELS || bytes > MAX_BYTES {
+        return Err(Refusal::Size(format!(
+            "the picture must have 1 to {MAX_PIXELS} pixels and at most {MAX_BYTES} bytes of samples, got {width} × {height}"
+        )));
+    }
+    if pixels > most_in_file {
+        return Err(Refusal::Size(format!("the header says {width} × {height} pixels, more than the file can hold")));
+    }
+    Ok(())
+}
+
+/// The pixels of a PNG or WebP as they lie in the file, and how they are to be turned.
+fn decode(data: &[u8], codec: image::ImageFormat, job: &Job) -> Result<(Image, Orientation), Refusal> {
     let mut reader = ImageReader::with_format(Interruptible { file: Cursor::new(data), job }, codec);
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
@@ -120,22 +150,102 @@ fn decode(data: &[u8], codec: image::ImageFormat, job: &Job) -> Result<DynamicIm
     reader.limits(limits);
     let mut decoder = reader.into_decoder()?;
     let (width, height) = decoder.dimensions();
-    let pixels = u64::from(width) * u64::from(height);
-    if pixels == 0 || pixels > MAX_PIXELS || decoder.total_bytes() > MAX_BYTES {
-        return Err(Refusal::Size(format!(
-            "the picture must have 1 to {MAX_PIXELS} pixels and at most {MAX_BYTES} bytes of samples, got {width} × {height}"
-        )));
-    }
-    if codec != image::ImageFormat::WebP && pixels / MAX_PIXELS_PER_BYTE > data.len() as u64 {
-        return Err(Refusal::Size(format!(
-            "the header says {width} × {height} pixels, more than {} bytes can hold",
-            data.len()
-        )));
-    }
+    // One colour all over takes no bits at all in a lossless WebP.
+    let most = if codec == image::ImageFormat::WebP { u64::MAX } else { (data.len() as u64 + 1) * MAX_PIXELS_PER_BYTE };
+    check_size(width, height, decoder.total_bytes(), most)?;
     let orientation = decoder.orientation()?;
-    let mut picture = DynamicImage::from_decoder(decoder)?;
-    picture.apply_orientation(orientation);
-    Ok(picture)
+    let colour = decoder.color_type();
+    let bytes = decoder.total_bytes() as usize;
+    let mut samples = reserve(bytes)?;
+    samples.resize(bytes, 0);
+    decoder.read_image(&mut samples)?;
+    let pixels = rgba(samples, colour, width as usize, job)?;
+    Ok((Image::new(width, height, pixels), orientation))
+}
+
+/// Samples as RGBA of 8 bits, row by row.
+fn rgba(samples: Vec<u8>, colour: ColorType, width: usize, job: &Job) -> Result<Vec<u8>, Refusal> {
+    let convert: fn(&[u8]) -> [u8; 4] = match colour {
+        ColorType::Rgba8 => return Ok(samples),
+        ColorType::L8 => |s| [s[0], s[0], s[0], 255],
+        ColorType::La8 => |s| [s[0], s[0], s[0], s[1]],
+        ColorType::Rgb8 => |s| [s[0], s[1], s[2], 255],
+        ColorType::L16 => |s| [narrow(s, 0), narrow(s, 0), narrow(s, 0), 255],
+        ColorType::La16 => |s| [narrow(s, 0), narrow(s, 0), narrow(s, 0), narrow(s, 1)],
+        ColorType::Rgb16 => |s| [narrow(s, 0), narrow(s, 1), narrow(s, 2), 255],
+        ColorType::Rgba16 => |s| [narrow(s, 0), narrow(s, 1), narrow(s, 2), narrow(s, 3)],
+        other => return Err(Refusal::Codec(format!("its samples are {other:?}"))),
+    };
+    let size = usize::from(colour.bytes_per_pixel());
+    let mut pixels = reserve(samples.len() / size * 4)?;
+    for row in samples.chunks_exact(width * size) {
+        job.check().map_err(KernelError::from)?;
+        pixels.extend(row.chunks_exact(size).flat_map(convert));
+    }
+    Ok(pixels)
+}
+
+/// A 16-bit sample, rounded to 8 bits.
+fn narrow(samples: &[u8], number: usize) -> u8 {
+    let sample = u16::from_ne_bytes([samples[number * 2], samples[number * 2 + 1]]);
+    ((u32::from(sample) + 128) / 257) as u8
+}
+
+/// The pixels of a JPEG as they lie in the file, and how they are to be turned.
+fn decode_jpeg(data: &[u8], job: &Job) -> Result<(Image, Orientation), Refusal> {
+    let failed = |error: zune_jpeg::errors::DecodeErrors| Refusal::Codec(error.to_string());
+    let open = |space| {
+        let options = DecoderOptions::default()
+            .set_strict_mode(false)
+            .set_max_width(MAX_SIDE as usize)
+            .set_max_height(MAX_SIDE as usize)
+            .jpeg_set_out_colorspace(space);
+        let file = Watched { file: ZCursor::new(data), job, reads: 0, cancelled: false };
+        let mut decoder = JpegDecoder::new_with_options(file, options);
+        decoder.decode_headers().map(|()| decoder)
+    };
+    let (mut decoder, mut colour) = (open(ColorSpace::RGBA).map_err(failed)?, ColorType::Rgba8);
+    if matches!(decoder.input_colorspace(), Some(ColorSpace::CMYK | ColorSpace::YCCK)) {
+        // zune-jpeg 0.5.15 makes wrong RGBA of these.
+        (decoder, colour) = (open(ColorSpace::RGB).map_err(failed)?, ColorType::Rgb8);
+    }
+    let (width, height) = decoder.dimensions().ok_or_else(|| Refusal::Codec("it has no size".into()))?;
+    let (width, height) = (width as u32, height as u32);
+    let pixels = u64::from(width) * u64::from(height);
+    check_size(width, height, pixels * 4, (data.len() as u64 + 1) * MAX_PIXELS_PER_BYTE)?;
+    let bytes = pixels as usize * usize::from(colour.bytes_per_pixel());
+    let mut samples = reserve(bytes)?;
+    samples.resize(bytes, 0);
+    decoder.decode_into(&mut samples).map_err(failed)?;
+    let pixels = rgba(samples, colour, width as usize, job)?;
+    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    Ok((Image::new(width, height, pixels), orientation.unwrap_or(Orientation::NoTransforms)))
+}
+
+/// Turns a picture as its file says that a camera was held.
+fn upright(image: Image, orientation: Orientation, job: &Job) -> Result<Image, KernelError> {
+    let (width, height) = (image.width as isize, image.height as isize);
+    let last = width * height - 1;
+    // Where the first pixel comes from, and how far it is from there to those of the next column and of the next row.
+    let (first, column, row) = match orientation {
+        Orientation::NoTransforms => return Ok(image),
+        Orientation::FlipHorizontal => (width - 1, -1, width),
+        Orientation::Rotate180 => (last, -1, -width),
+        Orientation::FlipVertical => (last + 1 - width, 1, -width),
+        Orientation::Rotate90FlipH => (0, width, 1),
+        Orientation::Rotate90 => (last + 1 - width, -width, 1),
+        Orientation::Rotate270FlipH => (last, -width, -1),
+        Orientation::Rotate270 => (width - 1, width, -1),
+    };
+    let (new_width, new_height) = if row.abs() == 1 { (height, width) } else { (width, height) };
+    let pixels = image.data.as_chunks::<4>().0;
+    let mut turned = reserve(image.data.len())?;
+    for y in 0..new_height {
+        job.check()?;
+        let from = first + y * row;
+        turned.extend((0..new_width).flat_map(|x| pixels[(from + x * column) as usize]));
+    }
+    Ok(Image::new(new_width as u32, new_height as u32, turned))
 }
 
 /// Follows a JPEG's markers from its start to its end.
@@ -176,16 +286,16 @@ fn check_jpeg(data: &[u8]) -> Result<(), KernelError> {
     }
 }
 
-/// The file as decoders read it: reading fails once the job is cancelled.
+/// A PNG or WebP as its decoder reads it: reading fails once the job is cancelled.
 ///
-/// PNG and WebP decoders read as they go; JPEG's reads all at first and decodes without a stop, some 10 ns a pixel.
+/// The lossy kind of WebP is read before it is decoded, without a stop then: some 20 ns a pixel.
 struct Interruptible<'a> {
     file: Cursor<&'a [u8]>,
     job: &'a Job,
 }
 
-/// Bytes between two looks at the job: as PNG often no more than a few rows of pixels.
-const BITE: usize = 4096;
+/// Bytes between two looks at the job: of the emptiest PNG a million pixels, of a photograph a row.
+const BITE: usize = 1024;
 
 impl Interruptible<'_> {
     fn check(&self) -> std::io::Result<()> {
@@ -214,6 +324,69 @@ impl BufRead for Interruptible<'_> {
 impl Seek for Interruptible<'_> {
     fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
         self.file.seek(to)
+    }
+}
+
+/// A JPEG as its decoder reads it, four bytes at a time: reading fails once the job is cancelled.
+///
+/// A progressive file is read in full before its last pass, which turns coefficients into pixels without a stop: some 5 ns a pixel.
+struct Watched<'a> {
+    file: ZCursor<&'a [u8]>,
+    job: &'a Job,
+    reads: u32,
+    cancelled: bool,
+}
+
+impl Watched<'_> {
+    /// Reads between two looks at the job: about 2 KiB of the file.
+    const PATIENCE: u32 = 512;
+
+    #[inline(always)]
+    fn check(&mut self) -> Result<(), ZByteIoError> {
+        self.reads += 1;
+        if self.reads >= Self::PATIENCE {
+            self.reads = 0;
+            self.cancelled |= self.job.check().is_err();
+        }
+        if self.cancelled { Err(ZByteIoError::Generic("the job was cancelled")) } else { Ok(()) }
+    }
+}
+
+impl ZByteReaderTrait for Watched<'_> {
+    #[inline(always)]
+    fn read_byte_no_error(&mut self) -> u8 {
+        self.file.read_byte_no_error()
+    }
+    #[inline(always)]
+    fn read_exact_bytes(&mut self, buffer: &mut [u8]) -> Result<(), ZByteIoError> {
+        self.check()?;
+        self.file.read_exact_bytes(buffer)
+    }
+    #[inline(always)]
+    fn read_bytes(&mut self, buffer: &mut [u8]) -> Result<usize, ZByteIoError> {
+        self.file.read_bytes(buffer)
+    }
+    fn peek_bytes(&mut self, buffer: &mut [u8]) -> Result<usize, ZByteIoError> {
+        self.file.peek_bytes(buffer)
+    }
+    fn peek_exact_bytes(&mut self, buffer: &mut [u8]) -> Result<(), ZByteIoError> {
+        self.file.peek_exact_bytes(buffer)
+    }
+    #[inline(always)]
+    fn z_seek(&mut self, from: ZSeekFrom) -> Result<u64, ZByteIoError> {
+        self.file.z_seek(from)
+    }
+    /// What the decoder asks after a read that failed, and heeds.
+    #[inline(always)]
+    fn is_eof(&mut self) -> Result<bool, ZByteIoError> {
+        self.check()?;
+        self.file.is_eof()
+    }
+    fn z_position(&mut self) -> Result<u64, ZByteIoError> {
+        self.file.z_position()
+    }
+    fn read_remaining(&mut self, sink: &mut Vec<u8>) -> Result<usize, ZByteIoError> {
+        self.file.read_remaining(sink)
     }
 }
 
@@ -259,6 +432,73 @@ mod tests {
         let ImageDecodeOutput { image, format } = decode(file("hubble_deep_field.jpg")).unwrap();
         assert_eq!((image.width, image.height, format), (1000, 872, ImageFormat::Jpeg));
         assert!(image.data.iter().skip(3).step_by(4).all(|&alpha| alpha == 255));
+    }
+
+    #[test]
+    fn pixels_are_those_of_the_image_crate() {
+        for name in [
+            "hubble_deep_field.jpg",
+            "image/decode-cmyk.jpg",
+            "image/decode-grey.jpg",
+            "image/decode-progressive.jpg",
+            "image/decode-orientation5.jpg",
+            "image/decode-orientation8.jpg",
+            "image/decode-palette.png",
+            "image/decode-lossy.webp",
+        ] {
+            let mut decoder =
+                ImageReader::new(Cursor::new(file(name))).with_guessed_format().unwrap().into_decoder().unwrap();
+            let orientation = decoder.orientation().unwrap();
+            let mut expected = image::DynamicImage::from_decoder(decoder).unwrap();
+            expected.apply_orientation(orientation);
+            let output = decode(file(name)).unwrap().image;
+            assert!(*output.data == *expected.into_rgba8().into_raw(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_turn_is_that_of_the_image_crate() {
+        let pixels: Vec<u8> = (0..5 * 3 * 4).collect();
+        for exif in 1..=8 {
+            let orientation = Orientation::from_exif(exif).unwrap();
+            let mut expected = image::DynamicImage::from(image::RgbaImage::from_raw(5, 3, pixels.clone()).unwrap());
+            expected.apply_orientation(orientation);
+            let turned = upright(Image::new(5, 3, pixels.clone()), orientation, &Job::detached()).unwrap();
+            assert_eq!((turned.width, turned.height), (expected.width(), expected.height()), "{orientation:?}");
+            assert_eq!(*turned.data, *expected.into_rgba8().into_raw(), "{orientation:?}");
+        }
+    }
+
+    #[test]
+    fn a_jpeg_is_not_decoded_to_its_end_for_a_job_that_is_cancelled() {
+        let data = file("hubble_deep_field.jpg");
+        let job = Job::detached();
+        job.control().request_cancel();
+        let mut watched = Watched { file: ZCursor::new(&data), job: &job, reads: 0, cancelled: false };
+        let reads = std::iter::from_fn(|| watched.read_exact_bytes(&mut [0; 4]).ok()).count();
+        assert_eq!(reads, Watched::PATIENCE as usize - 1);
+        assert!(watched.is_eof().is_err());
+        assert_eq!(decode_with(&data, &job).unwrap_err(), KernelError::Cancelled);
+    }
+
+    #[test]
+    #[ignore = "a measurement: cargo test --release --lib image_decode -- --ignored --nocapture"]
+    fn how_long_it_takes() {
+        let data = file("hubble_deep_field.jpg");
+        let median = |run: &dyn Fn()| {
+            let mut times: Vec<_> = (0..15)
+                .map(|_| {
+                    let begun = std::time::Instant::now();
+                    run();
+                    begun.elapsed()
+                })
+                .collect();
+            times.sort();
+            times[7]
+        };
+        let ours = median(&|| drop(decode(data.clone()).unwrap()));
+        let theirs = median(&|| drop(image::load_from_memory(&data).unwrap().into_rgba8()));
+        println!("ours {ours:?}, the image crate {theirs:?}");
     }
 
     #[test]

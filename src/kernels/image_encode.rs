@@ -1,11 +1,12 @@
 //! Encodes an image as a file: PNG and WebP without loss, JPEG at a quality.
 //!
 //! The codecs were chosen by measuring: `png` with fdeflate takes a twentieth of the time of zlib's default level for 5%
-//! more bytes; `jpeg-encoder` half of the time of the `image` crate's own at the same quality; `image-webp` is the
-//! WebP encoder in Rust, and it knows the lossless kind only.
+//! more bytes; `jpeg-encoder` half of the time of the `image` crate's own at the same quality. WebP is our own (`webp.rs`):
+//! `image-webp` cannot be interrupted, has one thread, and writes other bytes on 64 bits than on wasm's 32.
 
 use super::image_decode::ImageFormat;
 use super::image_resize::{is_opaque, premultiply};
+use super::webp;
 use crate::image::Image;
 use crate::{Array, Job, Kernel, KernelError};
 use schemars::JsonSchema;
@@ -44,9 +45,6 @@ pub struct ImageEncodeOutput {
 /// A JPEG's quality unless told.
 const QUALITY: u32 = 85;
 
-/// WebP's longest side.
-const MAX_WEBP_SIDE: u32 = 16_383;
-
 impl Kernel for ImageEncode {
     const NAME: &'static str = "image.encode";
     const ABOUT: &'static str = "Encodes RGBA pixels as a PNG, JPEG or WebP file.";
@@ -67,9 +65,9 @@ impl Kernel for ImageEncode {
         }
         if p.format == ImageFormat::Webp {
             for (field, side) in [("image.width", p.image.width), ("image.height", p.image.height)] {
-                if side > MAX_WEBP_SIDE {
+                if side > webp::MAX_SIDE {
                     let message =
-                        format!("a WebP has at most {MAX_WEBP_SIDE} pixels a side, got {side}; png takes more");
+                        format!("a WebP has at most {} pixels a side, got {side}; png takes more", webp::MAX_SIDE);
                     return Err(KernelError::bad_params(field, message));
                 }
             }
@@ -82,7 +80,7 @@ impl Kernel for ImageEncode {
         let data = match p.format {
             ImageFormat::Png => png(&p.image, job)?,
             ImageFormat::Jpeg => jpeg(p.image, p.quality.unwrap_or(QUALITY) as u8, job)?,
-            ImageFormat::Webp => webp(&p.image, job)?,
+            ImageFormat::Webp => webp::encode(&p.image, job)?,
         };
         job.check()?;
         Ok(ImageEncodeOutput { data: data.into() })
@@ -150,20 +148,6 @@ fn jpeg(image: Image, quality: u8, job: &Job) -> Result<Vec<u8>, KernelError> {
         .map_err(|error| failure(error, job))?;
     job.advance(1);
     Ok(out.file)
-}
-
-/// Encoded in one go: the encoder cannot be interrupted. Some 10 ns a pixel.
-///
-/// The one output that is not the same bytes natively: the encoder orders equal symbols by an unstable sort, which std does otherwise on
-/// 64 bits than on wasm's 32. All wasm backends agree, and the pixels in the file are the same everywhere.
-fn webp(image: &Image, job: &Job) -> Result<Vec<u8>, KernelError> {
-    job.set_total(1);
-    let mut out = Vec::new();
-    image::codecs::webp::WebPEncoder::new_lossless(&mut out)
-        .encode(&image.data, image.width, image.height, image::ExtendedColorType::Rgba8)
-        .map_err(|error| failure(error, job))?;
-    job.advance(1);
-    Ok(out)
 }
 
 /// A file in the making: writing fails once the job is cancelled.

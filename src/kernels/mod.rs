@@ -13,6 +13,7 @@ mod partition;
 mod radix;
 mod resample;
 mod sort;
+mod webp;
 
 pub use argsort::{Argsort, ArgsortOutput};
 pub use hash::{Hash, HashAlgorithm, HashOutput, HashParams};

@@ -17,7 +17,7 @@ export async function measureCancel({ runs, only, log }) {
     for (const [name, make] of Object.entries(long)) {
       if (only && !only.some((text) => name.includes(text))) continue;
       const kernel = name.split(' ')[0];
-      const params = make();
+      const params = await make(host);
       const expected = digest(await host.run(kernel, params));
       const job = host.run(kernel, params);
       await job;

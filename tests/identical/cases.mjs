@@ -50,12 +50,17 @@ export const cases = [
   ['image.decode', () => ({ data: photo })],
   ['image.encode', () => ({ image: picture(500, 400, 21, true), format: 'png' })],
   ['image.encode', () => ({ image: picture(500, 400, 23, false), format: 'jpeg', quality: 85 })],
-  ['image.encode', () => ({ image: picture(300, 200, 25, true), format: 'webp' })],
+  ['image.encode', () => ({ image: picture(700, 500, 25, true), format: 'webp' })],
 ];
 
-/** Each kernel with params that keep it busy for some tens of milliseconds at least, for cancels in the middle. */
+/** Params of a decoder: a file that the host itself has made. */
+async function fileOf(host, format) {
+  return { data: (await host.run('image.encode', { image: picture(3000, 2000, 1, false), format })).data };
+}
+
+/** Each kernel with params that keep it busy for some tens of milliseconds at least, for cancels in the middle; some need a host to make them. */
 export const long = {
-  mandelbrot: () => ({ width: 2000, height: 1500, centerX: -0.75, centerY: 0, span: 0.001, maxIterations: 20_000 }),
+  mandelbrot: () => ({ width: 2000, height: 1500, centerX: -0.75, centerY: 0, span: 0.001, maxIterations: 400 }),
   'hash blake3': () => ({ data: filled(Uint8Array, 256 << 20, (index) => index), algorithm: 'blake3' }),
   'hash sha256': () => ({ data: filled(Uint8Array, 32 << 20, (index) => index), algorithm: 'sha256' }),
   sort: () => ({ data: filled(Float64Array, 8_000_000, random(1)), order: 'ascending' }),
@@ -63,5 +68,8 @@ export const long = {
   'image.resize': () => ({ image: picture(6000, 4000, 1, true), width: 3000, height: 2000, filter: 'lanczos3' }),
   'image.encode png': () => ({ image: picture(3000, 2000, 1, false), format: 'png' }),
   'image.encode jpeg': () => ({ image: picture(3000, 2000, 1, false), format: 'jpeg' }),
-  'image.encode webp': () => ({ image: picture(1500, 1000, 1, false), format: 'webp' }),
+  'image.encode webp': () => ({ image: picture(3000, 2000, 1, false), format: 'webp' }),
+  'image.decode png': (host) => fileOf(host, 'png'),
+  'image.decode jpeg': (host) => fileOf(host, 'jpeg'),
+  'image.decode webp': (host) => fileOf(host, 'webp'),
 };
