@@ -17,7 +17,7 @@ readonly NODE_MAJOR=20
 WASM_BINDGEN=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
 CHANNEL=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
 readonly WASM_BINDGEN CHANNEL
-readonly SUITES=(lint native models wasm-chromium wasm-firefox host identical chaos cli browser package references)
+readonly SUITES=(lint native models wasm-chromium wasm-firefox host identical fuzz chaos cli browser package references)
 readonly TOOLS=$PWD/target/tools
 readonly LOGS=$PWD/target/logs
 # rustup puts itself there, and not every shell has been told.
@@ -43,6 +43,7 @@ ${BOLD}./build.sh VERB [ARGS]${PLAIN}
   bench [ARGS]     build, then measure: bench [kernels|dispatch|cancel] [--case TEXT] [--runs N] [--json] [--out FILE] [--no-browser]
   chaos [ARGS]     build, then throw faults at a host under load: chaos [--seed N] [--jobs N] [--faults N] [--kinds A,B] [--in chromium] [--json]
   soak [ARGS]      build, then run a million jobs and 500 hosts: soak [--small N] [--large N] [--cycles N] [--json]
+  fuzz [ARGS]      build, then try hostile params, options and orders of calls: fuzz [--minutes N] [--seed N]
   clean            delete everything that was built; 'clean all' also the tools and packages that were installed
   help [VERB]      this text, or more about a verb
 END
@@ -57,6 +58,7 @@ help_verb() {
     test) echo "Suites: ${SUITES[*]}. A missing browser is a failure. LOOMWORK_BROWSERS=chromium restricts the browser suites." ;;
     chaos) echo "Faults of every kind (panics, traps, stack overflows, kernels that never check, workers ended from outside, ...) at random moments from a seed, beside 50 jobs whose answers are known. Tells how many jobs were answered wrongly, lost, doubled or hung (any is a failure), and how soon the host recovered. Needs Chromium with --in chromium." ;;
     soak) echo "1,000,000 small and 2,000 large jobs on one host, then 500 hosts opened and closed: prints memory and threads before and after." ;;
+    fuzz) echo "The boundary's decoding natively, then the JavaScript API in Node, each for --minutes (10): random and hostile params, options and orders of calls. A finding is printed as small as it can be made, with the command that shows it again. --only boundary, 'host options', params or sequences." ;;
     bench) echo "kernels: compares wasm in Node and Chromium with the same kernels compiled natively, at 1 to all threads, in turn; checks every answer. dispatch: a no-op through this host, raw messages, piscina, tinypool, workerpool and poolifier. cancel: how soon each running kernel stops. --json prints {machine, runtime, rows}." ;;
     clean) echo "Deletes pkg/, out/ and what cargo and the bundler made. 'clean all' deletes target/ and www/node_modules too." ;;
     *) fail "no verb is named '$1': see ./build.sh help" 2 ;;
@@ -251,6 +253,7 @@ node_test() {
 }
 suite_host() { node_test tests/host/*.test.mjs; }
 suite_identical() { node_test tests/identical/*.test.mjs; }
+suite_fuzz() { node_test tests/fuzz/*.test.mjs; }
 # One after the other: they measure how soon things happen, and one looks at all of the process's threads.
 suite_chaos() { build_faults && node_test --test-concurrency=1 tests/chaos/*.test.mjs; }
 suite_cli() { node_test tests/cli/*.test.mjs; }
@@ -330,6 +333,10 @@ case $verb in
     build >&2
     # Memory is read after a collection: what is dead but not yet collected is no leak.
     exec node --expose-gc tests/chaos/soak.mjs "$@"
+    ;;
+  fuzz)
+    build >&2
+    exec node tests/fuzz/main.mjs "$@"
     ;;
   clean)
     case ${1:-built} in

@@ -1,11 +1,11 @@
 // The host: takes jobs, lets them wait in a fair order, hands them to its engine, and answers each exactly once, whatever happens to the engine.
 import { Encoder } from '@msgpack/msgpack';
 import { closest, distance } from 'fastest-levenshtein';
-import { badParams, LoomworkError, textOf, type Failure } from '../shared/errors.ts';
+import { badParams, LoomworkError, readable, textOf, type Failure } from '../shared/errors.ts';
 import { pack, unpack } from '../shared/pack.ts';
 import type { Artifact } from '../shared/artifact.ts';
 import type { TypedArray } from '../shared/generated.ts';
-import type { Packed } from '../shared/protocol.ts';
+import type { Packed, PackedArray } from '../shared/protocol.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Host, HostEvents } from './api.ts';
 import type { End, Engine, EngineListener, Task } from './engine.ts';
@@ -15,7 +15,7 @@ import { mapJobs } from './map.ts';
 import { checkHostOptions, checkRunOptions, checkThreads, show, type Backend, type CheckedHostOptions, type HostOptions, type RunOptions } from './options.ts';
 import { makePlan, type Plan } from './plan.ts';
 import { JobQueue } from './queue.ts';
-import { stage } from './stage.ts';
+import { stage, type Staged } from './stage.ts';
 import { Stats, type HostStats, type Trace } from './stats.ts';
 import { startThreads } from './threads.ts';
 import { startWorkers } from './workers.ts';
@@ -30,7 +30,7 @@ const ALONE_AFTER = 3;
 const RETRY_START_MS = [0, 50, 100, 200, 400, 800, 1600];
 
 export async function openHost(runtime: Runtime, options?: HostOptions): Promise<Host> {
-  const checked = checkHostOptions(options);
+  const checked = readable('options', () => checkHostOptions(options));
   const plan = await makePlan(checked, runtime);
   const host = new LocalHost(runtime, checked, plan);
   await host.start();
@@ -277,7 +277,7 @@ class LocalHost {
     this.#open += 1;
     if (this.#open === 1) this.#keepAlive(true);
     try {
-      this.#admit(job, params, options);
+      readable('params or options', () => this.#admit(job, params, options));
     } catch (thrown) {
       this.#refuse(job, thrown);
     }
@@ -297,7 +297,7 @@ class LocalHost {
     }
     if (!this.#kernelNames.has(job.kernel)) throw unknownKernel(job.kernel, this.#kernels);
     if (typeof params !== 'object' || params === null) throw badParams('', `the params must be an object, got ${show(params)}`);
-    const { signal, timeout = this.#options.timeout, transfer = [], onProgress, priority = 0, caller = '', output } = options ? checkRunOptions(options) : ({} as RunOptions);
+    const { signal, timeout = this.#options.timeout, transfer = [], onProgress, priority = 0, caller = '', output } = options === undefined ? ({} as RunOptions) : checkRunOptions(options);
     const { tree, arrays, wide } = pack(params);
     if (signal?.aborted) {
       job.cancel(signal.reason);
@@ -314,7 +314,7 @@ class LocalHost {
     if (onProgress) this.#watch(job, onProgress);
     if (arrays.length === 0 && transfer.length === 0) return this.#enqueueSoon(job);
 
-    const staged = stage(arrays, transfer, this.#plan.backend === 'threads', this.#runtime);
+    const staged = this.#stage(arrays, transfer);
     if (!(staged instanceof Promise)) {
       job.inputs = staged;
       return this.#enqueueSoon(job);
@@ -326,13 +326,19 @@ class LocalHost {
           job.inputs = ready;
           this.#enqueueSoon(job);
         },
-        (thrown: unknown) => {
-          this.#refuse(job, thrown instanceof RangeError ? new LoomworkError({ code: 'OUT_OF_MEMORY', message: `the params could not be copied: ${thrown.message}` }, { cause: thrown }) : thrown);
-        },
+        (thrown: unknown) => this.#refuse(job, notCopied(thrown)),
       )
       .finally(() => {
         this.#staging -= 1;
       });
+  }
+
+  #stage(arrays: readonly PackedArray[], transfer: readonly ArrayBuffer[]): Staged | Promise<Staged> {
+    try {
+      return stage(arrays, transfer, this.#plan.backend === 'threads', this.#runtime);
+    } catch (thrown) {
+      throw notCopied(thrown);
+    }
   }
 
   /** Jobs that have not reached an engine. */
@@ -402,9 +408,10 @@ class LocalHost {
   }
 
   map(kernel: string, list: Iterable<unknown> | AsyncIterable<unknown>, options: RunOptions & { concurrency?: number } = {}) {
-    const { concurrency = Math.max(2, this.#engine?.laneCount ?? 1, this.#plan.threads), ...rest } = options;
+    const { concurrency = Math.max(2, this.#engine?.laneCount ?? 1, this.#plan.threads), ...rest } = readable('options', () => ({ ...options }));
     if (!Number.isInteger(concurrency) || concurrency < 1) throw badParams('concurrency', `must be a whole number above 0, got ${show(concurrency)}`);
-    if (typeof list !== 'object' || list === null || !(Symbol.iterator in list || Symbol.asyncIterator in list)) {
+    const iterable = readable('list', () => typeof list === 'object' && list !== null && (Symbol.iterator in list || Symbol.asyncIterator in list));
+    if (!iterable) {
       throw badParams('list', `must be iterable, got ${show(list)}`);
     }
     return mapJobs(list, concurrency, () => this.ready(), (params) => this.run(kernel, params, rest));
@@ -645,6 +652,11 @@ function trapError(reason: string, stack: string): Error {
   const error = new Error(reason);
   error.stack = stack;
   return error;
+}
+
+function notCopied(thrown: unknown): LoomworkError {
+  const code = thrown instanceof RangeError ? 'OUT_OF_MEMORY' : 'BAD_PARAMS';
+  return new LoomworkError({ code, message: `the params could not be copied or moved: ${textOf(thrown)}` }, { cause: thrown });
 }
 
 function closed(): LoomworkError {

@@ -242,6 +242,14 @@ function delay(field: string, value: unknown): void {
 
 /** A value as it reads in an error. */
 export function show(value: unknown): string {
+  try {
+    return shown(value);
+  } catch {
+    return 'something that cannot be shown';
+  }
+}
+
+function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : `a ${value.constructor?.name ?? 'object'}`;
   return typeof value === 'function' ? 'a function' : String(value);

@@ -25,12 +25,17 @@ export class LoomworkError extends Error {
   readonly data?: unknown;
 
   constructor({ code, message, field, location, data }: Failure, options?: { cause?: unknown }) {
-    super(message, options);
+    super(shortened(message, 1000), options);
     this.code = code;
-    if (field !== undefined) this.field = field;
+    if (field !== undefined) this.field = shortened(field, 200);
     if (location !== undefined) this.location = location;
     if (data !== undefined) this.data = JSON.parse(data);
   }
+}
+
+/** Without the middle of what is too long to be read: a message may quote what was given. */
+function shortened(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most / 2)} … ${text.slice(-most / 2)}`;
 }
 
 /** A param or an option that cannot be used. */
@@ -38,7 +43,22 @@ export function badParams(field: string, message: string): LoomworkError {
   return new LoomworkError({ code: 'BAD_PARAMS', field, message: field === '' ? message : `${field}: ${message}` });
 }
 
+/** What `read` makes of a caller's values; what their own getters and proxies throw becomes an error of ours. */
+export function readable<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (thrown) {
+    if (thrown instanceof LoomworkError) throw thrown;
+    throw new LoomworkError({ code: 'BAD_PARAMS', message: `the ${what} cannot be read: ${textOf(thrown)}` }, { cause: thrown });
+  }
+}
+
 /** The text of whatever was thrown. */
 export function textOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  try {
+    return thrown instanceof Error ? thrown.message : String(thrown);
+  } catch {
+    // An object that cannot be made text.
+    return 'something that has no text';
+  }
 }
