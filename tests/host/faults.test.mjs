@@ -132,6 +132,19 @@ for (const [what, assets, message] of badAssets) {
   });
 }
 
+test('a worker that dies as soon as it has answered is START_FAILED, at the start or by the first job', { timeout: 60_000 }, async () => {
+  const failed = { code: 'START_FAILED', message: /the worker ended by itself with code 0/ };
+  for (let round = 0; round < 5; round += 1) {
+    const started = await createHost({ threads: 3, assets: { worker: fixture('mayfly-worker.mjs') } }).then((value) => ({ value }), (error) => ({ error }));
+    if (started.error) {
+      assert.throws(() => { throw started.error; }, failed);
+      continue;
+    }
+    await assert.rejects(started.value.run('noop', {}), failed);
+    await started.value.close();
+  }
+});
+
 test('a worker that never answers is START_FAILED within its bound', { timeout: 30_000 }, async () => {
   const options = { assets: { worker: fixture('silent-worker.mjs') }, startTimeout: 300 };
   await assert.rejects(createHost({ ...options, backend: 'threads' }), { code: 'START_FAILED', message: /coordinator.*300 ms/ });

@@ -127,6 +127,7 @@ class LocalHost {
       });
     }
     let engine: Engine | undefined;
+    let lostAtOnce: string | undefined;
     // An engine that was replaced may still speak; only those in use are heard.
     const heard = () => engine !== undefined && (engine === this.#engine || this.#retiring.has(engine));
     const listener: EngineListener = {
@@ -142,13 +143,16 @@ class LocalHost {
         if (heard()) this.#crashed(reason, 1);
       },
       lost: (reason, tasks, stack) => {
-        if (heard()) this.#lost(engine!, reason, tasks, stack);
+        // A worker that had answered may die before all of them have.
+        if (!engine) lostAtOnce = reason;
+        else if (heard()) this.#lost(engine!, reason, tasks, stack);
       },
     };
     engine =
       backend === 'threads' ? await startThreads(this.#runtime, this.#options, this.#module, { threads, concurrency: concurrency ?? Math.min(8, Math.max(2, threads)) }, listener)
       : backend === 'workers' ? await startWorkers(this.#runtime, this.#options, artifact, this.#module, threads, listener)
       : await startInline(this.#runtime, this.#options, artifact, this.#module, listener);
+    if (lostAtOnce !== undefined) throw new LoomworkError({ code: 'START_FAILED', message: `the instance was lost while it started: ${lostAtOnce}` });
     return engine;
   }
 
