@@ -2,7 +2,7 @@
 import { textOf } from '../shared/errors.ts';
 import type { Artifact } from '../shared/artifact.ts';
 import type { Assets } from './assets.ts';
-import type { Runtime, WorkerHandle, WorkerListener } from './runtime.ts';
+import type { InlineModule, Runtime, WorkerHandle, WorkerListener } from './runtime.ts';
 
 // Bundlers find files by the literal form `new URL('./file', import.meta.url)`.
 const wasmUrls: Record<Artifact, () => URL> = {
@@ -31,8 +31,9 @@ export const browser: Runtime = {
 
   whyNotShared() {
     if (typeof SharedArrayBuffer !== 'function') {
-      return globalThis.crossOriginIsolated
-        ? 'this browser has no SharedArrayBuffer, though the page is cross-origin isolated'
+      if (globalThis.crossOriginIsolated) return 'this browser has no SharedArrayBuffer, though the page is cross-origin isolated';
+      return 'onconnect' in globalThis
+        ? 'this browser isolates no shared workers from other origins: run the host in the page, or in a dedicated worker'
         : 'the page is not cross-origin isolated: serve it with the headers ' +
             '"Cross-Origin-Opener-Policy: same-origin" and "Cross-Origin-Embedder-Policy: require-corp"';
     }
@@ -49,8 +50,8 @@ export const browser: Runtime = {
 
   whyNoWorkers: () => (typeof Worker === 'function' ? undefined : 'there are no Web Workers here'),
 
-  async compile(artifact, { wasm }) {
-    const url = new URL(wasm?.[artifact] ?? wasmUrls[artifact](), location.href);
+  async compile(artifact, given) {
+    const url = new URL(given ?? wasmUrls[artifact](), location.href);
     let response: Response;
     try {
       response = await fetch(url);
@@ -67,6 +68,16 @@ export const browser: Runtime = {
       return await WebAssembly.compile(bytes);
     } catch (thrown) {
       throw new Error(`${url} cannot be compiled: ${textOf(thrown)}`, { cause: thrown });
+    }
+  },
+
+  // A file of its own: pages that have workers never load it.
+  async inline() {
+    try {
+      return (await import('./inline.js' as string)) as InlineModule;
+    } catch (thrown) {
+      // Service workers import nothing on the way.
+      throw new Error(`inline.js cannot be imported here (${textOf(thrown)}): in a service worker, import createHost from "loomwork/service-worker"`, { cause: thrown });
     }
   },
 
@@ -98,8 +109,24 @@ export const browser: Runtime = {
 };
 
 function start(name: string, { worker }: Assets): Worker {
+  const url = new URL(worker ?? new URL('./worker.js', import.meta.url), location.href);
+  if (url.origin !== location.origin) return new Worker(importerOf(url), { type: 'module', name });
+  // Bundlers know a worker by this form.
   if (worker === undefined) return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name });
-  return new Worker(new URL(worker, location.href), { type: 'module', name });
+  return new Worker(url, { type: 'module', name });
+}
+
+/** Scripts of our own origin that import one of another: a worker must begin with its page's origin. */
+const importers = new Map<string, string>();
+
+function importerOf({ href }: URL): string {
+  let importer = importers.get(href);
+  if (!importer) {
+    importer = URL.createObjectURL(new Blob([`import ${JSON.stringify(href)};`], { type: 'text/javascript' }));
+    // Kept for as long as the page: a worker may be started at any time.
+    importers.set(href, importer);
+  }
+  return importer;
 }
 
 let spawned = 0;
