@@ -27,7 +27,7 @@ async function underway(job) {
 /** That no more workers are alive than there were before. Deno ends those that are busy after ten seconds. */
 async function gone(alive, before) {
   ok(before !== undefined, 'the workers could not be counted before');
-  ok(await until(async () => (await alive()) <= before, 15_000), `${await alive()} alive, ${before} before`);
+  ok(await until(async () => (await alive()) <= before, 12_000), `${await alive()} alive, ${before} before`);
 }
 
 /**
@@ -164,6 +164,8 @@ export const cases = {
     equal(await job.catch((error) => error), reason, 'what it rejects with');
     equal(job.state, 'cancelled', 'state');
     await job.stopped;
+    const { done, total } = job.progress;
+    ok(done < total, `it did not stop in the middle: ${done} of ${total} units were done`);
     await works(host);
     await host.close();
   },

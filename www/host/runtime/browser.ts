@@ -11,6 +11,9 @@ const wasmUrls: Record<Artifact, () => URL> = {
   baseline: () => new URL('./loomwork.baseline.wasm', import.meta.url),
 };
 
+/** How late the end of a compilation is noticed at most. */
+const ALARM_MS = 50;
+
 /** Callbacks for the next turn. A message is not clamped to 4 ms as nested timers are. */
 let turns: { callbacks: (() => void)[]; port: MessagePort } | undefined;
 
@@ -60,6 +63,8 @@ export const browser: Runtime = {
     }
     if (!response.ok) throw new Error(`${url} answers ${response.status} ${response.statusText}`.trim());
     const type = response.headers.get('content-type') ?? 'none';
+    // A worker of WebKit's can sleep through the end of a compilation, for ever: a timer wakes it.
+    const alarm = setInterval(() => {}, ALARM_MS);
     try {
       // Streaming needs the right MIME type; other servers' files compile all the same, a little later.
       if (type.startsWith('application/wasm')) return await WebAssembly.compileStreaming(response);
@@ -68,6 +73,8 @@ export const browser: Runtime = {
       return await WebAssembly.compile(bytes);
     } catch (thrown) {
       throw new Error(`${url} cannot be compiled: ${textOf(thrown)}`, { cause: thrown });
+    } finally {
+      clearInterval(alarm);
     }
   },
 
