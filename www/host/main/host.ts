@@ -121,7 +121,7 @@ class LocalHost {
     const { assets, concurrency } = this.#options;
     if (!this.#module) {
       const given = assets.wasm?.[artifact];
-      this.#module = given instanceof WebAssembly.Module ? Promise.resolve(given) : this.#runtime.compile(artifact, given);
+      this.#module = given instanceof WebAssembly.Module ? Promise.resolve(given) : this.#runtime.compile(artifact, given as string | URL | undefined);
       // Seen where it is awaited; what could not be loaded now may be loaded later.
       this.#module.catch(() => {
         this.#module = undefined;

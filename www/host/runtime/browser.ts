@@ -91,11 +91,20 @@ export const browser: Runtime = {
   spawn(name, assets, listener) {
     // The lock by which its death is noticed must be its own.
     const unique = `${name} #${Math.random().toString(36).slice(2, 10)}${(spawned += 1)}`;
-    return watch(start(unique, assets), unique, listener);
+    const url = workerUrl(assets);
+    if (url.origin !== location.origin) {
+      return later(copyOf(url).then((copy) => watch(new Worker(copy, { type: 'module', name: unique }), unique, listener)), listener);
+    }
+    try {
+      return watch(assets.worker === undefined ? startOwn(unique) : new Worker(url, { type: 'module', name: unique }), unique, listener);
+    } catch (thrown) {
+      // What other browsers tell by an event.
+      return later(Promise.reject(thrown), listener);
+    }
   },
 
-  async diagnoseWorker({ worker }) {
-    const url = new URL(worker ?? new URL('./worker.js', import.meta.url), location.href);
+  async diagnoseWorker(assets) {
+    const url = workerUrl(assets);
     let response: Response;
     try {
       response = await fetch(url);
@@ -105,35 +114,54 @@ export const browser: Runtime = {
     if (!response.ok) return `${url} answers ${response.status} ${response.statusText}`.trim();
     const type = response.headers.get('content-type') ?? 'none';
     if (!/\b(java|ecma)script\b/.test(type)) return `${url} has the MIME type ${type}, which is not JavaScript: is the path right?`;
+    if (url.origin !== location.origin) {
+      return `${url} loads, but a worker of a copy of it does not start: does a Content-Security-Policy forbid it (it takes worker-src blob:)?`;
+    }
     if (globalThis.crossOriginIsolated && !response.headers.get('cross-origin-embedder-policy')) {
       return `${url} lacks the header "Cross-Origin-Embedder-Policy: require-corp", without which an isolated page may not start it`;
     }
-    return `${url} loads, but the worker does not start: does a Content-Security-Policy (worker-src, script-src) forbid it?`;
+    return `${url} loads, but the worker does not start: does a Content-Security-Policy forbid it (worker-src, or script-src without 'wasm-unsafe-eval')?`;
   },
 
   yield: () => new Promise((resolve) => soon(resolve)),
   soon,
 };
 
-function start(name: string, { worker }: Assets): Worker {
-  const url = new URL(worker ?? new URL('./worker.js', import.meta.url), location.href);
-  if (url.origin !== location.origin) return new Worker(importerOf(url), { type: 'module', name });
-  // Bundlers know a worker by this form.
-  if (worker === undefined) return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name });
-  return new Worker(url, { type: 'module', name });
+/** Bundlers find a worker by this form. */
+const startOwn = (name: string): Worker => new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name });
+const workerUrl = ({ worker }: Assets): URL => new URL(worker ?? new URL('./worker.js', import.meta.url), location.href);
+
+/** Copies of scripts of other origins: a worker must begin with a script of its page's own. Kept as long as the page is: a worker may be started at any time. */
+const copies = new Map<string, Promise<string>>();
+
+function copyOf({ href }: URL): Promise<string> {
+  let copy = copies.get(href);
+  if (!copy) {
+    copy = fetch(href).then(async (response) => {
+      if (!response.ok) throw new Error('the worker could not be loaded');
+      return URL.createObjectURL(new Blob([await response.text()], { type: 'text/javascript' }));
+    });
+    copies.set(href, copy);
+    // What could not be had now may be had later.
+    copy.catch(() => copies.delete(href));
+  }
+  return copy;
 }
 
-/** Scripts of our own origin that import one of another: a worker must begin with its page's origin. */
-const importers = new Map<string, string>();
-
-function importerOf({ href }: URL): string {
-  let importer = importers.get(href);
-  if (!importer) {
-    importer = URL.createObjectURL(new Blob([`import ${JSON.stringify(href)};`], { type: 'text/javascript' }));
-    // Kept for as long as the page: a worker may be started at any time.
-    importers.set(href, importer);
-  }
-  return importer;
+/** A worker that is on its way, or does not come. */
+function later(coming: Promise<WorkerHandle>, listener: WorkerListener): WorkerHandle {
+  let there: WorkerHandle | undefined;
+  const arrived = coming.then(
+    (handle) => {
+      there = handle;
+    },
+    (thrown: unknown) => listener.lost(textOf(thrown)),
+  );
+  return {
+    post: (message, transfer) => (there ? there.post(message, transfer) : void arrived.then(() => there?.post(message, transfer))),
+    terminate: () => (there ? there.terminate() : arrived.then(() => there?.terminate())),
+    keepAlive: () => {},
+  };
 }
 
 let spawned = 0;
