@@ -57,13 +57,15 @@ const starters = {
   },
   /** WebKitGTK's own small browser. Without the environment variable it is isolated and yet has no SharedArrayBuffer. */
   async webkit({ shared, width, height }) {
-    const binary = need('WebKitGTK (MiniBrowser)', process.env.WEBKIT, ...['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/webkit2gtk-4.1/MiniBrowser`));
+    const installed = ['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/webkit2gtk-4.1/MiniBrowser`);
+    const binary = need('WebKitGTK (MiniBrowser)', process.env.WEBKIT, ...installed);
     const screen = await startDisplay(width, height);
     const port = await freePort();
     const profile = mkdtempSync(join(tmpdir(), 'loomwork-webkit-'));
     const homes = { HOME: profile, XDG_DATA_HOME: profile, XDG_CACHE_HOME: profile, XDG_CONFIG_HOME: profile };
     const env = { ...process.env, ...homes, DISPLAY: screen.display, GDK_BACKEND: 'x11', ...(shared && { JSC_useSharedArrayBuffer: '1' }) };
-    const service = spawn(need('WebKitWebDriver', process.env.WEBKITDRIVER, '/usr/bin/WebKitWebDriver'), [`--port=${port}`, '--host=127.0.0.1'], { env, stdio: 'ignore' });
+    const program = need('WebKitWebDriver', process.env.WEBKITDRIVER, '/usr/bin/WebKitWebDriver');
+    const service = spawn(program, [`--port=${port}`, '--host=127.0.0.1'], { env, stdio: 'ignore' });
     const clean = async () => {
       service.kill();
       await screen.close();
@@ -83,7 +85,8 @@ const starters = {
 
 /** A display that nobody sees, for browsers without a headless mode. */
 async function startDisplay(width, height) {
-  const server = spawn(need('Xvfb', process.env.XVFB, '/usr/bin/Xvfb'), ['-displayfd', '1', '-screen', '0', `${width}x${height}x24`, '-nolisten', 'tcp'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const args = ['-displayfd', '1', '-screen', '0', `${width}x${height}x24`, '-nolisten', 'tcp'];
+  const server = spawn(need('Xvfb', process.env.XVFB, '/usr/bin/Xvfb'), args, { stdio: ['ignore', 'pipe', 'ignore'] });
   const number = await new Promise((resolve, reject) => {
     setTimeout(() => reject(new Error('Xvfb does not start')), START_MS).unref();
     server.once('error', reject);

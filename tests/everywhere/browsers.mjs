@@ -3,7 +3,7 @@ import { launch } from '../browser/launch.mjs';
 import { serve } from '../browser/serve.mjs';
 
 /** A browser may take so long for all cases of a row; a case that hangs says so itself much earlier. */
-const ROW_MS = 180_000;
+const ROW_MS = 300_000;
 
 /**
  * @param {{ name: string, options: object, rows: import('./places.mjs').Row[] }} browser

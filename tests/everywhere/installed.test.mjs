@@ -18,7 +18,8 @@ before(() => {
   project = mkdtempSync(join(tmpdir(), 'loomwork-installed-'));
   mkdirSync(join(project, 'node_modules'));
   symlinkSync(join(root, 'pkg'), join(project, 'node_modules/loomwork'));
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'project', private: true, type: 'module', dependencies: { loomwork: '*' } }));
+  const manifest = { name: 'project', private: true, type: 'module', dependencies: { loomwork: '*' } };
+  writeFileSync(join(project, 'package.json'), JSON.stringify(manifest));
   cpSync(join(root, 'tests/package/fixtures/node.mjs'), join(project, 'program.mjs'));
   cpSync(fileURLToPath(new URL('./fixtures/isolate.mjs', import.meta.url)), join(project, 'isolate.mjs'));
 });
@@ -38,8 +39,8 @@ for (const { runtime, command } of programs.filter(({ runtime }) => runtime !== 
 test('workerd, bundled with its export condition', { timeout: 60_000 }, async () => {
   const { build } = await import(pathToFileURL(join(root, 'www/node_modules/esbuild/lib/main.js')).href);
   await build({
-    entryPoints: [join(project, 'isolate.mjs')], outdir: join(project, 'out'), bundle: true, format: 'esm', conditions: ['workerd', 'worker', 'browser'],
-    loader: { '.wasm': 'copy' }, assetNames: '[name]',
+    entryPoints: [join(project, 'isolate.mjs')], outdir: join(project, 'out'), bundle: true, format: 'esm',
+    conditions: ['workerd', 'worker', 'browser'], loader: { '.wasm': 'copy' }, assetNames: '[name]',
   });
   const { command } = programs.find(({ runtime }) => runtime === 'workerd');
   const { backend, artifact, why, hex } = await run([...command, '', '', join(project, 'out/isolate.js'), join(project, 'out')]);

@@ -1,7 +1,10 @@
 // What a runtime cannot do, and whose fault it is: the reasons behind the table's letters. A cell that fails needs one of these, and one of
 // these that always holds needs a cell that fails, so that none outlives its reason.
 
-/** @typedef {{ runtime: RegExp, backend?: RegExp, features: string[], text: RegExp, always: boolean, reason: string, issue: string }} Limit text: how it fails */
+/**
+ * @typedef {{ runtime: RegExp, backend?: RegExp, features: string[], text: RegExp, always: boolean, reason: string, issue: string }} Limit
+ *   text: how such a cell fails; always: it never passes
+ */
 
 const FREED = ['gone after traps', 'gone after grace'];
 const LEFT = /^[1-9]\d* alive, 0 before$/;
@@ -24,7 +27,7 @@ export const limits = [
     features: ['gone after grace'],
     text: LEFT,
     always: true,
-    reason: 'JavaScriptCore does not end a worker inside of wasm that calls no JavaScript: a kernel that never checks runs on until the process or the page ends',
+    reason: 'JavaScriptCore does not end a worker inside of wasm that calls no JavaScript: a kernel that never checks runs on',
     issue: 'https://github.com/oven-sh/bun/pull/36356',
   },
   {

@@ -28,10 +28,13 @@ function addRow(runtime, row) {
   return (lines, error) => {
     for (const line of lines) entry.lines.set(line.feature, line);
     for (const feature of features) {
-      if (!entry.lines.has(feature)) entry.lines.set(feature, { feature, outcome: 'fail', text: error?.message ?? 'no line came of it', ms: 0 });
+      if (entry.lines.has(feature)) continue;
+      entry.lines.set(feature, { feature, outcome: 'fail', text: error?.message ?? 'no line came of it', ms: 0 });
     }
-    if (values.json) for (const line of entry.lines.values()) console.log(JSON.stringify({ runtime, caller: row.caller, backend: row.backend, ...line }));
-    else console.error(`  ${runtime}, ${row.caller}, ${row.backend}: ${Math.round([...entry.lines.values()].reduce((sum, { ms }) => sum + ms, 0) / 100) / 10} s`);
+    const { caller, backend } = row;
+    const all = [...entry.lines.values()];
+    if (values.json) for (const line of all) console.log(JSON.stringify({ runtime, caller, backend, ...line }));
+    else console.error(`  ${runtime}, ${caller}, ${backend}: ${(all.reduce((sum, { ms }) => sum + ms, 0) / 1000).toFixed(1)} s`);
   };
 }
 

@@ -68,7 +68,8 @@ for (const name of ['chromium', 'firefox', 'webkit']) {
     }
 
     test('from another origin, with a policy and without', { timeout: 60_000 }, async () => {
-      const cdn = await serve({ isolated: false, answer: withHeaders({ 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' }) });
+      const open = { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' };
+      const cdn = await serve({ isolated: false, answer: withHeaders(open) });
       const policy = { 'default-src': "'none'", 'script-src': `${cdn.url} 'wasm-unsafe-eval'`, 'worker-src': 'blob:', 'connect-src': cdn.url };
       const free = await serve();
       const strict = await serve({ answer: withHeaders({ 'Content-Security-Policy': policyOf(policy) }) });
@@ -87,14 +88,23 @@ for (const name of ['chromium', 'firefox', 'webkit']) {
     });
 
     test('on a static host, isolation.js isolates the page', { timeout: 60_000 }, async () => {
-      const files = { '/': '<!doctype html><script src="isolation.js"></script><title>static</title>', '/isolation.js': readFileSync(new URL('../../pkg/isolation.js', import.meta.url)) };
+      const files = {
+        '/': ['text/html', '<!doctype html><script src="isolation.js"></script><title>static</title>'],
+        '/isolation.js': ['text/javascript', readFileSync(new URL('../../pkg/isolation.js', import.meta.url))],
+      };
       const server = await serve({
         isolated: false,
-        answer: (path, response) => path in files && Boolean(response.writeHead(200, { 'Content-Type': path === '/' ? 'text/html' : 'text/javascript' }).end(files[path])),
+        answer(path, response) {
+          if (!files[path]) return false;
+          const [type, body] = files[path];
+          response.writeHead(200, { 'Content-Type': type }).end(body);
+          return true;
+        },
       });
       try {
         await browser.driver.get(`${server.url}/`);
-        await browser.driver.wait(() => browser.driver.executeScript('return document.readyState === "complete" && crossOriginIsolated'), 20_000);
+        const ready = () => browser.driver.executeScript('return document.readyState === "complete" && crossOriginIsolated');
+        await browser.driver.wait(ready, 20_000);
         assert.deepEqual(await browser.run(HASH, `${server.url}/pkg/browser.js`, {}), { backend: 'threads', hex: ABC });
       } finally {
         await server.close();

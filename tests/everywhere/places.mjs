@@ -33,7 +33,10 @@ export const programs = [
 
 const page = (backend, auto, more) => ({ caller: 'page', backend, auto, ...more });
 const fromWorker = (kind, backend) => ({ caller: `${kind} worker`, backend, auto: backend });
-const isolated = (sharedWorkers) => [page('threads', 'threads'), page('inline', 'threads'), fromWorker('dedicated', 'threads'), fromWorker('shared', sharedWorkers), fromWorker('service', 'inline')];
+const isolated = (inSharedWorkers) => [
+  page('threads', 'threads'), page('inline', 'threads'),
+  fromWorker('dedicated', 'threads'), fromWorker('shared', inSharedWorkers), fromWorker('service', 'inline'),
+];
 const withoutHeaders = page('workers', 'workers', { plain: true });
 
 /** Browsers. */

@@ -36,7 +36,9 @@ export function makeTable(rows, features) {
   const depth = Math.max(...names.map(({ length }) => length));
   const heads = Array.from({ length: depth }, (_, level) => names.map((words) => words[level - depth + words.length] ?? ''));
   const widths = names.map((words, column) => Math.max(...words.map(({ length }) => length), ...body.map((cells) => cells[column].length)));
-  const lines = [...heads, widths.map((width) => '─'.repeat(width)), ...body].map((cells) => cells.map((cell, column) => cell.padEnd(widths[column])).join(' ').trimEnd());
+  const rule = widths.map((width) => '─'.repeat(width));
+  const lineOf = (cells) => cells.map((cell, column) => cell.padEnd(widths[column])).join(' ').trimEnd();
+  const lines = [...heads, rule, ...body].map(lineOf);
   const notes = [...reasons].map(([reason, letter]) => `${letter}  ${reason}`);
   return { text: [...lines, '', ...notes].join('\n'), failures };
 }

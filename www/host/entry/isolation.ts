@@ -1,5 +1,5 @@
-// isolation.js: gives a page on a static host, which sends no headers of its own, the isolation that threads need. A classic script that is both
-// sides: in the page it registers itself as a service worker and loads the page once more; there it answers every request with the headers.
+// isolation.js: gives a page on a static host, which sends no headers of its own, the isolation that threads need. A classic script that is
+// both sides: in the page it registers itself as a service worker and loads the page once more; there it adds the headers to every answer.
 
 /** What the page remembers of its one reload. */
 const RELOADED = 'loomwork isolation: reloaded';

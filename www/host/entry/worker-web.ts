@@ -19,7 +19,8 @@ const held = new Promise<void>((resolve) => {
 
 // Firefox does not let a worker read a message with a module in it that it may not run.
 self.addEventListener('messageerror', () => {
-  self.postMessage({ type: 'lost', message: "a message to the worker could not be read: a Content-Security-Policy of worker.js needs script-src 'wasm-unsafe-eval'" });
+  const message = "a message to the worker could not be read: a Content-Security-Policy of worker.js needs script-src 'wasm-unsafe-eval'";
+  self.postMessage({ type: 'lost', message });
 });
 
 serve({

@@ -131,7 +131,7 @@ export const browser: Runtime = {
 const startOwn = (name: string): Worker => new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name });
 const workerUrl = ({ worker }: Assets): URL => new URL(worker ?? new URL('./worker.js', import.meta.url), location.href);
 
-/** Copies of scripts of other origins: a worker must begin with a script of its page's own. Kept as long as the page is: a worker may be started at any time. */
+/** Copies of scripts of other origins: a worker must begin with a script of its page's own. Kept, for a worker may be started at any time. */
 const copies = new Map<string, Promise<string>>();
 
 function copyOf({ href }: URL): Promise<string> {
@@ -158,7 +158,10 @@ function later(coming: Promise<WorkerHandle>, listener: WorkerListener): WorkerH
     (thrown: unknown) => listener.lost(textOf(thrown)),
   );
   return {
-    post: (message, transfer) => (there ? there.post(message, transfer) : void arrived.then(() => there?.post(message, transfer))),
+    post(message, transfer) {
+      if (there) there.post(message, transfer);
+      else void arrived.then(() => there?.post(message, transfer));
+    },
     terminate: () => (there ? there.terminate() : arrived.then(() => there?.terminate())),
     keepAlive: () => {},
   };

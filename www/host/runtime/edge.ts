@@ -14,7 +14,7 @@ export function edge(modules: Partial<Record<Artifact, WebAssembly.Module>>, inl
     async compile(artifact, url) {
       const module = modules[artifact];
       if (module && url === undefined) return module;
-      throw new Error(`an edge isolate compiles no wasm of its own: import the artifact "${artifact}" as a module and give it in assets.wasm`);
+      throw new Error(`an edge isolate compiles no wasm: import the artifact "${artifact}" as a module and give it in assets.wasm`);
     },
     inline: async () => inline,
     spawn() {

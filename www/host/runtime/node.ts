@@ -1,5 +1,5 @@
-// Node, Deno and Bun: worker_threads, files, and shared memory always. Workers of Deno's and Bun's own kind start sooner, but Deno's would keep an
-// idle host's process alive.
+// Node, Deno and Bun: worker_threads, files, and shared memory always. Deno's and Bun's own kind of worker starts sooner, but Deno's would keep
+// an idle host's process alive.
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
