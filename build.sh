@@ -10,14 +10,14 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # Versions. The Rust toolchain's stands in rust-toolchain.toml, wasm-bindgen's in Cargo.toml, npm's in www/package-lock.json,
-# Python's in tests/references/requirements.txt.
+# the test runtimes' in tests/everywhere/package-lock.json, Python's in tests/references/requirements.txt.
 readonly WASM_PACK_VERSION=0.15.1
 readonly GECKODRIVER_VERSION=0.37.1
 readonly NODE_MAJOR=20
 WASM_BINDGEN=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
 CHANNEL=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
 readonly WASM_BINDGEN CHANNEL
-readonly SUITES=(lint native models wasm-chromium wasm-firefox host identical fuzz chaos cli browser package references)
+readonly SUITES=(lint native models wasm-chromium wasm-firefox host identical fuzz chaos cli browser everywhere package references)
 readonly TOOLS=$PWD/target/tools
 readonly LOGS=$PWD/target/logs
 # rustup puts itself there, and not every shell has been told.
@@ -35,7 +35,7 @@ usage() {
   cat <<END
 ${BOLD}./build.sh VERB [ARGS]${PLAIN}
 
-  setup [test]     install what a build needs; with 'test', also what the tests need (browsers, drivers, NumPy)
+  setup [test]     install what a build needs; with 'test', also what the tests need (browsers, drivers, runtimes, NumPy)
   build            compile the wasm artifacts and make the npm package in pkg/
   run              build, then resize and hash a real photograph and render a large Mandelbrot, on all cores
   demo [ARGS]      build, then serve the demo page (ARGS: see pkg/bin/loomwork.js demo --help)
@@ -51,16 +51,16 @@ END
 
 help_verb() {
   case $1 in
-    setup) echo "Installs into this folder (target/tools, www/node_modules) and through rustup: the toolchain $CHANNEL, wasm-bindgen $WASM_BINDGEN, the npm packages of www/package-lock.json; with 'test' also wasm-pack $WASM_PACK_VERSION, geckodriver $GECKODRIVER_VERSION, a Python environment with NumPy and Pillow, and, as root on Debian, the packages chromium, chromium-driver and firefox-esr. The first time takes some minutes; later times a second." ;;
+    setup) echo "Installs into this folder (target/tools, www/node_modules) and through rustup: the toolchain $CHANNEL, wasm-bindgen $WASM_BINDGEN, the npm packages of www/package-lock.json; with 'test' also wasm-pack $WASM_PACK_VERSION, geckodriver $GECKODRIVER_VERSION, a Python environment with NumPy and Pillow, Node 22, 24 and 26, Deno, Bun and workerd as npm packages (tests/everywhere/node_modules, 1 GB), and, as root on Debian, the packages chromium, chromium-driver, firefox-esr, webkit2gtk-driver and xvfb. The first time takes some minutes; later times a second." ;;
     build) echo "Generates the TypeScript types from the Rust ones, compiles the artifacts threads, simd and baseline, checks the TypeScript and bundles pkg/. Skipped when no source has changed." ;;
     run) echo "Does the main job in Node: writes out/*.png and prints what ran where, with times on one and on all threads." ;;
     demo) echo "Serves pkg/demo on 127.0.0.1 with the headers that a page needs for threads. --port N, --no-isolation." ;;
-    test) echo "Suites: ${SUITES[*]}. A missing browser is a failure. LOOMWORK_BROWSERS=chromium restricts the browser suites." ;;
+    test) echo "Suites: ${SUITES[*]}. A missing browser or runtime is a failure. LOOMWORK_BROWSERS=chromium restricts the suites browser and package. 'everywhere' prints the table runtime × backend × feature: every cell passes or has its reason." ;;
     chaos) echo "Faults of every kind (panics, traps, stack overflows, kernels that never check, workers ended from outside, ...) at random moments from a seed, beside 50 jobs whose answers are known. Tells how many jobs were answered wrongly, lost, doubled or hung (any is a failure), and how soon the host recovered. Needs Chromium with --in chromium." ;;
     soak) echo "1,000,000 small and 2,000 large jobs on one host, then 500 hosts opened and closed: prints memory and threads before and after." ;;
     fuzz) echo "The boundary's decoding natively, then the JavaScript API in Node, each for --minutes (10): random and hostile params, options and orders of calls. A finding is printed as small as it can be made, with the command that shows it again. --only boundary, 'host options', params or sequences." ;;
     bench) echo "kernels: compares wasm in Node and Chromium with the same kernels compiled natively, at 1 to all threads, in turn; checks every answer. dispatch: a no-op through this host, raw messages, piscina, tinypool, workerpool and poolifier. cancel: how soon each running kernel stops. --json prints {machine, runtime, rows}." ;;
-    clean) echo "Deletes pkg/, out/ and what cargo and the bundler made. 'clean all' deletes target/ and www/node_modules too." ;;
+    clean) echo "Deletes pkg/, out/ and what cargo and the bundler made. 'clean all' deletes target/ and both node_modules too." ;;
     *) fail "no verb is named '$1': see ./build.sh help" 2 ;;
   esac
 }
@@ -127,10 +127,21 @@ cargo_install() {
 }
 
 setup_npm() {
-  local stamp=www/node_modules/.loomwork-lock
-  if [[ ! -f $stamp ]] || ! cmp -s www/package-lock.json "$stamp"; then
-    step "npm packages" npm ci --prefix www --no-audit --no-fund
-    cp www/package-lock.json "$stamp"
+  npm_install "npm packages" www
+}
+
+# The runtimes that the tests run in. Their binaries are in their packages: nothing needs to run after the download.
+setup_runtimes() {
+  npm_install "runtimes (Node 22 to 26, Deno, Bun, workerd)" tests/everywhere --ignore-scripts
+}
+
+# npm_install NAME FOLDER [OPTIONS]: what the folder's lock says, unless it is there.
+npm_install() {
+  local name=$1 folder=$2 stamp=$2/node_modules/.loomwork-lock
+  shift 2
+  if [[ ! -f $stamp ]] || ! cmp -s "$folder/package-lock.json" "$stamp"; then
+    step "$name" npm ci --prefix "$folder" --no-audit --no-fund "$@"
+    cp "$folder/package-lock.json" "$stamp"
   fi
 }
 
@@ -138,20 +149,26 @@ setup_test() {
   setup_build
   has_tool wasm-pack "$WASM_PACK_VERSION" || step "wasm-pack $WASM_PACK_VERSION (a minute, once)" cargo_install wasm-pack "$WASM_PACK_VERSION" --locked --debug
   has_tool geckodriver "$GECKODRIVER_VERSION" || step "geckodriver $GECKODRIVER_VERSION (a minute, once)" cargo_install geckodriver "$GECKODRIVER_VERSION" --locked --debug
-  setup_browsers
+  setup_browsers all
+  setup_runtimes
   setup_python
 }
 
+# setup_browsers [all]: what the suites browser and bench need, or with WebKit and its display, which has no headless mode.
 setup_browsers() {
   local missing=()
   has_any "${CHROMIUM:-}" /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome || missing+=(chromium)
   has_any "${CHROMEDRIVER:-}" /usr/bin/chromedriver || missing+=(chromium-driver)
   has_any "${FIREFOX:-}" /usr/bin/firefox-esr /usr/bin/firefox || missing+=(firefox-esr)
+  if [[ ${1:-} == all ]]; then
+    has_any "${WEBKITDRIVER:-}" /usr/bin/WebKitWebDriver || missing+=(webkit2gtk-driver)
+    has_any "${XVFB:-}" /usr/bin/Xvfb || missing+=(xvfb)
+  fi
   ((${#missing[@]} == 0)) && return
   if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
     step "browsers (${missing[*]})" install_debian "${missing[@]}"
   else
-    fail "the tests need ${missing[*]}: install them (on Debian: 'apt-get install ${missing[*]}'), or name them in CHROMIUM, CHROMEDRIVER and FIREFOX"
+    fail "the tests need ${missing[*]}: install them (on Debian: 'apt-get install ${missing[*]}'), or name them in CHROMIUM, CHROMEDRIVER, FIREFOX, WEBKITDRIVER and XVFB"
   fi
 }
 
@@ -259,6 +276,7 @@ suite_chaos() { build_faults && node_test --test-concurrency=1 tests/chaos/*.tes
 suite_cli() { node_test tests/cli/*.test.mjs; }
 # One browser at a time: they share the cores.
 suite_browser() { node_test --test-concurrency=1 tests/browser/*.test.mjs; }
+suite_everywhere() { build_faults && node tests/everywhere/main.mjs && node_test --test-concurrency=1 tests/everywhere/*.test.mjs; }
 suite_package() { node_test tests/package/*.test.mjs; }
 suite_references() { PYTHON=$TOOLS/python/bin/python node_test tests/references/*.test.mjs; }
 
@@ -341,7 +359,7 @@ case $verb in
   clean)
     case ${1:-built} in
       built) find target -mindepth 1 -maxdepth 1 -not -name tools -exec rm -rf {} + 2>/dev/null || true ;;
-      all) rm -rf target www/node_modules ;;
+      all) rm -rf target www/node_modules tests/everywhere/node_modules ;;
       *) fail "clean takes nothing or 'all', not '$1'" 2 ;;
     esac
     rm -rf pkg out

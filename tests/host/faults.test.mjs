@@ -94,7 +94,8 @@ const badOptions = [
   [{ threads: 0 }, 'threads'], [{ threads: 1.5 }, 'threads'], [{ threads: '4' }, 'threads'], [{ backend: 'gpu' }, 'backend'],
   [{ artifact: 'avx' }, 'artifact'], [{ maxMemory: -1 }, 'maxMemory'], [{ timeout: 0 }, 'timeout'], [{ startTimeout: NaN }, 'startTimeout'],
   [{ concurrency: 65 }, 'concurrency'], [{ maxQueue: -1 }, 'maxQueue'], [{ grace: 0 }, 'grace'], [{ spin: 5000 }, 'spin'], [{ slice: 'x' }, 'slice'], [{ aging: 0 }, 'aging'],
-  [{ traceJobs: -1 }, 'traceJobs'], [{ thread: 4 }, 'thread'], [{ assets: 'x' }, 'assets'], [7, 'options'],
+  [{ traceJobs: -1 }, 'traceJobs'], [{ thread: 4 }, 'thread'], [{ assets: 'x' }, 'assets'],
+  [{ assets: { worker: 5 } }, 'assets.worker'], [{ assets: { wasm: 'x' } }, 'assets.wasm'], [{ assets: { wasm: { simd: {} } } }, 'assets.wasm.simd'], [7, 'options'],
 ];
 for (const [options, field] of badOptions) {
   test(`createHost(${JSON.stringify(options)}) is refused`, async () => {

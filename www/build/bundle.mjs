@@ -39,6 +39,9 @@ await Promise.all([
   bundle('host/entry/browser.ts', 'browser.js', { platform: 'browser', external: ['./inline.js'] }),
   bundle('host/entry/worker-web.ts', 'worker.js', { platform: 'browser', minify: true }),
   bundle('host/entry/inline.ts', 'inline.js', { platform: 'neutral', minify: true }),
+  bundle('host/entry/service-worker.ts', 'service-worker.js', { platform: 'browser' }),
+  bundle('host/entry/edge.ts', 'edge.js', { platform: 'browser', external: ['./loomwork.simd.wasm'] }),
+  bundle('host/entry/isolation.ts', 'isolation.js', { platform: 'browser', format: 'iife', minify: true }),
   bundle('host/entry/node.ts', 'node.js', { platform: 'node', target: ['node20'], external: ['./inline.js'] }),
   bundle('host/entry/worker-node.ts', 'worker.node.js', { platform: 'node', target: ['node20'] }),
 ]);
@@ -140,10 +143,14 @@ function writePackageJson() {
     types: types('browser'),
     exports: {
       '.': {
+        // Before `browser`: whoever builds for edge isolates names both.
+        workerd: { types: types('edge'), default: './edge.js' },
         browser: { types: types('browser'), default: './browser.js' },
         node: { types: types('node'), default: './node.js' },
         default: { types: types('browser'), default: './browser.js' },
       },
+      './service-worker': { types: types('service-worker'), default: './service-worker.js' },
+      './isolation.js': './isolation.js',
       './worker.js': './worker.js',
       './inline.js': './inline.js',
       './loomwork.threads.wasm': './loomwork.threads.wasm',
@@ -152,7 +159,7 @@ function writePackageJson() {
       './kernels.json': './kernels.json',
       './package.json': './package.json',
     },
-    sideEffects: ['./worker.js', './worker.node.js'],
+    sideEffects: ['./worker.js', './worker.node.js', './isolation.js'],
     bin: { loomwork: 'bin/loomwork.js' },
   };
   writeFileSync(join(pkg, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -163,5 +170,5 @@ function writePackageJson() {
 
 /** Types that a caller can reach; not those of the workers' side. */
 function published(path) {
-  return !/host\/worker|\.tsbuildinfo$|entry\/worker|entry\/inline/.test(path);
+  return !/host\/worker|\.tsbuildinfo$|entry\/worker|entry\/inline|entry\/isolation/.test(path);
 }

@@ -17,6 +17,12 @@ const held = new Promise<void>((resolve) => {
   self.navigator.locks.request(self.name, forEver).catch(() => resolve());
 });
 
+// Firefox does not let a worker read a message with a module in it that it may not run.
+self.addEventListener('messageerror', () => {
+  const message = "a message to the worker could not be read: a Content-Security-Policy of worker.js needs script-src 'wasm-unsafe-eval'";
+  self.postMessage({ type: 'lost', message });
+});
+
 serve({
   post: (message, transfer = []) => self.postMessage(message, { transfer }),
   onMessage: (listener) =>

@@ -120,7 +120,8 @@ class LocalHost {
     const { backend, artifact } = this.#plan;
     const { assets, concurrency } = this.#options;
     if (!this.#module) {
-      this.#module = this.#runtime.compile(artifact, assets);
+      const given = assets.wasm?.[artifact];
+      this.#module = given instanceof WebAssembly.Module ? Promise.resolve(given) : this.#runtime.compile(artifact, given as string | URL | undefined);
       // Seen where it is awaited; what could not be loaded now may be loaded later.
       this.#module.catch(() => {
         this.#module = undefined;
@@ -233,7 +234,8 @@ class LocalHost {
   }
 
   async #startAgain(): Promise<Engine> {
-    for (const pause of RETRY_START_MS) {
+    // A thread has one inline instance, ever: it does not come back.
+    for (const pause of this.#plan.backend === 'inline' ? [] : RETRY_START_MS) {
       try {
         return await this.#startEngine(this.#plan.threads);
       } catch {

@@ -4,7 +4,7 @@ import type { Counts } from '../shared/control.ts';
 import { textOf } from '../shared/errors.ts';
 import type { Artifact } from '../shared/artifact.ts';
 import type { JobEvent, Unit } from '../shared/protocol.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { InlineModule, Runtime } from '../runtime/runtime.ts';
 import type { End, Engine, EngineListener, Task } from './engine.ts';
 import type { CheckedHostOptions } from './options.ts';
 import { Pieces, shardUnit, taskUnit } from './shards.ts';
@@ -14,16 +14,17 @@ import type { LaneStats } from './stats.ts';
 /** A job is cut into so many pieces at most, so that each is short. */
 const PIECES = 256;
 
-type OpenInline = typeof import('../entry/inline.ts').openInline;
+/** Why this thread's one instance is gone, if it is: all of its hosts share it, and it cannot be made anew. */
+let crashed: string | undefined;
 
 /**
  * @throws LoomworkError START_FAILED naming the file at fault
  */
 export async function startInline(runtime: Runtime, options: CheckedHostOptions, artifact: Artifact, module: Promise<WebAssembly.Module>, listener: EngineListener): Promise<Engine> {
-  return startWithin(options.startTimeout, () => 'the wasm file', async () => {
+  return startWithin(options.startTimeout, () => 'the inline instance', async () => {
     const compiled = await module;
-    // A file of its own: pages that have workers never load it.
-    const { openInline } = (await import('./inline.js' as string)) as { openInline: OpenInline };
+    if (crashed !== undefined) throw new Error(`the one instance that this thread can have has crashed (${crashed}): start the program, or load the page, again`);
+    const { openInline } = await runtime.inline();
     return new InlineEngine(runtime, options.slice, openInline(artifact, compiled), listener);
   });
 }
@@ -32,7 +33,7 @@ class InlineEngine implements Engine {
   readonly kernels: readonly string[];
   readonly #runtime: Runtime;
   readonly #slice: number;
-  readonly #instance: ReturnType<OpenInline>;
+  readonly #instance: ReturnType<InlineModule['openInline']>;
   readonly #listener: EngineListener;
   readonly #shardable: Set<string>;
   #task: Task | undefined;
@@ -44,7 +45,7 @@ class InlineEngine implements Engine {
   #flushed = false;
   #closed = false;
 
-  constructor(runtime: Runtime, slice: number, instance: ReturnType<OpenInline>, listener: EngineListener) {
+  constructor(runtime: Runtime, slice: number, instance: ReturnType<InlineModule['openInline']>, listener: EngineListener) {
     this.kernels = instance.kernels;
     this.#shardable = new Set(instance.shardable);
     this.#runtime = runtime;
@@ -79,7 +80,8 @@ class InlineEngine implements Engine {
       // A trap: the instance is gone for good, and with it the one that this thread can have.
       this.#task = undefined;
       this.#closed = true;
-      this.#listener.lost(textOf(thrown), { culprits: [task], suspects: [], innocent: [] });
+      crashed = textOf(thrown);
+      this.#listener.lost(crashed, { culprits: [task], suspects: [], innocent: [] });
     });
   }
 
@@ -93,7 +95,9 @@ class InlineEngine implements Engine {
     if (!shards || this.#task !== task) return;
     this.#pieces = new Pieces(task, shards.length, this.#began);
     for (const [index, shard] of shards.entries()) {
-      if (performance.now() - since >= this.#slice) {
+      // Edge isolates' clocks stand still while code runs: they tell nothing until the event loop goes on.
+      const now = performance.now();
+      if (now === since || now - since >= this.#slice) {
         await this.#runtime.yield();
         since = performance.now();
       }

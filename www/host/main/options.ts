@@ -180,7 +180,7 @@ export function checkHostOptions(options: HostOptions = {}): CheckedHostOptions 
   integer('traceJobs', traceJobs, 0, 1_000_000);
   if (timeout !== undefined) delay('timeout', timeout);
   delay('startTimeout', startTimeout);
-  object('assets', assets);
+  checkAssets(assets);
   return { backend, threads, artifact, maxMemory, concurrency, maxQueue, aging, grace, spin, slice, traceJobs, timeout, startTimeout, assets };
 }
 
@@ -211,6 +211,17 @@ export function checkRunOptions(options: RunOptions): RunOptions {
     });
   }
   return options;
+}
+
+function checkAssets(assets: unknown): void {
+  object('assets', assets);
+  const { worker, wasm = {} } = assets as Assets;
+  const address = (value: unknown) => value === undefined || typeof value === 'string' || value instanceof URL;
+  if (!address(worker)) throw badParams('assets.worker', `must be a URL or a path, got ${show(worker)}`);
+  object('assets.wasm', wasm);
+  for (const [artifact, value] of Object.entries(wasm)) {
+    if (!address(value) && !(value instanceof WebAssembly.Module)) throw badParams(`assets.wasm.${artifact}`, `must be a URL, a path or a WebAssembly.Module, got ${show(value)}`);
+  }
 }
 
 function onlyKeys(options: object, known: readonly string[]): void {

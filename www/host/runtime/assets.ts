@@ -4,6 +4,6 @@ import type { Artifact } from '../shared/artifact.ts';
 export interface Assets {
   /** URL (or, in Node, path) of worker.js. */
   worker?: string | URL;
-  /** URLs (or, in Node, paths) of the wasm artifacts. */
-  wasm?: Partial<Record<Artifact, string | URL>>;
+  /** URLs (or, in Node, paths) of the wasm artifacts, or the artifacts themselves: each a `WebAssembly.Module`, a type that not every `lib` has. */
+  wasm?: Partial<Record<Artifact, string | URL | object>>;
 }

@@ -2,7 +2,7 @@
 import { textOf } from '../shared/errors.ts';
 import type { Artifact } from '../shared/artifact.ts';
 import type { Assets } from './assets.ts';
-import type { Runtime, WorkerHandle, WorkerListener } from './runtime.ts';
+import type { InlineModule, Runtime, WorkerHandle, WorkerListener } from './runtime.ts';
 
 // Bundlers find files by the literal form `new URL('./file', import.meta.url)`.
 const wasmUrls: Record<Artifact, () => URL> = {
@@ -10,6 +10,9 @@ const wasmUrls: Record<Artifact, () => URL> = {
   simd: () => new URL('./loomwork.simd.wasm', import.meta.url),
   baseline: () => new URL('./loomwork.baseline.wasm', import.meta.url),
 };
+
+/** How late the end of a compilation is noticed at most. */
+const ALARM_MS = 50;
 
 /** Callbacks for the next turn. A message is not clamped to 4 ms as nested timers are. */
 let turns: { callbacks: (() => void)[]; port: MessagePort } | undefined;
@@ -31,8 +34,9 @@ export const browser: Runtime = {
 
   whyNotShared() {
     if (typeof SharedArrayBuffer !== 'function') {
-      return globalThis.crossOriginIsolated
-        ? 'this browser has no SharedArrayBuffer, though the page is cross-origin isolated'
+      if (globalThis.crossOriginIsolated) return 'this browser has no SharedArrayBuffer, though the page is cross-origin isolated';
+      return 'onconnect' in globalThis
+        ? 'this browser isolates no shared workers from other origins: run the host in the page, or in a dedicated worker'
         : 'the page is not cross-origin isolated: serve it with the headers ' +
             '"Cross-Origin-Opener-Policy: same-origin" and "Cross-Origin-Embedder-Policy: require-corp"';
     }
@@ -49,8 +53,8 @@ export const browser: Runtime = {
 
   whyNoWorkers: () => (typeof Worker === 'function' ? undefined : 'there are no Web Workers here'),
 
-  async compile(artifact, { wasm }) {
-    const url = new URL(wasm?.[artifact] ?? wasmUrls[artifact](), location.href);
+  async compile(artifact, given) {
+    const url = new URL(given ?? wasmUrls[artifact](), location.href);
     let response: Response;
     try {
       response = await fetch(url);
@@ -59,6 +63,8 @@ export const browser: Runtime = {
     }
     if (!response.ok) throw new Error(`${url} answers ${response.status} ${response.statusText}`.trim());
     const type = response.headers.get('content-type') ?? 'none';
+    // A worker of WebKit's can sleep through the end of a compilation, for ever: a timer wakes it.
+    const alarm = setInterval(() => {}, ALARM_MS);
     try {
       // Streaming needs the right MIME type; other servers' files compile all the same, a little later.
       if (type.startsWith('application/wasm')) return await WebAssembly.compileStreaming(response);
@@ -67,17 +73,38 @@ export const browser: Runtime = {
       return await WebAssembly.compile(bytes);
     } catch (thrown) {
       throw new Error(`${url} cannot be compiled: ${textOf(thrown)}`, { cause: thrown });
+    } finally {
+      clearInterval(alarm);
+    }
+  },
+
+  // A file of its own: pages that have workers never load it.
+  async inline() {
+    try {
+      return (await import('./inline.js' as string)) as InlineModule;
+    } catch (thrown) {
+      // Service workers import nothing on the way.
+      throw new Error(`inline.js cannot be imported here (${textOf(thrown)}): in a service worker, import createHost from "loomwork/service-worker"`, { cause: thrown });
     }
   },
 
   spawn(name, assets, listener) {
     // The lock by which its death is noticed must be its own.
     const unique = `${name} #${Math.random().toString(36).slice(2, 10)}${(spawned += 1)}`;
-    return watch(start(unique, assets), unique, listener);
+    const url = workerUrl(assets);
+    if (url.origin !== location.origin) {
+      return later(copyOf(url).then((copy) => watch(new Worker(copy, { type: 'module', name: unique }), unique, listener)), listener);
+    }
+    try {
+      return watch(assets.worker === undefined ? startOwn(unique) : new Worker(url, { type: 'module', name: unique }), unique, listener);
+    } catch (thrown) {
+      // What other browsers tell by an event.
+      return later(Promise.reject(thrown), listener);
+    }
   },
 
-  async diagnoseWorker({ worker }) {
-    const url = new URL(worker ?? new URL('./worker.js', import.meta.url), location.href);
+  async diagnoseWorker(assets) {
+    const url = workerUrl(assets);
     let response: Response;
     try {
       response = await fetch(url);
@@ -87,19 +114,57 @@ export const browser: Runtime = {
     if (!response.ok) return `${url} answers ${response.status} ${response.statusText}`.trim();
     const type = response.headers.get('content-type') ?? 'none';
     if (!/\b(java|ecma)script\b/.test(type)) return `${url} has the MIME type ${type}, which is not JavaScript: is the path right?`;
+    if (url.origin !== location.origin) {
+      return `${url} loads, but a worker of a copy of it does not start: does a Content-Security-Policy forbid it (it takes worker-src blob:)?`;
+    }
     if (globalThis.crossOriginIsolated && !response.headers.get('cross-origin-embedder-policy')) {
       return `${url} lacks the header "Cross-Origin-Embedder-Policy: require-corp", without which an isolated page may not start it`;
     }
-    return `${url} loads, but the worker does not start: does a Content-Security-Policy (worker-src, script-src) forbid it?`;
+    return `${url} loads, but the worker does not start: does a Content-Security-Policy forbid it (worker-src, or script-src without 'wasm-unsafe-eval')?`;
   },
 
   yield: () => new Promise((resolve) => soon(resolve)),
   soon,
 };
 
-function start(name: string, { worker }: Assets): Worker {
-  if (worker === undefined) return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name });
-  return new Worker(new URL(worker, location.href), { type: 'module', name });
+/** Bundlers find a worker by this form. */
+const startOwn = (name: string): Worker => new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name });
+const workerUrl = ({ worker }: Assets): URL => new URL(worker ?? new URL('./worker.js', import.meta.url), location.href);
+
+/** Copies of scripts of other origins: a worker must begin with a script of its page's own. Kept, for a worker may be started at any time. */
+const copies = new Map<string, Promise<string>>();
+
+function copyOf({ href }: URL): Promise<string> {
+  let copy = copies.get(href);
+  if (!copy) {
+    copy = fetch(href).then(async (response) => {
+      if (!response.ok) throw new Error('the worker could not be loaded');
+      return URL.createObjectURL(new Blob([await response.text()], { type: 'text/javascript' }));
+    });
+    copies.set(href, copy);
+    // What could not be had now may be had later.
+    copy.catch(() => copies.delete(href));
+  }
+  return copy;
+}
+
+/** A worker that is on its way, or does not come. */
+function later(coming: Promise<WorkerHandle>, listener: WorkerListener): WorkerHandle {
+  let there: WorkerHandle | undefined;
+  const arrived = coming.then(
+    (handle) => {
+      there = handle;
+    },
+    (thrown: unknown) => listener.lost(textOf(thrown)),
+  );
+  return {
+    post(message, transfer) {
+      if (there) there.post(message, transfer);
+      else void arrived.then(() => there?.post(message, transfer));
+    },
+    terminate: () => (there ? there.terminate() : arrived.then(() => there?.terminate())),
+    keepAlive: () => {},
+  };
 }
 
 let spawned = 0;

@@ -1,28 +1,31 @@
-// Node: worker_threads, files, and shared memory always.
+// Node, Deno and Bun: worker_threads, files, and shared memory always. Deno's and Bun's own kind of worker starts sooner, but Deno's would keep
+// an idle host's process alive.
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { textOf } from '../shared/errors.ts';
-import type { Runtime } from './runtime.ts';
+import type { InlineModule, Runtime } from './runtime.ts';
 
 /** The end of a terminated worker is waited for no longer than this. */
 const TERMINATE_TIMEOUT_MS = 1000;
 
 export const node: Runtime = {
-  name: `node ${process.version}`,
+  name: nameOf(process.versions),
   cores: availableParallelism,
   whyNotShared: () => undefined,
   whyNoWorkers: () => undefined,
 
-  async compile(artifact, { wasm }) {
-    const path = toPath(wasm?.[artifact] ?? new URL(`./loomwork.${artifact}.wasm`, import.meta.url));
+  async compile(artifact, url) {
+    const path = toPath(url ?? new URL(`./loomwork.${artifact}.wasm`, import.meta.url));
     try {
       return await WebAssembly.compile(await readFile(path));
     } catch (thrown) {
       throw new Error(`${path} cannot be loaded: ${textOf(thrown)}`, { cause: thrown });
     }
   },
+
+  inline: () => import('./inline.js' as string) as Promise<InlineModule>,
 
   spawn(name, { worker: url }, listener) {
     // Flags of the main thread are not for this one: with --input-type (node -e) or a loader it would not start.
@@ -62,6 +65,12 @@ export const node: Runtime = {
   yield: () => new Promise((resolve) => setImmediate(resolve)),
   soon: (callback) => void setImmediate(callback),
 };
+
+/** Deno and Bun also tell the version of Node that they stand in for. */
+function nameOf({ bun, deno, node: version }: NodeJS.ProcessVersions): string {
+  if (deno) return `deno ${deno}`;
+  return bun ? `bun ${bun}` : `node ${version}`;
+}
 
 function toUrl(url: string | URL | undefined): URL {
   if (url === undefined) return new URL('./worker.node.js', import.meta.url);

@@ -3,6 +3,9 @@ import type { Artifact } from '../shared/artifact.ts';
 import type { FromWorker, Message, ToWorker } from '../shared/protocol.ts';
 import type { Assets } from './assets.ts';
 
+/** inline.js. */
+export type InlineModule = Pick<typeof import('../entry/inline.ts'), 'openInline'>;
+
 /** A worker as its owner holds it. */
 export interface WorkerHandle {
   post(message: Message<ToWorker>, transfer?: ArrayBuffer[]): void;
@@ -31,9 +34,12 @@ export interface Runtime {
   /**
    * The bytes of an artifact, compiled.
    *
+   * @param url where they lie, when not beside the package's JavaScript
    * @throws Error with a sentence that names the file and what is wrong with it
    */
-  compile(artifact: Artifact, assets: Assets): Promise<WebAssembly.Module>;
+  compile(artifact: Artifact, url: string | URL | undefined): Promise<WebAssembly.Module>;
+  /** What runs an instance on the caller's own thread: a file of its own, where files can be loaded on the way. */
+  inline(): Promise<InlineModule>;
   /** Starts a worker. Its failures, also to load, go to the listener. */
   spawn(name: string, assets: Assets, listener: WorkerListener): WorkerHandle;
   /** What is wrong with the worker's file, as far as can be told from here. */

@@ -30,9 +30,19 @@ export class Bell {
     const seen = Atomics.load(this.#words, this.#rung);
     Atomics.store(this.#words, this.#asleep, 1);
     if (nothing()) {
-      if (typeof Atomics.waitAsync === 'function') await Atomics.waitAsync(this.#words, this.#rung, seen, timeout).value;
+      if (typeof Atomics.waitAsync === 'function') await this.#wait(seen, timeout);
       else await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     Atomics.store(this.#words, this.#asleep, 0);
+  }
+
+  /** A worker of WebKit's can sleep through the end of a wait, its timeout too: a timer wakes it. */
+  async #wait(seen: number, timeout: number): Promise<void> {
+    let alarm: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      alarm = setTimeout(resolve, timeout);
+    });
+    await Promise.race([Atomics.waitAsync(this.#words, this.#rung, seen, timeout).value, late]);
+    clearTimeout(alarm);
   }
 }
