@@ -291,7 +291,7 @@ export const cases = {
 
   async grace({ backend, open }) {
     if (backend === 'inline') absent(BLOCKED);
-    const host = await open();
+    const host = await open({ grace: 200 });
     const stuck = host.run('fault', { how: 'never' }, { timeout: 300 });
     await until(() => stuck.state === 'running', 10_000);
     const beside = [1, 2, 3, 4, 5, 6].map((byte) => plusOne(host, byte, 2000));
@@ -316,8 +316,9 @@ export const cases = {
  */
 export async function runCases(place, report) {
   const { backend, createHost } = place;
-  // A few threads on any machine, and little memory: browsers that are slow to give it back see many hosts here.
-  const open = (more) => createHost({ backend, threads: 3, concurrency: 3, grace: 200, maxMemory: 2 ** 28, ...more });
+  // A few threads on any machine, and little memory: browsers that are slow to give it back see many hosts here. A long grace: on a busy machine
+  // a kernel that does stop may take its time.
+  const open = (more) => createHost({ backend, threads: 3, concurrency: 3, grace: 10_000, maxMemory: 2 ** 28, ...more });
   const all = { ...place, open };
   for (const [feature, run] of Object.entries(cases)) {
     const begun = Date.now();
