@@ -3,6 +3,7 @@
 //!
 //! `./build.sh fuzz` runs this for minutes (`PROPTEST_CASES`), the tests a moment of it. What it finds proptest writes to
 //! `tests/fuzz/boundary.proptest-regressions`, and tries first from then on.
+#![cfg(not(target_family = "wasm"))]
 
 use loomwork::array::{self, DType};
 use loomwork::control::ControlBlock;
