@@ -46,10 +46,15 @@ function passOn(port: Port, glue: Glue, instance: Instance, memory: SharedMemory
   const bell = new Bell(new Int32Array<SharedArrayBuffer>(memory.buffer), glue.coordinatorBell());
 
   function tell(): void {
-    for (;;) {
-      const { events, transfer } = instance.takeEvents();
-      if (events.length === 0) break;
-      port.post({ type: 'events', events }, transfer);
+    try {
+      for (;;) {
+        const { events, transfer } = instance.takeEvents();
+        if (events.length === 0) break;
+        port.post({ type: 'events', events }, transfer);
+      }
+    } catch (thrown) {
+      // Caught here: the job that was handed over last has nothing to do with it.
+      port.post(lostTo(thrown));
     }
   }
   async function listen(): Promise<never> {
