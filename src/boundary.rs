@@ -140,15 +140,22 @@ pub fn shardable_kernels() -> Vec<String> {
     kernels.filter(|entry| (entry.sharding)().is_some()).map(|entry| entry.name.to_string()).collect()
 }
 
-/// Divides a job into at most `pieces`: a list of `{ params, arrays }`, which stay valid until the next call, or `undefined` when it was
-/// run whole because dividing does not pay. The plan is kept until [`merge`] or [`forget`].
+/// Divides a job into at most `pieces`: a list of `{ params, arrays }`, which stay valid until the next call. Where dividing does not pay, it is
+/// run whole if `or_run`, and the answer is `undefined`; else the answer is an empty list. The plan is kept until [`merge`] or [`forget`].
 ///
 /// # Errors
 /// A `Failure` as of [`submit`].
 #[cfg(not(feature = "threads"))]
 #[wasm_bindgen]
-pub fn split(slot: usize, id: u32, kernel: &str, params: &[u8], pieces: usize) -> Result<JsValue, JsValue> {
-    local::split(slot, id, kernel, params, pieces).map_err(|failure| to_js(&failure))
+pub fn split(
+    slot: usize,
+    id: u32,
+    kernel: &str,
+    params: &[u8],
+    pieces: usize,
+    or_run: bool,
+) -> Result<JsValue, JsValue> {
+    local::split(slot, id, kernel, params, pieces, or_run).map_err(|failure| to_js(&failure))
 }
 
 /// Makes a job's output of those of its shards: a MessagePack list of what they gave, with the arrays attached since the last call.
@@ -315,13 +322,21 @@ mod local {
             .ok_or_else(|| Failure::new(Code::KernelError, format!("jobs of '{kernel}' do not divide")))
     }
 
-    pub(super) fn split(slot: usize, id: u32, kernel: &str, params: &[u8], pieces: usize) -> Result<JsValue, Failure> {
+    pub(super) fn split(
+        slot: usize,
+        id: u32,
+        kernel: &str,
+        params: &[u8],
+        pieces: usize,
+        or_run: bool,
+    ) -> Result<JsValue, Failure> {
         SHARDS.take();
         let sharding = sharding(kernel)?;
         let params = tree(params)?;
         let split = with_arrays(|| caught(|| (sharding.split)(params, pieces.max(1))))?;
         let (shards, plan) = match split {
             Split::Shards(shards, plan) => (shards, plan),
+            Split::Whole(_) if !or_run => return Ok(JsArray::new().into()),
             Split::Whole(task) => {
                 let outcome = run_caught(task, &ControlBlock::table()[slot], part_sink(id, slot));
                 push(Event::End { id, slot, outcome });

@@ -7,7 +7,7 @@
  */
 
 const FREED = ['gone after traps', 'gone after grace'];
-const LEFT = /^[1-9]\d* alive, 0 before$/;
+const LEFT = /^[1-9]\d* alive, \d+ before$/;
 
 /** @type {Limit[]} */
 export const limits = [

@@ -44,6 +44,7 @@ await Promise.all([
   bundle('host/entry/isolation.ts', 'isolation.js', { platform: 'browser', format: 'iife', minify: true }),
   bundle('host/entry/node.ts', 'node.js', { platform: 'node', target: ['node20'], external: ['./inline.js'] }),
   bundle('host/entry/worker-node.ts', 'worker.node.js', { platform: 'node', target: ['node20'] }),
+  bundle('host/entry/process.ts', 'process.node.js', { platform: 'node', target: ['node20'], external: ['./inline.js'] }),
 ]);
 if (!faults) {
   await bundleCli();
@@ -159,7 +160,7 @@ function writePackageJson() {
       './kernels.json': './kernels.json',
       './package.json': './package.json',
     },
-    sideEffects: ['./worker.js', './worker.node.js', './isolation.js'],
+    sideEffects: ['./worker.js', './worker.node.js', './process.node.js', './isolation.js'],
     bin: { loomwork: 'bin/loomwork.js' },
   };
   writeFileSync(join(pkg, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -170,5 +171,5 @@ function writePackageJson() {
 
 /** Types that a caller can reach; not those of the workers' side. */
 function published(path) {
-  return !/host\/worker|\.tsbuildinfo$|entry\/worker|entry\/inline|entry\/isolation/.test(path);
+  return !/host\/worker|\.tsbuildinfo$|entry\/worker|entry\/inline|entry\/isolation|entry\/process/.test(path);
 }

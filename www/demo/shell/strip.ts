@@ -48,7 +48,7 @@ function showState(state: HostState): void {
   clearNotices();
   const { backend, why, artifact, threads: count } = state.host;
   Object.assign(dataset, { backend, why, artifact, threads: count });
-  show(html('backend'), { threads: `${count} ${count === 1 ? 'thread' : 'threads'}`, workers: 'One worker', inline: 'The main thread' }[backend]);
+  show(html('backend'), backend === 'inline' ? 'The main thread' : `${count} ${count === 1 ? backend.slice(0, -1) : backend}`);
   show(html('why'), sentence(why));
   // Only shared memory has threads to choose.
   threads.disabled = backend !== 'threads';

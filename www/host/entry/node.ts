@@ -2,9 +2,16 @@
 import type { Host } from '../main/api.ts';
 import { openHost } from '../main/host.ts';
 import type { HostOptions } from '../main/options.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { startProcesses } from '../process/engine.ts';
 import { node } from '../runtime/node.ts';
 
 export * from '../main/index.ts';
+
+const runtime: Runtime = {
+  ...node,
+  backends: { process: (...order) => startProcesses(node, new URL('./process.node.js', import.meta.url), ...order) },
+};
 
 /**
  * Starts a host.
@@ -16,5 +23,5 @@ export * from '../main/index.ts';
  * await host.close();
  */
 export function createHost(options?: HostOptions): Promise<Host> {
-  return openHost(node, options);
+  return openHost(runtime, options);
 }

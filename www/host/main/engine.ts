@@ -3,6 +3,7 @@ import type { Counts } from '../shared/control.ts';
 import type { Failure } from '../shared/errors.ts';
 import type { Packed } from '../shared/protocol.ts';
 import type { Span } from './diary.ts';
+import type { CheckedHostOptions } from './options.ts';
 import type { Staged } from './stage.ts';
 import type { LaneStats } from './stats.ts';
 
@@ -34,6 +35,8 @@ export interface End extends Counts {
   /** When the caller's thread heard of it, by `performance.now()`. */
   heard: number;
   lane: number;
+  /** Times that it ran again inside of the engine. */
+  retries?: number;
 }
 
 /** Whom an engine tells. */
@@ -54,8 +57,13 @@ export interface EngineListener {
   lost(reason: string, tasks: { culprits: Task[]; suspects: Task[]; innocent: Task[] }, stack?: string): void;
 }
 
+/** Starts an engine of so many threads in all. */
+export type StartEngine = (options: CheckedHostOptions, threads: number, listener: EngineListener) => Promise<Engine>;
+
 /** A running instance, or several. */
 export interface Engine {
+  /** It ends kernels that do not stop within their grace itself. */
+  readonly keepsGrace?: boolean;
   /** The kernels of its artifact. */
   readonly kernels: readonly string[];
   /** Tasks inside. */

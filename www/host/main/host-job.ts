@@ -21,6 +21,8 @@ const NO_PARAMS = new Uint8Array(0);
 export class HostJob implements Job, Task {
   readonly id: number;
   readonly kernel: string;
+  /** It came packed, and its output and parts stay so. */
+  readonly packed: boolean;
   readonly created = performance.now();
   // The scheduler's:
   priority = 0;
@@ -57,9 +59,10 @@ export class HostJob implements Job, Task {
   #had: Set<number> | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(id: number, kernel: string, owner: JobOwner) {
+  constructor(id: number, kernel: string, owner: JobOwner, packed = false) {
     this.id = id;
     this.kernel = kernel;
+    this.packed = packed;
     this.#owner = owner;
     this.#output = new Promise((resolve, reject) => {
       this.#resolve = resolve;

@@ -30,11 +30,16 @@ const ALONE_AFTER = 3;
 const RETRY_START_MS = [0, 50, 100, 200, 400, 800, 1600];
 
 export async function openHost(runtime: Runtime, options?: HostOptions): Promise<Host> {
+  return (await openPackedHost(runtime, options)) as unknown as Host;
+}
+
+/** A host for those who pass on other hosts' jobs as they are: with {@link LocalHost.runPacked}. */
+export async function openPackedHost(runtime: Runtime, options?: HostOptions): Promise<LocalHost> {
   const checked = readable('options', () => checkHostOptions(options));
   const plan = await makePlan(checked, runtime);
   const host = new LocalHost(runtime, checked, plan);
   await host.start();
-  return host as unknown as Host;
+  return host;
 }
 
 /** Jobs are numbered over all hosts: those that share an instance must not confuse them. */
@@ -42,7 +47,7 @@ let lastId = 0;
 const encoder = new Encoder();
 const wideEncoder = new Encoder({ useBigInt64: true });
 
-class LocalHost {
+export class LocalHost {
   readonly #runtime: Runtime;
   readonly #options: CheckedHostOptions;
   readonly #plan: Plan;
@@ -119,7 +124,7 @@ class LocalHost {
   async #startEngine(threads: number): Promise<Engine> {
     const { backend, artifact } = this.#plan;
     const { assets, concurrency } = this.#options;
-    if (!this.#module) {
+    if (!this.#module && backend !== 'process') {
       const given = assets.wasm?.[artifact];
       this.#module = given instanceof WebAssembly.Module ? Promise.resolve(given) : this.#runtime.compile(artifact, given as string | URL | undefined);
       // Seen where it is awaited; what could not be loaded now may be loaded later.
@@ -139,7 +144,8 @@ class LocalHost {
       room: () => {
         if (engine === this.#engine) this.#pump();
       },
-      rerun: (task, suspect) => this.#rerun([task as HostJob], suspect),
+      // If it ran alone, it is clear whose doing it was.
+      rerun: (task, suspect) => this.#rerun([task as HostJob], suspect || task === this.#alone),
       crashed: (reason) => {
         if (heard()) this.#crashed(reason, 1);
       },
@@ -150,9 +156,10 @@ class LocalHost {
       },
     };
     engine =
-      backend === 'threads' ? await startThreads(this.#runtime, this.#options, this.#module, { threads, concurrency: concurrency ?? Math.min(8, Math.max(2, threads)) }, listener)
-      : backend === 'workers' ? await startWorkers(this.#runtime, this.#options, artifact, this.#module, threads, listener)
-      : await startInline(this.#runtime, this.#options, artifact, this.#module, listener);
+      backend === 'process' ? await this.#runtime.backends!.process!(this.#options, threads, listener)
+      : backend === 'threads' ? await startThreads(this.#runtime, this.#options, this.#module!, { threads, concurrency: concurrency ?? Math.min(8, Math.max(2, threads)) }, listener)
+      : backend === 'workers' ? await startWorkers(this.#runtime, this.#options, artifact, this.#module!, threads, listener)
+      : await startInline(this.#runtime, this.#options, artifact, this.#module!, listener);
     if (lostAtOnce !== undefined) throw new LoomworkError({ code: 'START_FAILED', message: `the instance was lost while it started: ${lostAtOnce}` });
     return engine;
   }
@@ -192,7 +199,8 @@ class LocalHost {
       }
       if (suspect) job.crashes += 1;
       if (job.crashes >= MOST_CRASHES) {
-        job.fail(new LoomworkError({ code: 'KERNEL_CRASH', message: `the instance that ran the job was lost ${MOST_CRASHES} times: it is not run again` }));
+        const [code, what] = this.#plan.backend === 'process' ? (['PROCESS_LOST', 'process'] as const) : (['KERNEL_CRASH', 'instance'] as const);
+        job.fail(new LoomworkError({ code, message: `the ${what} that ran the job was lost ${MOST_CRASHES} times: it is not run again` }));
       } else if (job.inputs.transfer.some((buffer) => buffer.byteLength === 0)) {
         // They were on their way to the worker that died.
         job.fail(new LoomworkError({ code: 'KERNEL_CRASH', message: 'the instance was lost while it took over the job\'s transferred arrays: run it again' }));
@@ -290,6 +298,28 @@ class LocalHost {
     return job;
   }
 
+  /**
+   * Runs a job that another host has packed. Its output and its parts stay packed, and each part comes with its number.
+   *
+   * @param inputs the job's own: nobody else reads or writes them
+   */
+  runPacked(kernel: string, params: Uint8Array, inputs: Staged, options: RunOptions): HostJob {
+    const job = new HostJob((lastId += 1), kernel, this, true);
+    this.#open += 1;
+    if (this.#open === 1) this.#keepAlive(true);
+    try {
+      this.#mayRun(job);
+      if (this.#enter(job, options)) {
+        job.params = params;
+        job.inputs = inputs;
+        this.#enqueueSoon(job);
+      }
+    } catch (thrown) {
+      this.#refuse(job, thrown);
+    }
+    return job;
+  }
+
   #refuse(job: HostJob, reason: unknown): void {
     job.fail(reason);
     this.#stats.failed += 1;
@@ -297,27 +327,13 @@ class LocalHost {
   }
 
   #admit(job: HostJob, params: unknown, options: RunOptions | undefined): void {
-    if (this.#closing) throw closed();
-    if (this.#broken) {
-      throw new LoomworkError({ code: 'START_FAILED', message: `the host lost its instance and could not start another: ${textOf(this.#broken)}` }, { cause: this.#broken });
-    }
-    if (!this.#kernelNames.has(job.kernel)) throw unknownKernel(job.kernel, this.#kernels);
+    this.#mayRun(job);
     if (typeof params !== 'object' || params === null) throw badParams('', `the params must be an object, got ${show(params)}`);
-    const { signal, timeout = this.#options.timeout, transfer = [], onProgress, priority = 0, caller = '', output } = options === undefined ? ({} as RunOptions) : checkRunOptions(options);
+    const checked = options === undefined ? {} : checkRunOptions(options);
+    const { transfer = [] } = checked;
     const { tree, arrays, wide } = pack(params);
-    if (signal?.aborted) {
-      job.cancel(signal.reason);
-      return this.#release(job);
-    }
-    if (this.#waiting >= this.#options.maxQueue && !this.#idle) {
-      throw new LoomworkError({ code: 'QUEUE_FULL', message: `${this.#options.maxQueue} jobs wait already: await host.ready() first, or raise maxQueue` });
-    }
+    if (!this.#enter(job, checked)) return;
     job.params = wide ? wideEncoder.encode(tree) : encoder.encode(tree);
-    job.priority = priority;
-    job.caller = caller;
-    job.lend = output === 'shared' && this.#plan.backend === 'threads';
-    if (signal || timeout !== undefined) limit(job, signal, timeout);
-    if (onProgress) this.#watch(job, onProgress);
     if (arrays.length === 0 && transfer.length === 0) return this.#enqueueSoon(job);
 
     const staged = this.#stage(arrays, transfer);
@@ -339,12 +355,43 @@ class LocalHost {
       });
   }
 
+  #mayRun(job: HostJob): void {
+    if (this.#closing) throw closed();
+    if (this.#broken) {
+      throw new LoomworkError({ code: 'START_FAILED', message: `the host lost its instance and could not start another: ${textOf(this.#broken)}` }, { cause: this.#broken });
+    }
+    if (!this.#kernelNames.has(job.kernel)) throw unknownKernel(job.kernel, this.#kernels);
+  }
+
+  /** Takes a job in, with what its options say; whether it is to go on. */
+  #enter(job: HostJob, { signal, timeout = this.#options.timeout, onProgress, priority = 0, caller = '', output }: RunOptions): boolean {
+    if (signal?.aborted) {
+      job.cancel(signal.reason);
+      this.#release(job);
+      return false;
+    }
+    if (this.#waiting >= this.#options.maxQueue && !this.#idle) {
+      throw new LoomworkError({ code: 'QUEUE_FULL', message: `${this.#options.maxQueue} jobs wait already: await host.ready() first, or raise maxQueue` });
+    }
+    job.priority = priority;
+    job.caller = caller;
+    job.lend = output === 'shared' && this.#plan.backend === 'threads';
+    if (signal || timeout !== undefined) limit(job, signal, timeout);
+    if (onProgress) this.#watch(job, onProgress);
+    return true;
+  }
+
   #stage(arrays: readonly PackedArray[], transfer: readonly ArrayBuffer[]): Staged | Promise<Staged> {
     try {
-      return stage(arrays, transfer, this.#plan.backend === 'threads', this.#runtime);
+      return stage(arrays, transfer, this.#sharesMemory, this.#runtime);
     } catch (thrown) {
       throw notCopied(thrown);
     }
+  }
+
+  /** Whether arrays that are shared between threads save copies. A child process gets them from a shared one without a copy here. */
+  get #sharesMemory(): boolean {
+    return this.#plan.backend === 'threads' || this.#plan.backend === 'process';
   }
 
   /** Jobs that have not reached an engine. */
@@ -428,7 +475,7 @@ class LocalHost {
     if (typeof type !== 'function' || !size) throw badParams('type', `must be a typed array's constructor, got ${show(type)}`);
     if (!Number.isSafeInteger(length) || length < 0) throw badParams('length', `must be a whole number, 0 or more, got ${show(length)}`);
     try {
-      const buffer = this.#plan.backend === 'threads' ? new SharedArrayBuffer(length * size) : new ArrayBuffer(length * size);
+      const buffer = this.#sharesMemory ? new SharedArrayBuffer(length * size) : new ArrayBuffer(length * size);
       return new type(buffer as ArrayBuffer, 0, length);
     } catch (thrown) {
       throw new LoomworkError({ code: 'OUT_OF_MEMORY', message: `${length * size} bytes could not be had: ${textOf(thrown)}` }, { cause: thrown });
@@ -467,7 +514,7 @@ class LocalHost {
   // ── Jobs out ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #part(job: HostJob, number: number, part: Packed): void {
-    job.addPart(number, () => unpack(part));
+    job.addPart(number, () => (job.packed ? { number, part } : unpack(part)));
   }
 
   /** Its caller need not wait until its kernel has stopped. */
@@ -479,6 +526,7 @@ class LocalHost {
 
   #end(job: HostJob, end: End, engine: Engine): void {
     const counts = { done: end.done, total: end.total };
+    job.retries += end.retries ?? 0;
     if (!job.settled) {
       if (end.started > 0) job.began(end.started - performance.timeOrigin);
       switch (end.kind) {
@@ -504,7 +552,7 @@ class LocalHost {
     if (end.output) for (const { buffer } of end.output.arrays) this.#stats.bytesOut += end.lent ? 0 : buffer.byteLength;
     const tell = this.#watched.get(job);
     tell?.({ ...counts, fraction: 1 });
-    job.done(end.output ? unpack(end.output) : end.plain, counts, end.heard);
+    job.done(job.packed ? (end.output ?? { tree: end.plain, arrays: [] }) : end.output ? unpack(end.output) : end.plain, counts, end.heard);
     this.#stats.times(end.heard - job.created, end.ended - end.started);
   }
 
@@ -528,7 +576,7 @@ class LocalHost {
     if (!job.engine) return;
     const engine = job.engine;
     engine.cancel(job);
-    if (job.engine) this.#awaitStop(job, engine);
+    if (job.engine && !engine.keepsGrace) this.#awaitStop(job, engine);
   }
 
   /** A kernel that does not stop within its grace is ended with its instance. */

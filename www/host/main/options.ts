@@ -4,23 +4,37 @@ import type { Assets } from '../runtime/assets.ts';
 import type { Artifact } from '../shared/artifact.ts';
 
 /** Where a host's kernels run. */
-export type Backend = 'threads' | 'workers' | 'inline';
+export type Backend = 'threads' | 'workers' | 'inline' | 'process';
 
 /** Options of {@link createHost}. */
 export interface HostOptions {
   /**
    * Where kernels run: on shared-memory `threads`, on single-threaded `workers`, or `inline` on the caller's own thread, which
-   * blocks it. `auto` takes the best that the place allows; `host.why` tells why.
+   * blocks it. `auto` takes the best that the place allows; `host.why` tells why. `process` (Node) runs a host in each of several child
+   * processes: what kills one costs no more than its jobs' time.
    *
    * @default 'auto'
    */
   backend?: 'auto' | Backend;
   /**
-   * Threads of the `threads` backend.
+   * Threads of the `threads` backend, workers of the `workers` backend, threads of all processes of the `process` backend.
    *
    * @default 'auto', one per core
    */
   threads?: number | 'auto';
+  /**
+   * Child processes of the `process` backend, 1 to 64; `threads` are shared out among them.
+   *
+   * @default one for four cores, at least 2
+   */
+  processes?: number;
+  /**
+   * Bytes of memory in use at which a child process is ended, its jobs to run again in another. Its instance's memory alone is bounded by
+   * `maxMemory`.
+   *
+   * @default none
+   */
+  maxProcessMemory?: number;
   /**
    * The compiled variant of the wasm.
    *
@@ -137,6 +151,8 @@ export interface Progress {
 export interface CheckedHostOptions {
   backend: 'auto' | Backend;
   threads: number | 'auto';
+  processes: number | undefined;
+  maxProcessMemory: number | undefined;
   artifact: 'auto' | Artifact;
   maxMemory: number;
   concurrency: number | undefined;
@@ -158,7 +174,8 @@ export const MAX_THREADS = 256;
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 const HOST_OPTIONS = [
-  'backend', 'threads', 'artifact', 'maxMemory', 'concurrency', 'maxQueue', 'aging', 'grace', 'spin', 'slice', 'traceJobs', 'timeout', 'startTimeout', 'assets',
+  'backend', 'threads', 'processes', 'artifact', 'maxMemory', 'maxProcessMemory', 'concurrency', 'maxQueue', 'aging', 'grace', 'spin', 'slice', 'traceJobs',
+  'timeout', 'startTimeout', 'assets',
 ];
 const RUN_OPTIONS = ['signal', 'timeout', 'priority', 'caller', 'transfer', 'output', 'onProgress'];
 
@@ -166,10 +183,12 @@ const RUN_OPTIONS = ['signal', 'timeout', 'priority', 'caller', 'transfer', 'out
 export function checkHostOptions(options: HostOptions = {}): CheckedHostOptions {
   onlyKeys(options, HOST_OPTIONS);
   const { backend = 'auto', threads = 'auto', artifact = 'auto', maxMemory = 2 * GIB, concurrency, maxQueue = Infinity, assets = {} } = options;
-  const { aging = 500, grace = 1000, spin = 50, slice = 8, traceJobs = 10_000, timeout, startTimeout = 30_000 } = options;
-  oneOf('backend', backend, ['auto', 'threads', 'workers', 'inline']);
+  const { aging = 500, grace = 1000, spin = 50, slice = 8, traceJobs = 10_000, timeout, startTimeout = 30_000, processes, maxProcessMemory } = options;
+  oneOf('backend', backend, ['auto', 'threads', 'workers', 'inline', 'process']);
   oneOf('artifact', artifact, ['auto', 'threads', 'simd', 'baseline']);
   if (threads !== 'auto') checkThreads(threads);
+  if (processes !== undefined) integer('processes', processes, 1, 64);
+  if (maxProcessMemory !== undefined) integer('maxProcessMemory', maxProcessMemory, 2 ** 26, Number.MAX_SAFE_INTEGER, 'bytes');
   integer('maxMemory', maxMemory, 2 ** 24, 4 * GIB, 'bytes');
   if (concurrency !== undefined) integer('concurrency', concurrency, 1, 64);
   if (maxQueue !== Infinity) integer('maxQueue', maxQueue, 0, Number.MAX_SAFE_INTEGER, 'or Infinity');
@@ -181,7 +200,7 @@ export function checkHostOptions(options: HostOptions = {}): CheckedHostOptions 
   if (timeout !== undefined) delay('timeout', timeout);
   delay('startTimeout', startTimeout);
   checkAssets(assets);
-  return { backend, threads, artifact, maxMemory, concurrency, maxQueue, aging, grace, spin, slice, traceJobs, timeout, startTimeout, assets };
+  return { backend, threads, processes, maxProcessMemory, artifact, maxMemory, concurrency, maxQueue, aging, grace, spin, slice, traceJobs, timeout, startTimeout, assets };
 }
 
 /** @throws LoomworkError BAD_PARAMS */
@@ -215,9 +234,10 @@ export function checkRunOptions(options: RunOptions): RunOptions {
 
 function checkAssets(assets: unknown): void {
   object('assets', assets);
-  const { worker, wasm = {} } = assets as Assets;
+  const { worker, process, wasm = {} } = assets as Assets;
   const address = (value: unknown) => value === undefined || typeof value === 'string' || value instanceof URL;
   if (!address(worker)) throw badParams('assets.worker', `must be a URL or a path, got ${show(worker)}`);
+  if (!address(process)) throw badParams('assets.process', `must be a URL or a path, got ${show(process)}`);
   object('assets.wasm', wasm);
   for (const [artifact, value] of Object.entries(wasm)) {
     if (!address(value) && !(value instanceof WebAssembly.Module)) throw badParams(`assets.wasm.${artifact}`, `must be a URL, a path or a WebAssembly.Module, got ${show(value)}`);

@@ -23,10 +23,16 @@ export async function makePlan(options: CheckedHostOptions, runtime: Runtime): P
   const noThreads = await whyNoThreads(options, runtime, hasSimd);
   const noWorkers = runtime.whyNoWorkers();
 
-  const backend = chooseBackend(options, noThreads, noWorkers);
+  const backend = chooseBackend(options, runtime, noThreads, noWorkers);
   if (backend === 'threads') {
     const threads = options.threads === 'auto' ? runtime.cores() : options.threads;
     return { backend, artifact: 'threads', threads, why: `${threads} ${threads === 1 ? 'thread' : 'threads'} on shared memory (${runtime.name}, ${runtime.cores()} cores)` };
+  }
+  if (backend === 'process') {
+    const threads = options.threads === 'auto' ? runtime.cores() : options.threads;
+    const processes = processesOf(options, runtime);
+    const artifact = noThreads === undefined ? 'threads' : hasSimd ? 'simd' : 'baseline';
+    return { backend, artifact, threads: Math.max(threads, processes), why: `${processes} child processes: backend "process" was asked for` };
   }
   if (options.artifact === 'simd' && !hasSimd) throw unsupported('artifact "simd" was asked for, and this runtime has no wasm SIMD');
   const artifact = options.artifact === 'baseline' || !hasSimd ? 'baseline' : 'simd';
@@ -37,8 +43,20 @@ export async function makePlan(options: CheckedHostOptions, runtime: Runtime): P
   return { backend, artifact, threads, why: `${workers}: ${asked ?? noThreads}` };
 }
 
-function chooseBackend({ backend }: CheckedHostOptions, noThreads: string | undefined, noWorkers: string | undefined): Backend {
+/** Cores that a child process should have: fewer waste memory on instances, more lose much when one dies. */
+const CORES_PER_PROCESS = 4;
+
+/** How many child processes a host is to have. */
+export function processesOf({ processes }: CheckedHostOptions, runtime: Runtime): number {
+  return processes ?? Math.min(8, Math.max(2, Math.round(runtime.cores() / CORES_PER_PROCESS)));
+}
+
+function chooseBackend({ backend }: CheckedHostOptions, runtime: Runtime, noThreads: string | undefined, noWorkers: string | undefined): Backend {
   if (backend === 'inline') return 'inline';
+  if (backend === 'process') {
+    if (!runtime.backends?.process) throw unsupported(`backend "process" was asked for, but there are no child processes in ${runtime.name}: it is for Node`);
+    return 'process';
+  }
   if (backend === 'workers') {
     if (noWorkers) throw unsupported(`backend "workers" was asked for, but ${noWorkers}`);
     return 'workers';

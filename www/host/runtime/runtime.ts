@@ -1,4 +1,5 @@
 // The seam: what a host needs of the runtime that it is in. One file beside this one per runtime; nothing else asks where it runs.
+import type { StartEngine } from '../main/engine.ts';
 import type { Artifact } from '../shared/artifact.ts';
 import type { FromWorker, Message, ToWorker } from '../shared/protocol.ts';
 import type { Assets } from './assets.ts';
@@ -44,6 +45,8 @@ export interface Runtime {
   spawn(name: string, assets: Assets, listener: WorkerListener): WorkerHandle;
   /** What is wrong with the worker's file, as far as can be told from here. */
   diagnoseWorker(assets: Assets): Promise<string>;
+  /** Backends that need what only some runtimes have. */
+  readonly backends?: Partial<Record<'process', StartEngine>>;
   /** Lets the event loop do other things. */
   yield(): Promise<void>;
   /** Calls back in the event loop's next turn. */

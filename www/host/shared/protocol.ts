@@ -47,10 +47,10 @@ export type JobEvent =
 /** What a worker is asked to do with a job where memory is not shared. */
 export interface Unit extends Submission {
   /**
-   * `whole`: run it. `split`: divide it into at most `pieces`, or run it when dividing does not pay. `merge`: make its output of those of
-   * its shards.
+   * `whole`: run it. `split`: divide it into at most `pieces`, or run it when dividing does not pay. `plan`: divide it, or say by no shards
+   * that it does not pay. `merge`: make its output of those of its shards.
    */
-  what: 'whole' | 'split' | 'merge';
+  what: 'whole' | 'split' | 'plan' | 'merge';
   pieces: number;
 }
 

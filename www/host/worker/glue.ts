@@ -52,7 +52,7 @@ export interface Glue {
   shardableKernels(): string[];
   // Single-threaded artifacts only.
   onEvent(listener: () => void): void;
-  split(slot: number, id: number, kernel: string, params: Uint8Array, pieces: number): WasmShard[] | undefined;
+  split(slot: number, id: number, kernel: string, params: Uint8Array, pieces: number, orRun: boolean): WasmShard[] | undefined;
   merge(slot: number, id: number, kernel: string, outputs: Uint8Array): void;
   forget(id: number): void;
   // The threads artifact only.

@@ -49,7 +49,7 @@ export class Instance {
    * Single-threaded instances: does a unit to its end, which is told as an event.
    *
    * @param moved called when the arrays are copied in, and not needed any more
-   * @returns the shards, when it was divided instead
+   * @returns the shards, when it was divided instead, or none when it was only to be divided and that does not pay
    * @throws what wasm threw when it trapped: the instance must not be used again
    */
   execute(unit: Unit, moved: () => void): Shard[] | undefined {
@@ -58,7 +58,7 @@ export class Instance {
     let shards: Shard[] | undefined;
     this.#attempt(unit, moved, () => {
       if (what === 'merge') return this.#glue.merge(slot, id, kernel, params);
-      const views = this.#glue.split(slot, id, kernel, params, pieces);
+      const views = this.#glue.split(slot, id, kernel, params, pieces, what === 'split');
       shards = views?.map(({ params: bytes, arrays }) => ({ params: bytes, arrays: arrays.map((array) => this.#copyOut(array, slot)) }));
     });
     return shards;
