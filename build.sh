@@ -17,7 +17,7 @@ readonly NODE_MAJOR=20
 WASM_BINDGEN=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
 CHANNEL=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
 readonly WASM_BINDGEN CHANNEL
-readonly SUITES=(lint native models wasm-chromium wasm-firefox host identical fuzz chaos cli browser everywhere package references)
+readonly SUITES=(lint native models wasm-chromium wasm-firefox host identical fuzz process chaos cli browser everywhere package references)
 readonly TOOLS=$PWD/target/tools
 readonly LOGS=$PWD/target/logs
 # rustup puts itself there, and not every shell has been told.
@@ -41,7 +41,7 @@ ${BOLD}./build.sh VERB [ARGS]${PLAIN}
   demo [ARGS]      build, then serve the demo page (ARGS: see pkg/bin/loomwork.js demo --help)
   test [SUITE…]    build, then run all tests, or the suites named: ${SUITES[*]}
   bench [ARGS]     build, then measure: bench [kernels|dispatch|cancel] [--case TEXT] [--runs N] [--json] [--out FILE] [--no-browser]
-  chaos [ARGS]     build, then throw faults at a host under load: chaos [--seed N] [--jobs N] [--faults N] [--kinds A,B] [--in chromium] [--json]
+  chaos [ARGS]     build, then throw faults at a host under load: chaos [--seed N] [--jobs N] [--faults N] [--kinds A,B] [--in processes|chromium] [--json]
   soak [ARGS]      build, then run a million jobs and 500 hosts: soak [--small N] [--large N] [--cycles N] [--json]
   fuzz [ARGS]      build, then try hostile params, options and orders of calls: fuzz [--minutes N] [--seed N]
   clean            delete everything that was built; 'clean all' also the tools and packages that were installed
@@ -273,6 +273,8 @@ suite_identical() { node_test tests/identical/*.test.mjs; }
 suite_fuzz() { node_test tests/fuzz/*.test.mjs; }
 # One after the other: they measure how soon things happen, and one looks at all of the process's threads.
 suite_chaos() { build_faults && node_test --test-concurrency=1 tests/chaos/*.test.mjs; }
+# One after the other: each counts the children of this process.
+suite_process() { build_faults && node_test --test-concurrency=1 tests/process/*.test.mjs; }
 suite_cli() { node_test tests/cli/*.test.mjs; }
 # One browser at a time: they share the cores.
 suite_browser() { node_test --test-concurrency=1 tests/browser/*.test.mjs; }

@@ -1,7 +1,8 @@
 // Chaos: a host under a steady load of jobs whose right answers are known, while faults of every kind are thrown at it at random moments.
 // Runs anywhere; main.mjs gives it a runtime. The moments and the kinds come from a seed.
 
-/** Every fault, and how a job that asks for it must end. The last two are done to the host from outside, by ending one of its workers. */
+/** Every fault, and how a job that asks for it must end. The last are done to the host from outside, by ending one of its workers, or
+ * of its child processes. */
 export const FAULTS = {
   panic: 'KERNEL_PANIC',
   panicElsewhere: 'KERNEL_PANIC',
@@ -15,7 +16,13 @@ export const FAULTS = {
   endless: 'TimeoutError',
   killThread: undefined,
   killCoordinator: undefined,
+  killProcess: undefined,
 };
+
+/** Those of hosts that have no child processes. */
+export const WITHIN_ONE = Object.keys(FAULTS).filter((kind) => kind !== 'killProcess');
+/** Those of hosts that have them: their workers are out of reach. */
+export const AMONG_PROCESSES = Object.keys(FAULTS).filter((kind) => !/^kill(Thread|Coordinator)$/.test(kind));
 
 /** Jobs that are always under way beside the faults. */
 const BESIDE = 50;
@@ -42,11 +49,11 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * Throws faults at a host until so many jobs are answered and so many faults were thrown.
  *
  * @param {{
- *   createHost: Function, kill: (kind: 'coordinator' | 'thread', random: () => number) => boolean, seed: number, jobs: number, faults?: number, kinds?: string[],
+ *   createHost: Function, kill: (kind: 'coordinator' | 'thread' | 'process', random: () => number) => boolean, seed: number, jobs: number, faults?: number, kinds?: string[],
  *   log?: (line: string) => void,
- * }} options kill: ends one of the host's workers from outside
+ * }} options kill: ends one of the host's workers or processes from outside
  */
-export async function chaos({ createHost, kill, seed, jobs, faults = 0, kinds = Object.keys(FAULTS), log = () => {} }) {
+export async function chaos({ createHost, kill, seed, jobs, faults = 0, kinds = WITHIN_ONE, log = () => {} }) {
   const random = randomBy(seed);
   const host = await createHost({ threads: 4, concurrency: 3, grace: 150, maxMemory: 2 ** 29, startTimeout: 20_000 });
   const report = { seed, jobs: 0, answered: 0, wrong: 0, lost: 0, doubled: 0, hung: 0, restarts: 0, retries: 0, faults: {}, recovery_ms: { p50: 0, p99: 0 } };
@@ -131,7 +138,7 @@ export async function chaos({ createHost, kill, seed, jobs, faults = 0, kinds = 
       kills += 1;
       killsSinceAnswer += 1;
       killedAt = performance.now();
-      return void kill(kind === 'killThread' ? 'thread' : 'coordinator', random);
+      return void kill(kind.slice(4).toLowerCase(), random);
     }
     const expected = FAULTS[kind];
     const killsBefore = kills;
@@ -143,7 +150,7 @@ export async function chaos({ createHost, kill, seed, jobs, faults = 0, kinds = 
         const got = error ? (error.name === 'TimeoutError' ? error.name : error.code) : 'an output';
         if (got === expected) return undefined;
         // One whose worker was ended twice from outside is taken for the cause, and not run a third time.
-        if (got === 'KERNEL_CRASH' && kills >= killsBefore + 2) return undefined;
+        if (['KERNEL_CRASH', 'PROCESS_LOST'].includes(got) && kills >= killsBefore + 2) return undefined;
         report.wrong += 1;
         return `a fault of kind ${kind} ended in ${got} (${error?.message}), not ${expected}`;
       },

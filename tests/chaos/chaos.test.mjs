@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chaosInChromium } from './chromium.mjs';
-import { FAULTS } from './chaos.mjs';
+import { WITHIN_ONE } from './chaos.mjs';
 import { chaosInNode } from './node.mjs';
+import { chaosInProcesses } from './processes.mjs';
 
 const seed = Math.floor(Math.random() * 2 ** 31);
 const browsers = (process.env.LOOMWORK_BROWSERS ?? 'chromium,firefox').split(',');
@@ -21,12 +22,16 @@ test('chaos in Node', { timeout: 240_000 }, async (t) => {
   judge(t, await chaosInNode({ seed, jobs: 3000, faults: 120 }), ['trap', 'killThread']);
 });
 
+test('chaos among child processes', { timeout: 240_000 }, async (t) => {
+  judge(t, await chaosInProcesses({ seed, jobs: 1500, faults: 60 }), ['trap', 'killProcess']);
+});
+
 test('chaos in Chromium', { timeout: 240_000, skip: !browsers.includes('chromium') && 'LOOMWORK_BROWSERS leaves Chromium out' }, async (t) => {
   judge(t, await chaosInChromium({ seed, jobs: 1500, faults: 60 }), ['trap', 'killThread']);
 });
 
 test('each kind of fault by itself', { timeout: 300_000 }, async (t) => {
-  for (const kind of Object.keys(FAULTS)) {
+  for (const kind of WITHIN_ONE) {
     const { complaints, ...report } = await chaosInNode({ seed, jobs: 200, faults: 10, kinds: [kind] });
     t.diagnostic(`${kind}: ${report.restarts} restarts, recovery p50 ${report.recovery_ms.p50.toFixed(0)} ms`);
     const { wrong, lost, doubled, hung } = report;

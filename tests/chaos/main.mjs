@@ -2,11 +2,12 @@
 //
 // Ends when so many jobs are answered and so many faults were thrown.
 //
-//   node tests/chaos/main.mjs [--seed N] [--jobs N] [--faults N] [--kinds A,B] [--in node|chromium] [--json]
+//   node tests/chaos/main.mjs [--seed N] [--jobs N] [--faults N] [--kinds A,B] [--in node|processes|chromium] [--json]
 import { parseArgs } from 'node:util';
 import { FAULTS } from './chaos.mjs';
 import { chaosInChromium } from './chromium.mjs';
 import { chaosInNode } from './node.mjs';
+import { chaosInProcesses } from './processes.mjs';
 
 let parsed;
 try {
@@ -21,8 +22,8 @@ const jobs = wholeNumber('jobs', values.jobs, 1);
 const faults = wholeNumber('faults', values.faults, 0);
 const kinds = values.kinds?.split(',');
 for (const kind of kinds ?? []) if (!(kind in FAULTS)) wrongUse(`no fault is named '${kind}': ${Object.keys(FAULTS).join(', ')}`);
-const runs = { node: chaosInNode, chromium: chaosInChromium };
-if (!runs[values.in]) wrongUse(`--in takes node or chromium, not '${values.in}'`);
+const runs = { node: chaosInNode, processes: chaosInProcesses, chromium: chaosInChromium };
+if (!runs[values.in]) wrongUse(`--in takes node, processes or chromium, not '${values.in}'`);
 
 const log = (line) => process.stderr.write(`${line}\n`);
 log(`seed ${seed}, ${jobs} jobs, in ${values.in}`);

@@ -1,4 +1,4 @@
-// Every kernel gives the same bits on any number of threads, in workers that share no memory, in slices on the caller's thread, and natively.
+// Every kernel gives the same bits on any number of threads, in workers that share no memory, in slices on the caller's thread, in child processes, and natively.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createHost } from '../../pkg/node.js';
@@ -12,6 +12,7 @@ const places = [
   { name: 'workers 3', options: { backend: 'workers', threads: 3 } },
   { name: 'workers 4, baseline', options: { backend: 'workers', threads: 4, artifact: 'baseline' } },
   { name: 'inline', options: { backend: 'inline' } },
+  { name: 'process 3', options: { backend: 'process', processes: 3, threads: 3 } },
 ];
 
 let native;

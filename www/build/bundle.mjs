@@ -3,7 +3,7 @@
 //   node www/build/bundle.mjs [--faults]
 //
 // --faults: the package of the fault tests, from target/wasm-faults/ to target/faults/, without command and page.
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync, chmodSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -13,6 +13,15 @@ const www = join(root, 'www');
 const faults = process.argv.includes('--faults');
 const pkg = join(root, faults ? 'target/faults' : 'pkg');
 const wasm = join(root, faults ? 'target/wasm-faults' : 'target/wasm');
+
+/** What only the server and the queue need: whoever uses those installs them. */
+const OPTIONAL = {
+  fastify: '^5.12.0',
+  '@fastify/accepts': '^5.0.6',
+  '@fastify/multipart': '^10.1.0',
+  '@fastify/rate-limit': '^11.2.0',
+  'prom-client': '^15.1.3',
+};
 
 const common = {
   bundle: true,
@@ -50,6 +59,8 @@ if (!faults) {
   await bundleCli();
   await bundleDemo();
   writePackageJson();
+  // The optional libraries, for who runs the package where it was built. Node's package managers leave this out.
+  symlinkSync('../www/node_modules', join(pkg, 'node_modules'));
 }
 
 function bundle(entry, out, options) {
@@ -67,9 +78,15 @@ async function bundleCli() {
     target: ['node20'],
     // Some of the bundled libraries are CommonJS and call `require` for Node's own modules.
     banner: { js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);" },
-    plugins: [...common.plugins, redirect(/host\/entry\/node\.ts$/, '../node.js')],
+    plugins: [...common.plugins, redirect(/host\/entry\/node\.ts$/, '../node.js'), redirect(/server\/main\.ts$/, './server.js')],
   });
   chmodSync(out, 0o755);
+  await bundle('server/main.ts', 'bin/server.js', {
+    platform: 'node',
+    target: ['node20'],
+    external: Object.keys(OPTIONAL),
+    plugins: [...common.plugins, redirect(/host\/entry\/node\.ts$/, '../node.js')],
+  });
 }
 
 /** The demo page, with everything that it loads beside it. */
@@ -162,6 +179,8 @@ function writePackageJson() {
     },
     sideEffects: ['./worker.js', './worker.node.js', './process.node.js', './isolation.js'],
     bin: { loomwork: 'bin/loomwork.js' },
+    peerDependencies: OPTIONAL,
+    peerDependenciesMeta: Object.fromEntries(Object.keys(OPTIONAL).map((name) => [name, { optional: true }])),
   };
   writeFileSync(join(pkg, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'LICENSE-MIT', 'LICENSE-APACHE']) {

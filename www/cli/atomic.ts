@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { access, constants, mkdir, open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { FailedError, fileReason, UsageError } from './errors.ts';
+import { FailedError, fileReason, UsageError } from '../formats/errors.ts';
 
 /** Files that are being written now: an interrupted process takes them away. */
 const unfinished = new Set<string>();

@@ -2,7 +2,7 @@
 import { allows, CHAINS, effective, parsePolicies, type Policy } from './csp.ts';
 import type { Finding } from './doctor.ts';
 import { findFiles, type LinkedFile } from './doctor-files.ts';
-import { FailedError, UsageError } from './errors.ts';
+import { FailedError, UsageError } from '../formats/errors.ts';
 import { fetchReason, get, type Fetched } from './fetch.ts';
 
 export async function examineUrl(text: string, signal: AbortSignal): Promise<Finding[]> {

@@ -1,9 +1,9 @@
 // `loomwork kernels`: what can be run, and what each kernel takes and gives.
 import { Command } from 'commander';
-import { Catalogue, kindText, type Field, type KernelDescription, type Kind } from './catalogue.ts';
+import { Catalogue, kindText, type Field, type KernelDescription, type Kind } from '../formats/catalogue.ts';
 import { writeStdout } from './streams.ts';
 import { paletteFor, type Palette } from './terminal.ts';
-import { kindExample } from './values.ts';
+import { kindExample } from '../formats/values.ts';
 
 /** Longer lines are hard to read. */
 const MOST_COLUMNS = 100;

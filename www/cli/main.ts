@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor.ts';
 import { errorJson, errorText, EXIT, exitCodeOf, InterruptedError } from './errors.ts';
 import { kernelsCommand } from './kernels.ts';
 import { runCommand } from './run.ts';
+import { serveCommand } from './serve.ts';
 import { endWithReader, writeStderr } from './streams.ts';
 import { paletteFor } from './terminal.ts';
 
@@ -13,6 +14,7 @@ const HELP = `
 Examples:
   loomwork kernels                                       what can be run
   loomwork run hash -p data=@photo.jpg -p algorithm=blake3
+  loomwork serve                                         kernels over HTTP
   loomwork doctor https://example.org/app                why a page has no threads
 
 Set LOOMWORK_DEBUG for the stack of an error, NO_COLOR for no colours.`;
@@ -22,7 +24,7 @@ function program(): Command {
     .description('Runs Rust compute kernels, compiled to WebAssembly, on every core.')
     .version(VERSION, '-V, --version')
     .addHelpText('after', HELP);
-  for (const command of [runCommand(), kernelsCommand(), demoCommand(), doctorCommand()]) program.addCommand(command);
+  for (const command of [runCommand(), kernelsCommand(), serveCommand(), demoCommand(), doctorCommand()]) program.addCommand(command);
   const colours = paletteFor(process.stderr);
   for (const command of [program, ...program.commands]) {
     command

@@ -4,12 +4,12 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { shapeOf, withShape } from '../host/entry/node.ts';
 import { checkWritable, makeDirectory, writeWhole } from './atomic.ts';
-import { kindText, type Catalogue, type Field, type KernelDescription } from './catalogue.ts';
-import { UsageError } from './errors.ts';
-import { encodeImage, requireKernel, type AnyHost, type Image } from './images.ts';
-import { extensionOf, IMAGE_EXTENSIONS } from './input.ts';
-import { isTypedArray, jsonPieces } from './json.ts';
-import { bytesOf, npyFile } from './npy.ts';
+import { kindText, type Catalogue, type Field, type KernelDescription } from '../formats/catalogue.ts';
+import { UsageError } from '../formats/errors.ts';
+import { encodeImage, requireKernel, type AnyHost, type Image } from '../formats/images.ts';
+import { extensionOf, IMAGE_EXTENSIONS } from '../formats/input.ts';
+import { isTypedArray, jsonPieces } from '../formats/json.ts';
+import { bytesOf, npyFile } from '../formats/npy.ts';
 import { writeStdout } from './streams.ts';
 
 /** How one field becomes a file: `raw` is its bytes as they are, `json` anything. */

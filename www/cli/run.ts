@@ -1,17 +1,19 @@
 // `loomwork run`: one job, from params on the command line to files or the terminal.
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { createHost, type Host, type HostOptions, type Job } from '../host/entry/node.ts';
-import { Catalogue, type KernelDescription } from './catalogue.ts';
-import { InterruptedError, UsageError } from './errors.ts';
-import { readImage, type AnyHost } from './images.ts';
+import { Catalogue, type KernelDescription } from '../formats/catalogue.ts';
+import { InterruptedError } from './errors.ts';
+import { UsageError } from '../formats/errors.ts';
+import { readImage, type AnyHost } from '../formats/images.ts';
 import { listenForInterrupt, unlessAborted, type Interrupt } from './interrupt.ts';
-import { jsonText } from './json.ts';
+import { jsonText } from '../formats/json.ts';
+import { wholeNumber } from './numbers.ts';
 import { planOutput, type OutputPlan, type WrittenFile } from './output.ts';
 import { ProgressBar } from './progress.ts';
 import { writeStderr, writeStdout } from './streams.ts';
 import { summaryLine } from './summary.ts';
 import { canRedraw, counted, duration, paletteFor } from './terminal.ts';
-import { Picture, readParams, type Params } from './values.ts';
+import { Picture, readParams, type Params } from '../formats/values.ts';
 
 /** An interrupted kernel is waited for no longer than this. */
 const STOP_GRACE_MS = 1000;
@@ -25,6 +27,7 @@ interface RunOptions {
   quality?: number;
   backend: NonNullable<HostOptions['backend']>;
   threads: number | 'auto';
+  processes?: number;
   timeout?: number;
   json?: boolean;
 }
@@ -38,8 +41,9 @@ export function runCommand(): Command {
     .option('--params <JSON>', 'all params as one JSON object, or @FILE or @- holding one; -p adds to it and goes before it')
     .option('-o, --out <OUT>', 'where the output goes (see below)')
     .option('--quality <N>', 'quality of an image that is written as a JPEG, 1 to 100', wholeNumber(1, 100))
-    .addOption(new Option('--backend <B>', 'where the kernel runs').choices(['auto', 'threads', 'workers', 'inline']).default('auto'))
-    .addOption(new Option('--threads <N>', 'threads of the threads backend').argParser(threadCount).default('auto', 'one per core'))
+    .addOption(new Option('--backend <B>', 'where the kernel runs').choices(['auto', 'threads', 'workers', 'inline', 'process']).default('auto'))
+    .addOption(new Option('--threads <N>', 'threads, of all processes together').argParser(threadCount).default('auto', 'one per core'))
+    .option('--processes <N>', 'child processes of the process backend', wholeNumber(1, 64))
     .option('--timeout <MS>', 'fail when the job takes longer, in milliseconds', wholeNumber(1, 2 ** 31 - 1))
     .option('--json', 'print one JSON object {kernel, output, backend, threads, timing, files}; no progress bar')
     .addHelpText('after', HELP)
@@ -77,6 +81,7 @@ Examples:
   loomwork run image.resize -p image=@photo.jpg -p width=800 -p height=600 \\
     -o small.webp
   loomwork run mandelbrot --params @view.json -p width=1920 -o counts.npy
+  loomwork run sort -p data=@numbers.npy --backend process --processes 4
 
 Exit codes:
   0 done, 1 the job failed, 2 wrong use (bad params too), 130 Ctrl-C`;
@@ -91,8 +96,9 @@ async function run(name: string, options: RunOptions): Promise<void> {
   const plan = await planOutput(catalogue, kernel, options.out, options.quality);
   const bar = !options.json && canRedraw(process.stderr) ? new ProgressBar(process.stderr, name) : undefined;
   try {
-    const { backend, threads } = options;
-    const host = (await unlessAborted(createHost({ backend, threads }), signal)) as Host as unknown as AnyHost;
+    const { backend, threads, processes } = options;
+    if (processes !== undefined && backend !== 'process') throw new UsageError('only --backend process has child processes', '--processes');
+    const host = (await unlessAborted(createHost({ backend, threads, ...(processes !== undefined && { processes }) }), signal)) as Host as unknown as AnyHost;
     plan.checkHost(host);
     if (host.backend === 'inline') interrupt.release();
     await decodePictures(params, host, signal);
@@ -170,14 +176,6 @@ async function report(host: AnyHost, { name }: KernelDescription, plan: OutputPl
   for (const { path, bytes } of files) await writeStderr(`wrote ${path} (${bytes.toLocaleString('en')} bytes)\n`);
   const place = `(${host.backend} backend, node ${process.version})`;
   await writeStderr(`${colours.green(name)}: ${duration(timing.running)} on ${counted(host.threads, 'thread')} ${colours.dim(place)}\n`);
-}
-
-function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= least && value <= most)) throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-    return value;
-  };
 }
 
 function threadCount(text: string): number | 'auto' {

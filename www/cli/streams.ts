@@ -1,5 +1,6 @@
 // Standard output and error: written to their end, and quiet when the reader has gone.
-import { EXIT, fileReason } from './errors.ts';
+import { EXIT } from './errors.ts';
+import { fileReason } from '../formats/errors.ts';
 
 /** Makes the process end quietly when whoever reads its output has closed it, as `head` does. */
 export function endWithReader(): void {

@@ -1,6 +1,6 @@
 // An output as people read it: one line a field.
 import { shapeOf, type TypedArray } from '../host/entry/node.ts';
-import { isTypedArray, jsonText } from './json.ts';
+import { isTypedArray, jsonText } from '../formats/json.ts';
 
 /** Elements shown of an array: all of a short one, else the first and the last of them. */
 const SHOWN = 12;

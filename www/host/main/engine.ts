@@ -49,8 +49,8 @@ export interface EngineListener {
   busy(span: Span): void;
   /** The engine can take more tasks than a moment ago. */
   room(): void;
-  /** A task must run again: its worker was lost, perhaps (`suspect`) by its doing. */
-  rerun(task: Task, suspect: boolean): void;
+  /** A task must run again: its worker or process was lost, perhaps (`suspect`) by its doing. */
+  rerun(task: Task, suspect: boolean, reason: string): void;
   /** A part of the engine was lost; the engine replaces it itself. */
   crashed(reason: string): void;
   /** The engine has stopped for good. `culprits` brought it down for sure, `suspects` perhaps; the `innocent` were only there. */

@@ -145,7 +145,7 @@ export class LocalHost {
         if (engine === this.#engine) this.#pump();
       },
       // If it ran alone, it is clear whose doing it was.
-      rerun: (task, suspect) => this.#rerun([task as HostJob], suspect || task === this.#alone),
+      rerun: (task, suspect, reason) => this.#rerun([task as HostJob], suspect || task === this.#alone, reason),
       crashed: (reason) => {
         if (heard()) this.#crashed(reason, 1);
       },
@@ -176,8 +176,8 @@ export class LocalHost {
       this.#record(job, 'failed');
       this.#release(job);
     }
-    this.#rerun(innocent as HostJob[], false);
-    this.#rerun(suspects as HostJob[], true);
+    this.#rerun(innocent as HostJob[], false, reason);
+    this.#rerun(suspects as HostJob[], true, reason);
     if (this.#retiring.delete(engine)) return;
     this.#replace(reason);
   }
@@ -189,7 +189,7 @@ export class LocalHost {
   }
 
   /** Jobs whose engine was lost wait again, before all others of their caller. */
-  #rerun(jobs: HostJob[], suspect: boolean): void {
+  #rerun(jobs: HostJob[], suspect: boolean, reason: string): void {
     for (const job of jobs.reverse()) {
       job.engine = undefined;
       if (job === this.#alone) this.#alone = undefined;
@@ -200,7 +200,7 @@ export class LocalHost {
       if (suspect) job.crashes += 1;
       if (job.crashes >= MOST_CRASHES) {
         const [code, what] = this.#plan.backend === 'process' ? (['PROCESS_LOST', 'process'] as const) : (['KERNEL_CRASH', 'instance'] as const);
-        job.fail(new LoomworkError({ code, message: `the ${what} that ran the job was lost ${MOST_CRASHES} times: it is not run again` }));
+        job.fail(new LoomworkError({ code, message: `the ${what} that ran the job was lost ${MOST_CRASHES} times (${reason}): it is not run again` }));
       } else if (job.inputs.transfer.some((buffer) => buffer.byteLength === 0)) {
         // They were on their way to the worker that died.
         job.fail(new LoomworkError({ code: 'KERNEL_CRASH', message: 'the instance was lost while it took over the job\'s transferred arrays: run it again' }));

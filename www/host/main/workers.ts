@@ -261,7 +261,7 @@ class WorkersEngine implements Engine {
     if (handle) {
       // Plans that were in it are gone: their tasks begin again.
       for (const inside of [...this.#inside.values()]) {
-        if (inside.planner === handle) this.#again(inside.task);
+        if (inside.planner === handle) this.#again(inside.task, 'the worker that held its plan was lost');
       }
     }
     this.#start().then(
@@ -277,9 +277,9 @@ class WorkersEngine implements Engine {
   }
 
   /** A task whose worker was lost through no fault of its own. */
-  #again(task: Task): void {
+  #again(task: Task, reason: string): void {
     this.#drop(task);
-    this.#listener.rerun(task, false);
+    this.#listener.rerun(task, false, reason);
   }
 
   #lose(seat: Seat, reason: string, { trap }: Fault): void {
@@ -290,7 +290,7 @@ class WorkersEngine implements Engine {
       if (trap) this.#finish(task, { kind: 'failed', error: { code: 'KERNEL_CRASH', message: `the kernel crashed the instance that ran it (${reason}), which is being replaced` } });
       else {
         this.#drop(task);
-        this.#listener.rerun(task, true);
+        this.#listener.rerun(task, true, reason);
       }
     }
     if (seat.handle) this.#replace(seat);

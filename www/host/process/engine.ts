@@ -180,7 +180,7 @@ class ProcessEngine implements Engine {
     } catch (thrown) {
       if (this.#inside.get(task.id) !== inside) return;
       if (inside.cancelled) return this.#end(inside, { kind: 'cancelled' });
-      if (thrown instanceof PlannerLost) return this.#again(inside);
+      if (thrown instanceof PlannerLost) return this.#again(inside, thrown.message);
       return this.#end(inside, { kind: 'failed', error: failureOf(thrown) });
     }
     if (this.#inside.get(task.id) !== inside) return;
@@ -281,7 +281,7 @@ class ProcessEngine implements Engine {
     } catch (thrown) {
       if (this.#inside.get(task.id) !== inside) return;
       if (inside.cancelled) this.#end(inside, { kind: 'cancelled' });
-      else if (thrown instanceof PlannerLost) this.#again(inside);
+      else if (thrown instanceof PlannerLost) this.#again(inside, thrown.message);
       else this.#end(inside, { kind: 'failed', error: failureOf(thrown) });
     }
     this.#listener.room();
@@ -318,18 +318,19 @@ class ProcessEngine implements Engine {
   }
 
   /** A task that must begin anew. */
-  #again(inside: Inside): void {
+  #again(inside: Inside, reason: string): void {
     this.#drop(inside);
-    this.#listener.rerun(inside.task, false);
+    this.#listener.rerun(inside.task, false, reason);
   }
 
   #lose(place: Place, reason: string): void {
     if (this.#closed) return;
+    const { seat } = place;
     const works = [...place.works.values()];
     place.works.clear();
     place.seat = undefined;
     if (works.length > 0) place.busy += performance.now() - place.since;
-    this.#listener.crashed(`a child process was lost: ${reason}`);
+    this.#listener.crashed(`child process ${seat?.pid} was lost: ${reason}`);
     for (const work of works) {
       const inside = this.#inside.get(work.task.id);
       if (!inside) continue;
@@ -339,7 +340,7 @@ class ProcessEngine implements Engine {
       } else if (work.index >= 0 && work.runs < MOST_RUNS) {
         inside.retries += 1;
         this.#waiting.unshift(work);
-      } else this.#again(inside);
+      } else this.#again(inside, reason);
     }
     void this.#replace(place, reason);
     this.flush();

@@ -40,7 +40,7 @@ export async function readParams(catalogue: Catalogue, kernel: KernelDescription
     const clash = [...given].find((other) => other === key || other.startsWith(`${key}.`) || key.startsWith(`${other}.`));
     if (clash !== undefined) throw badParam(key, clash === key ? 'is given twice' : `is given, and so is ${clash}`);
     given.add(key);
-    await place(params, key, pair.slice(equals + 1), fields, kernel.name, inputs);
+    await place(params, key, fields, kernel.name, (wanted) => readValue(key, pair.slice(equals + 1), wanted, inputs));
   }
   requireAll(params, fields, kernel.name);
   return params;
@@ -53,15 +53,23 @@ async function readObject(text: string, inputs: Inputs): Promise<object> {
   return value;
 }
 
-/** Reads one value and puts it where its key says. */
-async function place(params: Params, key: string, text: string, fields: Field[], kernel: string, inputs: Inputs): Promise<void> {
+/** What a value is to be, as far as its place in the params tells. */
+export type Wanted = Pick<Field, 'kind' | 'nullable'>;
+
+/**
+ * Puts one value where its key says.
+ *
+ * @param read makes the value
+ * @throws LoomworkError BAD_PARAMS naming the key when there is no such place
+ */
+export async function place(params: Params, key: string, fields: Field[], kernel: string, read: (wanted: Wanted) => unknown): Promise<void> {
   const path = key.split('.');
   let target = params;
   let known: Field[] | undefined = fields;
   for (const [depth, name] of path.entries()) {
     const field: Field | undefined = known && fieldNamed(name, known, path.slice(0, depth).join('.'), kernel);
     if (depth === path.length - 1) {
-      target[name] = await readValue(key, text, field ?? { kind: { is: 'json' }, nullable: true }, inputs);
+      target[name] = await read(field ?? { kind: { is: 'json' }, nullable: true });
       return;
     }
     known = field && innerFields(field, key);
@@ -90,7 +98,8 @@ const IMAGE_FIELDS: Field[] = [
   { name: 'data', kind: { is: 'array', dtype: 'u8c', type: 'Uint8ClampedArray' }, nullable: false, required: true, about: '' },
 ];
 
-function fieldNamed(name: string, fields: Field[], parent: string, kernel: string): Field {
+/** @throws LoomworkError BAD_PARAMS with the near names */
+export function fieldNamed(name: string, fields: Field[], parent: string, kernel: string): Field {
   const found = fields.find((field) => field.name === name);
   if (found) return found;
   const names = fields.map((field) => field.name);
@@ -129,12 +138,13 @@ export function kindExample(kind: Kind): string {
 }
 
 /** @throws LoomworkError BAD_PARAMS naming `key` when the text is not a value of the kind */
-async function readValue(key: string, text: string, { kind, nullable }: Pick<Field, 'kind' | 'nullable'>, inputs: Inputs): Promise<unknown> {
+async function readValue(key: string, text: string, { kind, nullable }: Wanted, inputs: Inputs): Promise<unknown> {
   if (text.startsWith('@') && !text.startsWith('@@')) return readFileValue(key, await inputs.read(text.slice(1), key), kind);
   return parseText(key, text.startsWith('@@') ? text.slice(1) : text, kind, nullable);
 }
 
-function parseText(key: string, text: string, kind: Kind, nullable = false): unknown {
+/** @throws LoomworkError BAD_PARAMS naming `key` when the text is not a value of the kind */
+export function parseText(key: string, text: string, kind: Kind, nullable = false): unknown {
   if (nullable && text === 'null') return null;
   const refuse = (wanted: string) => badParam(key, `must be ${wanted}, got ${JSON.stringify(shorten(text))}`);
   switch (kind.is) {
@@ -169,7 +179,8 @@ function parseText(key: string, text: string, kind: Kind, nullable = false): unk
   }
 }
 
-function readFileValue(key: string, input: Input, kind: Kind): unknown {
+/** @throws LoomworkError BAD_PARAMS naming `key` when the file is not a value of the kind */
+export function readFileValue(key: string, input: Input, kind: Kind): unknown {
   const { name, extension, bytes } = input;
   switch (kind.is) {
     case 'image':

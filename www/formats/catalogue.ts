@@ -104,6 +104,11 @@ export class Catalogue {
     });
   }
 
+  /** The properties of an object's schema, as they are. */
+  propertiesOf(schema: Schema): Record<string, Schema> {
+    return this.#resolve(schema).properties ?? {};
+  }
+
   kind(schema: Schema): Kind {
     const resolved = this.#resolve(schema);
     const { anyOf, oneOf, properties } = resolved;

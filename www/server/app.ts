@@ -1,0 +1,222 @@
+// The HTTP server of one process: its routes, and what holds for all of them.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Catalogue } from '../formats/catalogue.ts';
+import type { AnyHost } from '../formats/images.ts';
+import { VERSION } from '../host/entry/node.ts';
+import { answer, negotiate } from './answer.ts';
+import { EventStream } from './events.ts';
+import type { Libraries } from './libraries.ts';
+import type { Metrics } from './metrics.ts';
+import { openApi } from './openapi.ts';
+import type { ServeOptions } from './options.ts';
+import { readParams } from './params.ts';
+import { HttpProblem, problemOf } from './problem.ts';
+import { relay } from './relay.ts';
+import { JobStore, type KeptJob } from './store.ts';
+
+/** What the routes work with. */
+export interface Place {
+  options: ServeOptions;
+  host: AnyHost;
+  catalogue: Catalogue;
+  store: JobStore;
+  metrics: Metrics;
+  /** Where the processes' sockets are. */
+  folder: string;
+  /** The metrics of all processes, as text. */
+  allMetrics: () => Promise<string>;
+  /** Whether it takes no more jobs. */
+  stopping: () => boolean;
+}
+
+/** Parts of a multipart body. */
+const MOST_PARTS = 64;
+/** Beyond the length of any honest one. */
+const MOST_URL = 16_384;
+const OPEN = ['/healthz', '/readyz'];
+/** For clients that use a wrong method. */
+const METHODS: [RegExp, string][] = [
+  [/^\/v1\/jobs\/[^/]+$/, 'POST, GET, DELETE'], [/^\/v1\/jobs\/[^/]+\/(result|events)$/, 'GET'], [/^\/(v1\/kernels|openapi\.json|healthz|readyz|metrics)$/, 'GET'],
+];
+
+export async function makeApp({ fastify, multipart, rateLimit, accepts }: Libraries, place: Place): Promise<FastifyInstance> {
+  const { options } = place;
+  const app = fastify({
+    logger: {
+      redact: ['req.headers.authorization'],
+      ...(options.json ? { level: options.log } : { level: options.log === 'silent' ? 'silent' : 'error', stream: process.stderr }),
+    },
+    bodyLimit: options.maxBody,
+    requestTimeout: options.requestTimeout,
+    routerOptions: { maxParamLength: 200 },
+    // A process that stops lets go of its connections one answer at a time.
+    return503OnClosing: false,
+    disableRequestLogging: options.log !== 'debug',
+    http: { maxHeaderSize: MOST_URL, headersTimeout: Math.min(options.requestTimeout, 30_000) },
+  });
+  app.server.keepAliveTimeout = 10_000;
+  app.setErrorHandler((thrown, request, reply) => fail(thrown, request, reply));
+  app.setNotFoundHandler((request) => {
+    const path = request.url.split('?')[0]!;
+    const allowed = METHODS.find(([pattern]) => pattern.test(path))?.[1];
+    if (allowed && !allowed.split(', ').includes(request.method)) throw new HttpProblem('METHOD_NOT_ALLOWED', `${request.method} is not for ${path}: it takes ${allowed}`, { allow: allowed });
+    throw new HttpProblem('NOT_FOUND', `there is nothing at ${path}: see /openapi.json`);
+  });
+  app.addHook('onRequest', (request, _, done) => done(unlessAllowed(request, options.token)));
+  app.addHook('onSend', async (_, reply) => {
+    if (place.stopping()) void reply.header('connection', 'close');
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    place.metrics.request(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime);
+  });
+  await app.register(accepts);
+  if (options.rate > 0) {
+    await app.register(rateLimit, {
+      max: options.rate,
+      timeWindow: 60_000,
+      // What another process passes on was counted there.
+      allowList: (request: FastifyRequest) => OPEN.includes(request.url) || request.socket.remoteAddress === undefined,
+      errorResponseBuilder: (_: unknown, { after }: { after: string }) => new HttpProblem('RATE_LIMITED', `more than ${options.rate} requests in a minute: try again in ${after}`),
+    });
+  }
+  await app.register(multipart, { limits: { fileSize: options.maxBody, fieldSize: options.maxBody, parts: MOST_PARTS, fieldNameSize: 200, headerPairs: 100 } });
+  app.addContentTypeParser(/^(application\/(x-npy|octet-stream)|image\/(png|jpeg|webp))/, { parseAs: 'buffer' }, (_, body, done) => done(null, body));
+  addRoutes(app, place);
+  return app;
+}
+
+function addRoutes(app: FastifyInstance, place: Place): void {
+  const { catalogue, store, folder } = place;
+  const description = openApi(catalogue, VERSION, place.options);
+  const kernels = { version: VERSION, kernels: catalogue.kernels.map(({ name, about, params, output, part }) => ({ name, about, params, output, part })), $defs: catalogue.defs };
+  app.get('/healthz', () => ({ status: 'ok' }));
+  app.get('/readyz', () => {
+    if (place.stopping()) throw new HttpProblem('STOPPING', 'this process stops');
+    return { status: 'ok' };
+  });
+  app.get('/metrics', async (_, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(await place.allMetrics()));
+  app.get('/openapi.json', () => description);
+  app.get('/v1/kernels', () => kernels);
+  app.post('/v1/jobs/:kernel', (request, reply) => run(place, request as KernelRequest, reply));
+
+  const own = (handle: (kept: KeptJob, request: JobRequest, reply: FastifyReply) => unknown) => async (request: FastifyRequest, reply: FastifyReply) => {
+    const { id } = (request as JobRequest).params;
+    const processNumber = JobStore.processOf(id);
+    if (processNumber !== undefined && !store.owns(id)) {
+      void reply.hijack();
+      return relay(folder, processNumber, request.raw, reply.raw).catch((thrown: unknown) => sendRaw(reply, thrown));
+    }
+    const kept = store.get(id);
+    if (!kept) throw new HttpProblem('UNKNOWN_JOB', 'there is no such job, or its answer is not kept any more');
+    return handle(kept, request as JobRequest, reply);
+  };
+  app.get('/v1/jobs/:id', own((kept) => statusOf(kept)));
+  app.delete('/v1/jobs/:id', own(async (kept) => {
+    kept.job.cancel();
+    await kept.job.catch(() => {});
+    return statusOf(kept);
+  }));
+  app.get('/v1/jobs/:id/result', own((kept, request, reply) => sendResult(place, kept, request, reply)));
+  app.get('/v1/jobs/:id/events', own((kept, _, reply) => follow(kept, reply)));
+}
+
+type KernelRequest = FastifyRequest<{ Params: { kernel: string }; Querystring: { async?: string } }>;
+type JobRequest = FastifyRequest<{ Params: { id: string } }>;
+
+async function run(place: Place, request: KernelRequest, reply: FastifyReply): Promise<unknown> {
+  const { catalogue, host, store, metrics } = place;
+  if (place.stopping()) throw new HttpProblem('STOPPING', 'this process stops: try again, another will answer');
+  const kernel = catalogue.kernel(request.params.kernel);
+  const detached = request.query.async !== undefined && !['false', '0'].includes(request.query.async);
+  const streaming = !detached && request.headers.accept?.includes('text/event-stream') === true;
+  const mediaType = streaming ? 'text/event-stream' : negotiate(catalogue, kernel, request);
+  const controller = new AbortController();
+  // A client that hangs up wants no answer.
+  const hangUp = () => {
+    if (!reply.raw.writableFinished) controller.abort(new DOMException('the client has hung up', 'AbortError'));
+  };
+  if (!detached) reply.raw.once('close', hangUp);
+  const { signal } = controller;
+  const { params, transfer } = await readParams(catalogue, kernel, request, host, signal);
+  const { timeout } = place.options;
+  const job = host.run(kernel.name, params as never, { ...(!detached && { signal }), timeout, transfer, caller: request.ip });
+  const count = () => metrics.job(job);
+  job.then(count, count);
+
+  if (detached) {
+    const kept = store.add(kernel, job);
+    // What fails at once is told at once.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (kept.problem) throw await job.catch((thrown: unknown) => thrown);
+    return reply.status(202).header('location', `/v1/jobs/${kept.id}`).send(statusOf(kept));
+  }
+  if (streaming) {
+    const stream = new EventStream(reply, hangUp);
+    void tellParts(job, (part) => stream.send('part', part));
+    await stream.follow(job, true);
+    return reply;
+  }
+  const output = ((await job) ?? {}) as Record<string, unknown>;
+  return answer(reply, catalogue, kernel, output, mediaType, host, signal);
+}
+
+function statusOf({ id, kernel, job, created, problem, output }: KeptJob): object {
+  const base = `/v1/jobs/${id}`;
+  return { id, kernel: kernel.name, state: job.state, created, progress: job.progress, timing: job.timing, events: `${base}/events`, ...(output && { result: `${base}/result` }), ...(problem && { problem }) };
+}
+
+async function sendResult({ catalogue, host }: Place, kept: KeptJob, request: JobRequest, reply: FastifyReply): Promise<unknown> {
+  const { output, problem, kernel, job } = kept;
+  if (problem) return reply.status(problem.status).type('application/problem+json').send(problem);
+  if (!output) throw new HttpProblem('NOT_DONE', `the job is ${job.state}: wait for it at /v1/jobs/${kept.id}/events`);
+  return answer(reply, catalogue, kernel, output, negotiate(catalogue, kernel, request), host, new AbortController().signal);
+}
+
+/** Events of an asynchronous job. Parts come from when the first reader is there. */
+async function follow(kept: KeptJob, reply: FastifyReply): Promise<FastifyReply> {
+  const { job, readers } = kept;
+  const read = (part: unknown) => stream.send('part', part);
+  const stream = new EventStream(reply, () => readers.delete(read));
+  readers.add(read);
+  if (readers.size === 1 && kept.ended === undefined) void tellParts(job, (part) => readers.forEach((tell) => tell(part)));
+  await stream.follow(job, false);
+  readers.delete(read);
+  return reply;
+}
+
+async function tellParts(job: KeptJob['job'], tell: (part: unknown) => void): Promise<void> {
+  try {
+    for await (const part of job) tell(part);
+  } catch {
+    // Its end says so.
+  }
+}
+
+function unlessAllowed(request: FastifyRequest, token: string): HttpProblem | undefined {
+  if (token === '' || OPEN.includes(request.url)) return undefined;
+  const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (given !== undefined && sameText(given, token)) return undefined;
+  return new HttpProblem('UNAUTHORIZED', 'this server wants a token: send Authorization: Bearer TOKEN', { 'www-authenticate': 'Bearer' });
+}
+
+/** In a time that does not tell how much of it is right. */
+function sameText(a: string, b: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+function fail(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { problem, headers } = problemOf(thrown);
+  if (problem.status >= 500) request.log.error({ err: thrown, code: problem.code }, problem.detail);
+  // Some of the body may still be on its way: nobody will read it.
+  if (!request.raw.complete) void reply.header('connection', 'close');
+  return reply.status(problem.status).headers(headers).type('application/problem+json').send(problem);
+}
+
+/** A failure where the framework does not answer any more. */
+function sendRaw(reply: FastifyReply, thrown: unknown): void {
+  const { problem, headers } = problemOf(thrown);
+  reply.raw.writeHead(problem.status, { ...headers, 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
+}
+

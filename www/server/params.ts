@@ -1,0 +1,141 @@
+// A request's params: JSON; or the query and one binary body; or multipart with a part for each param.
+import type { MultipartFile, MultipartValue } from '@fastify/multipart';
+import type { FastifyRequest } from 'fastify';
+import type { Catalogue, Field, KernelDescription } from '../formats/catalogue.ts';
+import { badParam } from '../formats/errors.ts';
+import { readImage, type AnyHost } from '../formats/images.ts';
+import type { Input } from '../formats/input.ts';
+import { parseText, Picture, place, readFileValue, type Params } from '../formats/values.ts';
+import { withShape, type TypedArray } from '../host/entry/node.ts';
+import { HttpProblem } from './problem.ts';
+
+/** What a media type is as a file, by its extension. */
+const EXTENSIONS: Record<string, string> = {
+  'application/x-npy': '.npy', 'application/octet-stream': '', 'image/png': '.png', 'image/jpeg': '.jpg', 'image/webp': '.webp', 'application/json': '.json',
+};
+/** Words of the query that are not params. */
+export const NOT_PARAMS = ['async'];
+
+/** Media types that a whole body may have, for one param. */
+export function isBinary(mediaType: string): boolean {
+  return mediaType in EXTENSIONS && mediaType !== 'application/json';
+}
+
+/**
+ * @returns the params, and the buffers in them that nobody else holds
+ * @throws LoomworkError BAD_PARAMS naming the param; HttpProblem
+ */
+export async function readParams(catalogue: Catalogue, kernel: KernelDescription, request: FastifyRequest, host: AnyHost, signal: AbortSignal): Promise<{ params: Params; transfer: ArrayBuffer[] }> {
+  const fields = catalogue.fields(kernel.params);
+  const params: Params = Object.create(null) as Params;
+  const mediaType = mediaTypeOf(request);
+  if (mediaType === 'multipart/form-data') await readParts(params, fields, kernel, request);
+  else if (mediaType === 'application/json') Object.assign(params, fromJson(request.body));
+  else if (isBinary(mediaType)) readBody(params, fields, kernel, request.body as Buffer, mediaType);
+  else if (mediaType !== '') throw new HttpProblem('UNSUPPORTED_MEDIA_TYPE', `a body of type ${mediaType} cannot be read: send application/json, multipart/form-data, ${Object.keys(EXTENSIONS).slice(0, -1).join(', ')}`);
+  await readQuery(params, fields, kernel, request);
+  const transfer = await finish(params, host, signal);
+  return { params, transfer };
+}
+
+export function mediaTypeOf(request: FastifyRequest): string {
+  return (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
+}
+
+async function readQuery(params: Params, fields: Field[], kernel: KernelDescription, request: FastifyRequest): Promise<void> {
+  for (const [key, value] of Object.entries(request.query as Record<string, string | string[]>)) {
+    if (NOT_PARAMS.includes(key)) continue;
+    if (typeof value !== 'string') throw badParam(key, 'is given twice in the query');
+    if (Object.hasOwn(params, key)) throw badParam(key, 'is given in the query, and in the body too');
+    await place(params, key, fields, kernel.name, ({ kind, nullable }) => parseText(key, value, kind, nullable));
+  }
+}
+
+/** The one param that a whole body is for. */
+function readBody(params: Params, fields: Field[], kernel: KernelDescription, body: Buffer | undefined, mediaType: string): void {
+  const binary = fields.filter(({ kind }) => kind.is === 'array' || kind.is === 'image');
+  const wanted = binary.filter(({ required }) => required);
+  const field = wanted.length === 1 ? wanted[0]! : binary.length === 1 ? binary[0]! : undefined;
+  if (!field) throw new HttpProblem('UNSUPPORTED_MEDIA_TYPE', `${kernel.name} has ${binary.length === 0 ? 'no' : 'more than one'} binary param: send application/json or multipart/form-data`);
+  params[field.name] = readFileValue(field.name, inputOf('the body', mediaType, body ?? Buffer.alloc(0)), field.kind);
+}
+
+async function readParts(params: Params, fields: Field[], kernel: KernelDescription, request: FastifyRequest): Promise<void> {
+  for await (const part of request.parts()) {
+    const key = part.fieldname;
+    if (Object.hasOwn(params, key)) throw badParam(key, 'is given twice');
+    if (part.type === 'file') await placeFile(params, key, fields, kernel, part);
+    else {
+      const { value } = part as MultipartValue<string>;
+      await place(params, key, fields, kernel.name, ({ kind, nullable }) => (part.mimetype === 'application/json' ? fromJson(parseJson(key, String(value))) : parseText(key, String(value), kind, nullable)));
+    }
+  }
+}
+
+async function placeFile(params: Params, key: string, fields: Field[], kernel: KernelDescription, part: MultipartFile): Promise<void> {
+  const bytes = await part.toBuffer();
+  await place(params, key, fields, kernel.name, ({ kind }) => readFileValue(key, inputOf(`part ${key}`, part.mimetype, bytes), kind));
+}
+
+function inputOf(name: string, mediaType: string, body: Buffer): Input {
+  const extension = EXTENSIONS[mediaType];
+  if (extension === undefined) throw new HttpProblem('UNSUPPORTED_MEDIA_TYPE', `${name} of type ${mediaType} cannot be read: send ${Object.keys(EXTENSIONS).join(', ')}`);
+  // A buffer of its own, which may be given away: small ones share one of Node's.
+  const whole = body.byteOffset === 0 && body.byteLength === body.buffer.byteLength;
+  return { name, extension, bytes: whole ? new Uint8Array(body.buffer as ArrayBuffer) : new Uint8Array(body) };
+}
+
+function parseJson(key: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw badParam(key, `is not JSON: ${(error as Error).message}`, error);
+  }
+}
+
+/** Typed arrays in JSON are as in answers: {"type": "Uint32Array", "shape": [2, 3], "data": [1, 2, …]}. A list of numbers will do where the kind is known. */
+function fromJson(value: unknown, path = ''): unknown {
+  if (typeof value !== 'object' || value === null) {
+    if (path === '') throw new HttpProblem('BAD_REQUEST', 'the body must be a JSON object of params');
+    return value;
+  }
+  if (Array.isArray(value)) {
+    if (path === '') throw new HttpProblem('BAD_REQUEST', 'the body must be a JSON object of params, not a list');
+    return value.every((item) => typeof item === 'number') ? value : value.map((item, index) => fromJson(item, `${path}[${index}]`));
+  }
+  if (path !== '' && 'type' in value && 'data' in value && Array.isArray(value.data)) return arrayFrom(value as { type: unknown; data: unknown[]; shape?: unknown }, path);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fromJson(item, path === '' ? key : `${path}.${key}`)]));
+}
+
+type NumberArray = new (items: ArrayLike<number> & ArrayLike<bigint>) => TypedArray;
+
+function arrayFrom({ type, data, shape }: { type: unknown; data: unknown[]; shape?: unknown }, path: string): TypedArray {
+  const Constructor = typeof type === 'string' && /^((Ui|I)nt(8|16|32)|Big(Ui|I)nt64|Float(16|32|64)|Uint8Clamped)Array$/.test(type) ? ((globalThis as Record<string, unknown>)[type] as NumberArray | undefined) : undefined;
+  if (!Constructor) throw badParam(`${path}.type`, `must name a typed array, got ${JSON.stringify(type)}`);
+  if (data.some((item) => typeof item !== 'number')) throw badParam(`${path}.data`, 'must be a list of numbers');
+  const big = String(type).startsWith('Big');
+  if (big && data.some((item) => !Number.isSafeInteger(item))) throw badParam(`${path}.data`, 'has an element that is not a whole number below 2^53: send application/x-npy');
+  const array = new Constructor((big ? data.map((item) => BigInt(item as number)) : data) as never);
+  if (shape === undefined) return array;
+  const sides = Array.isArray(shape) && shape.every((side) => Number.isSafeInteger(side) && side >= 0) ? (shape as number[]) : undefined;
+  if (!sides || sides.reduce((product, side) => product * side, 1) !== array.length) throw badParam(`${path}.shape`, `must be a list of sides whose product is ${array.length}, got ${JSON.stringify(shape)}`);
+  return withShape(array, sides);
+}
+
+/** Decodes pictures, and finds the buffers that may be given away. */
+async function finish(params: Params, host: AnyHost, signal: AbortSignal): Promise<ArrayBuffer[]> {
+  const found = new Set<ArrayBuffer>();
+  for (const [key, value] of Object.entries(params)) {
+    if (value instanceof Picture) params[key] = await readImage(host, value.input, value.field, signal);
+    const now = params[key];
+    if (ArrayBuffer.isView(now)) add(now, found);
+    else if (typeof now === 'object' && now !== null && 'data' in now && ArrayBuffer.isView(now.data)) add(now.data, found);
+  }
+  return [...found];
+}
+
+function add(view: ArrayBufferView, found: Set<ArrayBuffer>): void {
+  // Typed arrays made of JSON may be of a kind that has no name here; only their buffer counts.
+  if (view.buffer instanceof ArrayBuffer) found.add(view.buffer);
+}
+

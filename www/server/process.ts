@@ -1,0 +1,154 @@
+// One process of the server: a host, and HTTP before it. It ends when it is told to, and when the primary is gone.
+import cluster from 'node:cluster';
+import { createServer, type Server } from 'node:http';
+import { Server as NetServer, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+import { Catalogue } from '../formats/catalogue.ts';
+import type { AnyHost } from '../formats/images.ts';
+import { createHost } from '../host/entry/node.ts';
+import { makeApp } from './app.ts';
+import { loadLibraries } from './libraries.ts';
+import { Metrics } from './metrics.ts';
+import type { ServeOptions } from './options.ts';
+import type { FromProcess, ToProcess } from './protocol.ts';
+import { socketOf } from './relay.ts';
+import { JobStore } from './store.ts';
+
+/** The primary adds up all processes' metrics for no longer than this. */
+const METRICS_MS = 6000;
+/** How often it is seen whether all requests are answered. */
+const DRAIN_STEP_MS = 20;
+
+/** Serves until the primary says otherwise. */
+export function serveProcess(): void {
+  const number = String(cluster.worker!.id);
+  let running: ServerProcess | undefined;
+  process.on('message', (message: ToProcess) => {
+    if (message.loomwork === 'open') {
+      ServerProcess.start(number, message.options, message.folder).then(
+        (started) => {
+          running = started;
+        },
+        (thrown: unknown) => {
+          tell({ loomwork: 'failed', message: thrown instanceof Error ? thrown.message : String(thrown) });
+        },
+      );
+    } else if (message.loomwork === 'stop') {
+      if (running) void running.stop(message.why);
+      else process.exit(0);
+    } else if (message.loomwork === 'metrics') running?.takeMetrics(message);
+  });
+  tell({ loomwork: 'hello' });
+  process.on('disconnect', () => process.exit(0));
+  // The primary decides when its processes end: a Ctrl-C on the terminal reaches all of them.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+}
+
+function tell(message: FromProcess): void {
+  if (process.connected) process.send!(message);
+}
+
+class ServerProcess {
+  readonly #options: ServeOptions;
+  readonly #host: AnyHost;
+  readonly #app: FastifyInstance;
+  readonly #store: JobStore;
+  readonly #inside: Server;
+  #stopping = false;
+  #requests = 0;
+  #asked = 0;
+  readonly #waiting = new Map<number, (message: { text?: string; error?: string }) => void>();
+
+  static async start(number: string, options: ServeOptions, folder: string): Promise<ServerProcess> {
+    const libraries = await loadLibraries();
+    const catalogue = await Catalogue.load();
+    const { threads, maxQueue } = options;
+    const host = (await createHost({ threads, maxQueue })) as unknown as AnyHost;
+    const store = new JobStore(number, options.kept);
+    const metrics = new Metrics(libraries.prometheus, host);
+    let started: ServerProcess | undefined;
+    const app = await makeApp(libraries, { options, host, catalogue, store, metrics, folder, allMetrics: () => started!.#metrics(), stopping: () => started !== undefined && started.#stopping });
+    await app.ready();
+    // For what other processes pass on.
+    const inside = createServer((request, response) => app.routing(request, response));
+    await new Promise<void>((resolve, reject) => inside.once('error', reject).listen(socketOf(folder, number), resolve));
+    started = new ServerProcess(options, host, app, store, inside);
+    await app.listen({ port: options.port, host: options.host });
+    const { address, port } = app.server.address() as AddressInfo;
+    tell({ loomwork: 'ready', address, port });
+    return started;
+  }
+
+  private constructor(options: ServeOptions, host: AnyHost, app: FastifyInstance, store: JobStore, inside: Server) {
+    this.#options = options;
+    this.#host = host;
+    this.#app = app;
+    this.#store = store;
+    this.#inside = inside;
+    app.server.on('request', (_, response) => {
+      this.#requests += 1;
+      response.once('close', () => {
+        this.#requests -= 1;
+      });
+    });
+    host.on('crash', ({ reason }) => app.log.warn({ reason }, 'an instance was lost'));
+    host.on('restart', ({ milliseconds }) => app.log.info({ milliseconds }, 'another instance took its place'));
+  }
+
+  /** Answers what has come, and ends. */
+  async stop(why: 'end' | 'reload'): Promise<void> {
+    if (this.#stopping) return;
+    const until = Date.now() + this.#options.drain;
+    // No new connections; those that are open get `connection: close` with their next answer. (The HTTP server's own `close` would cut off those
+    // that are idle, perhaps just as a request is on its way.)
+    NetServer.prototype.close.call(this.#app.server);
+    this.#stopping = why === 'end';
+    this.#lettingGo();
+    while ((this.#requests > 0 || (await this.#connections()) > 0) && Date.now() < until) await sleep(DRAIN_STEP_MS);
+    tell({ loomwork: 'drained' });
+    if (why === 'end') while (this.#store.running > 0 && Date.now() < until) await sleep(DRAIN_STEP_MS);
+    else {
+      const last = Date.now() + this.#options.kept.time;
+      while (this.#store.size > 0 && Date.now() < last && process.connected) await sleep(1000);
+    }
+    this.#stopping = true;
+    this.#store.close();
+    this.#inside.close();
+    this.#inside.closeAllConnections();
+    this.#app.server.closeAllConnections();
+    await Promise.race([this.#host.close(), sleep(2000)]);
+    process.exit(0);
+  }
+
+  /** Connections that stay idle are ended by their keep-alive timeout. */
+  #lettingGo(): void {
+    this.#app.server.on('request', (_, response) => {
+      if (!response.headersSent) response.setHeader('connection', 'close');
+    });
+    this.#app.server.keepAliveTimeout = 1000;
+  }
+
+  #connections(): Promise<number> {
+    return new Promise((resolve) => this.#app.server.getConnections((_, count) => resolve(count ?? 0)));
+  }
+
+  #metrics(): Promise<string> {
+    const id = (this.#asked += 1);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => done({ error: `no answer from the primary within ${METRICS_MS} ms` }), METRICS_MS);
+      const done = ({ text, error }: { text?: string; error?: string }) => {
+        clearTimeout(timer);
+        this.#waiting.delete(id);
+        if (text === undefined) reject(new Error(error));
+        else resolve(text);
+      };
+      this.#waiting.set(id, done);
+      tell({ loomwork: 'metrics', id });
+    });
+  }
+
+  takeMetrics({ id, ...answer }: { id: number; text?: string; error?: string }): void {
+    this.#waiting.get(id)?.(answer);
+  }
+}

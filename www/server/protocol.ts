@@ -1,0 +1,19 @@
+// What the primary and the processes of the server say to each other, besides the metrics library's own messages.
+import type { ServeOptions } from './options.ts';
+
+/** From the primary to a process. */
+export type ToProcess =
+  | { loomwork: 'open'; options: ServeOptions; folder: string }
+  /** `reload`: another has taken its place, but what it keeps can still be asked for. */
+  | { loomwork: 'stop'; why: 'end' | 'reload' }
+  | { loomwork: 'metrics'; id: number; text?: string; error?: string };
+
+/** From a process to the primary. */
+export type FromProcess =
+  /** It listens to messages: what was sent before is lost. */
+  | { loomwork: 'hello' }
+  | { loomwork: 'ready'; port: number; address: string }
+  | { loomwork: 'failed'; message: string }
+  /** It takes no more connections, and all requests are answered. */
+  | { loomwork: 'drained' }
+  | { loomwork: 'metrics'; id: number };
