@@ -17,7 +17,7 @@ readonly NODE_MAJOR=20
 WASM_BINDGEN=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
 CHANNEL=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
 readonly WASM_BINDGEN CHANNEL
-readonly SUITES=(lint native models wasm-chromium wasm-firefox host identical fuzz process chaos cli browser everywhere package references)
+readonly SUITES=(lint native models wasm-chromium wasm-firefox host identical fuzz process chaos cli serve browser everywhere package references)
 readonly TOOLS=$PWD/target/tools
 readonly LOGS=$PWD/target/logs
 # rustup puts itself there, and not every shell has been told.
@@ -275,6 +275,8 @@ suite_fuzz() { node_test tests/fuzz/*.test.mjs; }
 suite_chaos() { build_faults && node_test --test-concurrency=1 tests/chaos/*.test.mjs; }
 # One after the other: each counts the children of this process.
 suite_process() { build_faults && node_test --test-concurrency=1 tests/process/*.test.mjs; }
+# One after the other: each starts servers of several processes.
+suite_serve() { node_test --test-concurrency=1 tests/serve/*.test.mjs; }
 suite_cli() { node_test tests/cli/*.test.mjs; }
 # One browser at a time: they share the cores.
 suite_browser() { node_test --test-concurrency=1 tests/browser/*.test.mjs; }

@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import sirv from 'sirv';
 import { PACKAGE_ROOT } from '../formats/catalogue.ts';
 import { FailedError } from '../formats/errors.ts';
+import { listenReason } from '../server/listen.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { writeStdout } from './streams.ts';
 import { paletteFor } from './terminal.ts';
@@ -94,20 +95,6 @@ async function listen(server: Server, host: string, port: number | undefined): P
       if (code === 'EADDRINUSE' && candidate < last) continue;
       throw new FailedError(`cannot listen at ${host}:${candidate}: ${listenReason(code, message)}`, { cause: error });
     }
-  }
-}
-
-function listenReason(code: string | undefined, message: string): string {
-  switch (code) {
-    case 'EADDRINUSE':
-      return 'the port is taken; choose another with --port, or leave --port out';
-    case 'EACCES':
-      return 'the port needs more rights; choose one above 1023';
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return 'this machine has no such address; give one of its own with --host';
-    default:
-      return message;
   }
 }
 

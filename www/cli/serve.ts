@@ -7,7 +7,7 @@ import { wholeNumber } from './numbers.ts';
 import { writeStderr, writeStdout } from './streams.ts';
 import { paletteFor } from './terminal.ts';
 
-interface Options extends Omit<ServeOptions, 'token' | 'kept' | 'requestTimeout' | 'drain'> {
+interface Options extends Omit<ServeOptions, 'token' | 'kept' | 'drain'> {
   tokenFile?: string;
 }
 
@@ -35,7 +35,7 @@ Examples:
   loomwork serve --host 0.0.0.0 --port 80 --token-file /run/secrets/token`;
 
 export function serveCommand(): Command {
-  const { host, port, processes, threads, maxBody, maxQueue, timeout, rate } = serveOptions();
+  const { host, port, processes, threads, maxBody, maxQueue, timeout, requestTimeout, rate } = serveOptions();
   return new Command('serve')
     .summary('serve kernels over HTTP')
     .description('Serves kernels over HTTP, by several processes on one port, until Ctrl-C. One that dies is replaced.')
@@ -46,10 +46,11 @@ export function serveCommand(): Command {
     .option('--max-body <BYTES>', 'a longer body is refused; as in 500k, 64M', bytes, maxBody)
     .option('--max-queue <N>', 'jobs that may wait in each process', wholeNumber(0, 1_000_000), maxQueue)
     .option('--timeout <MS>', 'milliseconds that a job may take', wholeNumber(1, 2 ** 31 - 1), timeout)
+    .option('--request-timeout <MS>', 'milliseconds that a client may take to send a request', wholeNumber(1, 2 ** 31 - 1), requestTimeout)
     .option('--rate <N>', 'requests that a client may make in a minute, in each process; 0 for any number', wholeNumber(0, 1_000_000_000), rate)
     .option('--token-file <FILE>', 'clients must send the token that this file holds (or LOOMWORK_TOKEN)')
     .addOption(new Option('--log <LEVEL>', 'what is logged').choices(['silent', 'error', 'warn', 'info', 'debug']).default('info'))
-    .option('--json', 'log as JSON lines on standard output, the requests of --log debug too')
+    .option('--json', 'log as JSON lines on standard output, every request too')
     .addHelpText('after', HELP)
     .action((options: Partial<Options>) => serve(options, threads));
 }

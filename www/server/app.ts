@@ -30,6 +30,8 @@ export interface Place {
   stopping: () => boolean;
 }
 
+/** A connection on which nothing comes is closed after so long. */
+export const KEEP_ALIVE_MS = 5000;
 /** Parts of a multipart body. */
 const MOST_PARTS = 64;
 /** Beyond the length of any honest one. */
@@ -40,7 +42,7 @@ const METHODS: [RegExp, string][] = [
   [/^\/v1\/jobs\/[^/]+$/, 'POST, GET, DELETE'], [/^\/v1\/jobs\/[^/]+\/(result|events)$/, 'GET'], [/^\/(v1\/kernels|openapi\.json|healthz|readyz|metrics)$/, 'GET'],
 ];
 
-export async function makeApp({ fastify, multipart, rateLimit, accepts }: Libraries, place: Place): Promise<FastifyInstance> {
+export async function makeApp({ fastify, LogController, multipart, rateLimit, accepts }: Libraries, place: Place): Promise<FastifyInstance> {
   const { options } = place;
   const app = fastify({
     logger: {
@@ -52,10 +54,12 @@ export async function makeApp({ fastify, multipart, rateLimit, accepts }: Librar
     routerOptions: { maxParamLength: 200 },
     // A process that stops lets go of its connections one answer at a time.
     return503OnClosing: false,
-    disableRequestLogging: options.log !== 'debug',
-    http: { maxHeaderSize: MOST_URL, headersTimeout: Math.min(options.requestTimeout, 30_000) },
+    frameworkErrors: (thrown, request, reply) => void fail(thrown, request, reply),
+    // One line for each request, below.
+    logController: new LogController({ disableRequestLogging: true }),
+    http: { connectionsCheckingInterval: 1000, maxHeaderSize: MOST_URL, headersTimeout: Math.min(options.requestTimeout, 30_000) },
   });
-  app.server.keepAliveTimeout = 10_000;
+  app.server.keepAliveTimeout = KEEP_ALIVE_MS;
   app.setErrorHandler((thrown, request, reply) => fail(thrown, request, reply));
   app.setNotFoundHandler((request) => {
     const path = request.url.split('?')[0]!;
@@ -68,7 +72,11 @@ export async function makeApp({ fastify, multipart, rateLimit, accepts }: Librar
     if (place.stopping()) void reply.header('connection', 'close');
   });
   app.addHook('onResponse', async (request, reply) => {
-    place.metrics.request(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime);
+    const { method, routeOptions, ip } = request;
+    const { statusCode, elapsedTime } = reply;
+    place.metrics.request(method, routeOptions.url ?? 'none', statusCode, elapsedTime);
+    // Without the query, which may hold what is nobody's business.
+    request.log.info({ method, path: request.url.split('?')[0], status: statusCode, ms: Math.round(elapsedTime * 1000) / 1000, ip }, 'request');
   });
   await app.register(accepts);
   if (options.rate > 0) {
@@ -153,8 +161,8 @@ async function run(place: Place, request: KernelRequest, reply: FastifyReply): P
   }
   if (streaming) {
     const stream = new EventStream(reply, hangUp);
-    void tellParts(job, (part) => stream.send('part', part));
-    await stream.follow(job, true);
+    const parts = tellParts(job, (part) => stream.send('part', part));
+    await stream.follow(job, parts, true);
     return reply;
   }
   const output = ((await job) ?? {}) as Record<string, unknown>;
@@ -179,8 +187,8 @@ async function follow(kept: KeptJob, reply: FastifyReply): Promise<FastifyReply>
   const read = (part: unknown) => stream.send('part', part);
   const stream = new EventStream(reply, () => readers.delete(read));
   readers.add(read);
-  if (readers.size === 1 && kept.ended === undefined) void tellParts(job, (part) => readers.forEach((tell) => tell(part)));
-  await stream.follow(job, false);
+  if (kept.ended === undefined) kept.parts ??= tellParts(job, (part) => readers.forEach((tell) => tell(part)));
+  await stream.follow(job, kept.parts, false);
   readers.delete(read);
   return reply;
 }

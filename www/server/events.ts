@@ -46,8 +46,8 @@ export class EventStream {
     this.#response.end();
   }
 
-  /** Tells of a job until it ends, or the client is gone. The answer comes with the event `done` where `withOutput`. */
-  async follow(job: Job, withOutput: boolean): Promise<void> {
+  /** Tells of a job until it ends and all of its parts are told, or the client is gone. The answer comes with the event `done` where `withOutput`. */
+  async follow(job: Job, parts: Promise<void> | undefined, withOutput: boolean): Promise<void> {
     let told = -1;
     const progress = setInterval(() => {
       const { done, total, fraction } = job.progress;
@@ -61,6 +61,7 @@ export class EventStream {
     const hungUp = new Promise<void>((resolve) => this.#response.once('close', () => resolve()));
     try {
       const output = await Promise.race([job, hungUp]);
+      await Promise.race([parts, hungUp]);
       if (this.#closed) return;
       this.send('progress', job.progress);
       this.send('done', withOutput ? (output ?? {}) : { state: job.state });

@@ -6,6 +6,7 @@ const NEEDED = ['fastify@5', '@fastify/accepts@5', '@fastify/multipart@10', '@fa
 
 export interface Libraries {
   fastify: typeof import('fastify').default;
+  LogController: typeof import('fastify').LogController;
   accepts: typeof import('@fastify/accepts').default;
   multipart: typeof import('@fastify/multipart').default;
   rateLimit: typeof import('@fastify/rate-limit').default;
@@ -18,7 +19,7 @@ export async function loadLibraries(): Promise<Libraries> {
     const [fastify, accepts, multipart, rateLimit, prometheus] = await Promise.all([
       import('fastify'), import('@fastify/accepts'), import('@fastify/multipart'), import('@fastify/rate-limit'), import('prom-client'),
     ]);
-    return { fastify: fastify.default, accepts: accepts.default, multipart: multipart.default, rateLimit: rateLimit.default, prometheus: prometheus.default };
+    return { fastify: fastify.default, LogController: fastify.LogController, accepts: accepts.default, multipart: multipart.default, rateLimit: rateLimit.default, prometheus: prometheus.default };
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw thrown;
     throw new FailedError(`the server needs libraries that are not installed: npm install ${NEEDED.join(' ')}`, { cause: thrown });

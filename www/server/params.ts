@@ -61,7 +61,7 @@ function readBody(params: Params, fields: Field[], kernel: KernelDescription, bo
 }
 
 async function readParts(params: Params, fields: Field[], kernel: KernelDescription, request: FastifyRequest): Promise<void> {
-  for await (const part of request.parts()) {
+  for await (const part of partsOf(request)) {
     const key = part.fieldname;
     if (Object.hasOwn(params, key)) throw badParam(key, 'is given twice');
     if (part.type === 'file') await placeFile(params, key, fields, kernel, part);
@@ -72,8 +72,31 @@ async function readParts(params: Params, fields: Field[], kernel: KernelDescript
   }
 }
 
+/** @throws HttpProblem when the form is not one */
+async function* partsOf(request: FastifyRequest): AsyncGenerator<MultipartFile | MultipartValue> {
+  const parts = request.parts();
+  for (;;) {
+    let next: IteratorResult<MultipartFile | MultipartValue>;
+    try {
+      next = await parts.next();
+    } catch (thrown) {
+      throw unreadable(thrown);
+    }
+    if (next.done) return;
+    yield next.value;
+  }
+}
+
+/** What the form's parser throws has no code where the form itself is wrong. */
+function unreadable(thrown: unknown): unknown {
+  if ((thrown as { code?: string }).code !== undefined) return thrown;
+  return new HttpProblem('BAD_REQUEST', `the form cannot be read: ${(thrown as Error).message}`);
+}
+
 async function placeFile(params: Params, key: string, fields: Field[], kernel: KernelDescription, part: MultipartFile): Promise<void> {
-  const bytes = await part.toBuffer();
+  const bytes = await part.toBuffer().catch((thrown: unknown) => {
+    throw unreadable(thrown);
+  });
   await place(params, key, fields, kernel.name, ({ kind }) => readFileValue(key, inputOf(`part ${key}`, part.mimetype, bytes), kind));
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FailedError } from '../formats/errors.ts';
 import { loadLibraries } from './libraries.ts';
+import { freePort } from './listen.ts';
 import type { ServeOptions } from './options.ts';
 import type { FromProcess, ToProcess } from './protocol.ts';
 
@@ -40,9 +41,10 @@ export type ServerLog = (event: Record<string, unknown> & { msg: string; level: 
  */
 export async function startServer(options: ServeOptions, log: ServerLog): Promise<RunningServer> {
   const { prometheus } = await loadLibraries();
+  const port = await freePort(options.host, options.port);
   const folder = await mkdtemp(join(tmpdir(), 'loomwork-'));
   cluster.setupPrimary({ exec: fileURLToPath(new URL('./server.js', import.meta.url)), args: [], execArgv: [], silent: false });
-  const primary = new Primary(options, folder, log, new prometheus.AggregatorRegistry());
+  const primary = new Primary({ ...options, port }, folder, log, new prometheus.AggregatorRegistry());
   try {
     await primary.open();
   } catch (thrown) {
@@ -55,7 +57,7 @@ export async function startServer(options: ServeOptions, log: ServerLog): Promis
 class Primary implements RunningServer {
   readonly ended: Promise<void>;
   #end!: () => void;
-  #options: ServeOptions;
+  readonly #options: ServeOptions;
   readonly #folder: string;
   readonly #log: ServerLog;
   readonly #registry: import('prom-client').AggregatorRegistry<import('prom-client').PrometheusContentType>;
@@ -84,9 +86,7 @@ class Primary implements RunningServer {
   }
 
   async open(): Promise<void> {
-    // The first tells which port was free; the others share it.
-    await this.#start(0);
-    await Promise.all(this.#places.slice(1).map((_, index) => this.#start(index + 1)));
+    await Promise.all(this.#places.map((_, index) => this.#start(index)));
   }
 
   async stop(): Promise<void> {
@@ -150,9 +150,7 @@ class Primary implements RunningServer {
       const hear = (message: FromProcess) => {
         if (message?.loomwork === 'hello') this.#send(worker, { loomwork: 'open', options: this.#options, folder: this.#folder });
         if (message?.loomwork === 'failed') end(new FailedError(message.message));
-        if (message?.loomwork !== 'ready') return;
-        this.#options = { ...this.#options, port: message.port };
-        end();
+        if (message?.loomwork === 'ready') end();
       };
       const exit = (code: number, signal: string) => end(new FailedError(`a process of the server ended while it started (${signal || `code ${code}`})`));
       worker.on('message', hear);

@@ -1,13 +1,13 @@
 // One process of the server: a host, and HTTP before it. It ends when it is told to, and when the primary is gone.
 import cluster from 'node:cluster';
 import { createServer, type Server } from 'node:http';
-import { Server as NetServer, type AddressInfo } from 'node:net';
+import { Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { Catalogue } from '../formats/catalogue.ts';
 import type { AnyHost } from '../formats/images.ts';
 import { createHost } from '../host/entry/node.ts';
-import { makeApp } from './app.ts';
+import { KEEP_ALIVE_MS, makeApp } from './app.ts';
 import { loadLibraries } from './libraries.ts';
 import { Metrics } from './metrics.ts';
 import type { ServeOptions } from './options.ts';
@@ -17,6 +17,8 @@ import { JobStore } from './store.ts';
 
 /** The primary adds up all processes' metrics for no longer than this. */
 const METRICS_MS = 6000;
+/** Connections on which nothing comes are waited for so long: a request may be on its way. */
+const IDLE_MS = 500;
 /** How often it is seen whether all requests are answered. */
 const DRAIN_STEP_MS = 20;
 
@@ -75,8 +77,7 @@ class ServerProcess {
     await new Promise<void>((resolve, reject) => inside.once('error', reject).listen(socketOf(folder, number), resolve));
     started = new ServerProcess(options, host, app, store, inside);
     await app.listen({ port: options.port, host: options.host });
-    const { address, port } = app.server.address() as AddressInfo;
-    tell({ loomwork: 'ready', address, port });
+    tell({ loomwork: 'ready' });
     return started;
   }
 
@@ -99,13 +100,15 @@ class ServerProcess {
   /** Answers what has come, and ends. */
   async stop(why: 'end' | 'reload'): Promise<void> {
     if (this.#stopping) return;
-    const until = Date.now() + this.#options.drain;
+    const begun = Date.now();
+    const until = begun + this.#options.drain;
     // No new connections; those that are open get `connection: close` with their next answer. (The HTTP server's own `close` would cut off those
     // that are idle, perhaps just as a request is on its way.)
     NetServer.prototype.close.call(this.#app.server);
     this.#stopping = why === 'end';
     this.#lettingGo();
-    while ((this.#requests > 0 || (await this.#connections()) > 0) && Date.now() < until) await sleep(DRAIN_STEP_MS);
+    const idle = begun + (why === 'end' ? IDLE_MS : KEEP_ALIVE_MS + IDLE_MS);
+    while (Date.now() < until && (this.#requests > 0 || (Date.now() < idle && (await this.#connections()) > 0))) await sleep(DRAIN_STEP_MS);
     tell({ loomwork: 'drained' });
     if (why === 'end') while (this.#store.running > 0 && Date.now() < until) await sleep(DRAIN_STEP_MS);
     else {
@@ -121,12 +124,11 @@ class ServerProcess {
     process.exit(0);
   }
 
-  /** Connections that stay idle are ended by their keep-alive timeout. */
+  /** The next answer on a connection is its last. */
   #lettingGo(): void {
     this.#app.server.on('request', (_, response) => {
       if (!response.headersSent) response.setHeader('connection', 'close');
     });
-    this.#app.server.keepAliveTimeout = 1000;
   }
 
   #connections(): Promise<number> {

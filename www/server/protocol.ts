@@ -12,7 +12,7 @@ export type ToProcess =
 export type FromProcess =
   /** It listens to messages: what was sent before is lost. */
   | { loomwork: 'hello' }
-  | { loomwork: 'ready'; port: number; address: string }
+  | { loomwork: 'ready' }
   | { loomwork: 'failed'; message: string }
   /** It takes no more connections, and all requests are answered. */
   | { loomwork: 'drained' }

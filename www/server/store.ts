@@ -21,6 +21,8 @@ export interface KeptJob {
   bytes: number;
   /** Who reads its parts. */
   readonly readers: Set<(part: unknown) => void>;
+  /** Settles when all of its parts are told; undefined until somebody reads. */
+  parts?: Promise<void>;
 }
 
 export class JobStore {

@@ -1,0 +1,78 @@
+// The server's processes: those that die are replaced, restarts and ends lose no request.
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'node:test';
+import { naiveMandelbrot } from '../host/mandelbrot.mjs';
+import { disturbances, load } from './load.mjs';
+import { eventsOf, query, Server, view } from './server.mjs';
+
+const long = { ...view, width: 1200, height: 1200, maxIterations: 20_000 };
+const alive = (pid) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+for (const [name, seconds] of [['kill', 8], ['reload', 6]]) {
+  test(`under load, ${name} again and again: every request is answered, and rightly`, { timeout: 60_000 }, async (t) => {
+    const server = await Server.start(t, ['--processes', '2', '--threads', '1']);
+    const { complaints, ...report } = await load({ server, seconds, disturb: disturbances[name] });
+    t.diagnostic(JSON.stringify(report));
+    const { wrong, failed } = report;
+    assert.deepEqual({ wrong, failed }, { wrong: 0, failed: 0 }, complaints.join('\n'));
+    assert.equal(report.answered, report.requests);
+    assert.ok(report.disturbed >= 2 && report.requests > 100);
+    // A restart that was asked for breaks no connection at all.
+    if (name === 'reload') assert.equal(report.sentAgain, 0);
+    assert.equal(await server.end(), 0, server.errors);
+  });
+}
+
+test('SIGTERM: what came is answered, what is left of the server is nothing', { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t, ['--processes', '2', '--threads', '1']);
+  const { processes } = server;
+  assert.equal(processes.length, 2);
+  const asked = server.fetch(`/v1/jobs/mandelbrot?${query(long)}`, { method: 'POST', headers: { accept: 'application/octet-stream' } });
+  await sleep(150);
+  server.kill('SIGTERM');
+  const counts = new Uint32Array(await (await asked).arrayBuffer());
+  assert.equal(counts.length, 1200 * 1200);
+  const [code] = await server.exited;
+  assert.equal(code, 0, server.errors);
+  assert.deepEqual(processes.filter(alive), []);
+  await assert.rejects(server.fetch('/healthz'));
+});
+
+test('processes of a server that is killed end with it', { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t, ['--processes', '2', '--threads', '1']);
+  const { processes } = server;
+  server.kill('SIGKILL');
+  for (const end = Date.now() + 10_000; processes.some(alive); await sleep(20)) assert.ok(Date.now() < end, 'they are gone');
+});
+
+test('an asynchronous job outlives the restart of its process', { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t, ['--processes', '2', '--threads', '1']);
+  const { id, events } = await (await server.fetch(`/v1/jobs/mandelbrot?async&${query({ ...view, width: 200, height: 100 })}`, { method: 'POST' })).json();
+  for await (const _ of eventsOf(await server.fetch(events)));
+  await disturbances.reload(server);
+  const { counts } = await (await server.fetch(`/v1/jobs/${id}/result`)).json();
+  assert.deepEqual(counts.data, [...naiveMandelbrot({ ...view, width: 200, height: 100 })]);
+});
+
+test('what cannot be is one sentence and an exit code', async () => {
+  for (const [args, code, pattern] of [
+    [['--port', '70000'], 2, /whole number from 0 to 65535/],
+    [['--host', '203.0.113.7'], 1, /cannot listen at 203.0.113.7:8080: this machine has no such address/],
+    [['--token-file', '/nowhere/token'], 2, /there is no such file/],
+    [['--max-body', 'much'], 2, /number of bytes/],
+    [['--processes', '0'], 2, /whole number/],
+  ]) {
+    const server = new Server(args);
+    const [got] = await server.exited;
+    assert.equal(got, code, `${args}: ${server.errors}`);
+    assert.match(server.errors, pattern);
+  }
+});
