@@ -17,7 +17,7 @@ readonly NODE_MAJOR=20
 WASM_BINDGEN=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
 CHANNEL=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
 readonly WASM_BINDGEN CHANNEL
-readonly SUITES=(lint native models wasm-chromium wasm-firefox host identical fuzz process chaos cli serve browser everywhere package references)
+readonly SUITES=(lint native models wasm-chromium wasm-firefox host identical fuzz process chaos cli serve queue browser everywhere package references)
 readonly TOOLS=$PWD/target/tools
 readonly LOGS=$PWD/target/logs
 # rustup puts itself there, and not every shell has been told.
@@ -51,7 +51,7 @@ END
 
 help_verb() {
   case $1 in
-    setup) echo "Installs into this folder (target/tools, www/node_modules) and through rustup: the toolchain $CHANNEL, wasm-bindgen $WASM_BINDGEN, the npm packages of www/package-lock.json; with 'test' also wasm-pack $WASM_PACK_VERSION, geckodriver $GECKODRIVER_VERSION, a Python environment with NumPy and Pillow, Node 22, 24 and 26, Deno, Bun and workerd as npm packages (tests/everywhere/node_modules, 1 GB), and, as root on Debian, the packages chromium, chromium-driver, firefox-esr, webkit2gtk-driver and xvfb. The first time takes some minutes; later times a second." ;;
+    setup) echo "Installs into this folder (target/tools, www/node_modules) and through rustup: the toolchain $CHANNEL, wasm-bindgen $WASM_BINDGEN, the npm packages of www/package-lock.json; with 'test' also wasm-pack $WASM_PACK_VERSION, geckodriver $GECKODRIVER_VERSION, a Python environment with NumPy and Pillow, Node 22, 24 and 26, Deno, Bun and workerd as npm packages (tests/everywhere/node_modules, 1 GB), and, as root on Debian, the packages chromium, chromium-driver, firefox-esr, webkit2gtk-driver, xvfb and redis-server. The first time takes some minutes; later times a second." ;;
     build) echo "Generates the TypeScript types from the Rust ones, compiles the artifacts threads, simd and baseline, checks the TypeScript and bundles pkg/. Skipped when no source has changed." ;;
     run) echo "Does the main job in Node: writes out/*.png and prints what ran where, with times on one and on all threads." ;;
     demo) echo "Serves pkg/demo on 127.0.0.1 with the headers that a page needs for threads. --port N, --no-isolation." ;;
@@ -154,7 +154,7 @@ setup_test() {
   setup_python
 }
 
-# setup_browsers [all]: what the suites browser and bench need, or with WebKit and its display, which has no headless mode.
+# setup_browsers [all]: what the suites browser and bench need, or with WebKit and its display, which has no headless mode, and Redis.
 setup_browsers() {
   local missing=()
   has_any "${CHROMIUM:-}" /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome || missing+=(chromium)
@@ -163,12 +163,13 @@ setup_browsers() {
   if [[ ${1:-} == all ]]; then
     has_any "${WEBKITDRIVER:-}" /usr/bin/WebKitWebDriver || missing+=(webkit2gtk-driver)
     has_any "${XVFB:-}" /usr/bin/Xvfb || missing+=(xvfb)
+    has_any "${REDIS_SERVER:-}" /usr/bin/redis-server /usr/local/bin/redis-server || missing+=(redis-server)
   fi
   ((${#missing[@]} == 0)) && return
   if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
-    step "browsers (${missing[*]})" install_debian "${missing[@]}"
+    step "Debian packages (${missing[*]})" install_debian "${missing[@]}"
   else
-    fail "the tests need ${missing[*]}: install them (on Debian: 'apt-get install ${missing[*]}'), or name them in CHROMIUM, CHROMEDRIVER, FIREFOX, WEBKITDRIVER and XVFB"
+    fail "the tests need ${missing[*]}: install them (on Debian: 'apt-get install ${missing[*]}'), or name them in CHROMIUM, CHROMEDRIVER, FIREFOX, WEBKITDRIVER, XVFB and REDIS_SERVER"
   fi
 }
 
@@ -277,6 +278,8 @@ suite_chaos() { build_faults && node_test --test-concurrency=1 tests/chaos/*.tes
 suite_process() { build_faults && node_test --test-concurrency=1 tests/process/*.test.mjs; }
 # One after the other: each starts servers of several processes.
 suite_serve() { node_test --test-concurrency=1 tests/serve/*.test.mjs; }
+# A real Redis, started by the tests on a port of its own.
+suite_queue() { node_test --test-concurrency=1 tests/queue/*.test.mjs; }
 suite_cli() { node_test tests/cli/*.test.mjs; }
 # One browser at a time: they share the cores.
 suite_browser() { node_test --test-concurrency=1 tests/browser/*.test.mjs; }

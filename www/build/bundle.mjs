@@ -21,6 +21,8 @@ const OPTIONAL = {
   '@fastify/multipart': '^10.1.0',
   '@fastify/rate-limit': '^11.2.0',
   'prom-client': '^15.1.3',
+  bullmq: '^6.7.0',
+  ioredis: '^6.0.0',
 };
 
 const common = {
@@ -51,7 +53,8 @@ await Promise.all([
   bundle('host/entry/service-worker.ts', 'service-worker.js', { platform: 'browser' }),
   bundle('host/entry/edge.ts', 'edge.js', { platform: 'browser', external: ['./loomwork.simd.wasm'] }),
   bundle('host/entry/isolation.ts', 'isolation.js', { platform: 'browser', format: 'iife', minify: true }),
-  bundle('host/entry/node.ts', 'node.js', { platform: 'node', target: ['node20'], external: ['./inline.js'] }),
+  bundle('host/entry/node.ts', 'node.js', { platform: 'node', target: ['node20'], external: ['./inline.js', ...Object.keys(OPTIONAL)] }),
+  bundle('host/entry/queue-worker.ts', 'queue-worker.js', { platform: 'node', target: ['node20'], external: ['./inline.js', ...Object.keys(OPTIONAL)] }),
   bundle('host/entry/worker-node.ts', 'worker.node.js', { platform: 'node', target: ['node20'] }),
   bundle('host/entry/process.ts', 'process.node.js', { platform: 'node', target: ['node20'], external: ['./inline.js'] }),
 ]);
@@ -78,7 +81,7 @@ async function bundleCli() {
     target: ['node20'],
     // Some of the bundled libraries are CommonJS and call `require` for Node's own modules.
     banner: { js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);" },
-    plugins: [...common.plugins, redirect(/host\/entry\/node\.ts$/, '../node.js'), redirect(/server\/main\.ts$/, './server.js')],
+    plugins: [...common.plugins, redirect(/host\/entry\/node\.ts$/, '../node.js'), redirect(/server\/main\.ts$/, './server.js'), redirect(/host\/entry\/queue-worker\.ts$/, '../queue-worker.js')],
   });
   chmodSync(out, 0o755);
   await bundle('server/main.ts', 'bin/server.js', {
@@ -147,6 +150,7 @@ function writePackageJson() {
   const types = (entry) => `./types/host/entry/${entry}.d.ts`;
   cpSync(join(root, 'target/types/main/host'), join(pkg, 'types/host'), { recursive: true, filter: published });
   cpSync(join(root, 'target/types/node/host'), join(pkg, 'types/host'), { recursive: true, filter: published });
+  cpSync(join(root, 'target/types/node/queue'), join(pkg, 'types/queue'), { recursive: true, filter: published });
   const manifest = {
     name: 'loomwork',
     version,
@@ -168,6 +172,7 @@ function writePackageJson() {
         default: { types: types('browser'), default: './browser.js' },
       },
       './service-worker': { types: types('service-worker'), default: './service-worker.js' },
+      './queue-worker': { types: types('queue-worker'), default: './queue-worker.js' },
       './isolation.js': './isolation.js',
       './worker.js': './worker.js',
       './inline.js': './inline.js',

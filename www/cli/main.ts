@@ -9,6 +9,7 @@ import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
 import { endWithReader, writeStderr } from './streams.ts';
 import { paletteFor } from './terminal.ts';
+import { workerCommand } from './worker.ts';
 
 const HELP = `
 Examples:
@@ -24,7 +25,7 @@ function program(): Command {
     .description('Runs Rust compute kernels, compiled to WebAssembly, on every core.')
     .version(VERSION, '-V, --version')
     .addHelpText('after', HELP);
-  for (const command of [runCommand(), kernelsCommand(), serveCommand(), demoCommand(), doctorCommand()]) program.addCommand(command);
+  for (const command of [runCommand(), kernelsCommand(), serveCommand(), workerCommand(), demoCommand(), doctorCommand()]) program.addCommand(command);
   const colours = paletteFor(process.stderr);
   for (const command of [program, ...program.commands]) {
     command

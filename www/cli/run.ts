@@ -28,6 +28,8 @@ interface RunOptions {
   backend: NonNullable<HostOptions['backend']>;
   threads: number | 'auto';
   processes?: number;
+  redis?: string;
+  queue: string;
   timeout?: number;
   json?: boolean;
 }
@@ -41,9 +43,11 @@ export function runCommand(): Command {
     .option('--params <JSON>', 'all params as one JSON object, or @FILE or @- holding one; -p adds to it and goes before it')
     .option('-o, --out <OUT>', 'where the output goes (see below)')
     .option('--quality <N>', 'quality of an image that is written as a JPEG, 1 to 100', wholeNumber(1, 100))
-    .addOption(new Option('--backend <B>', 'where the kernel runs').choices(['auto', 'threads', 'workers', 'inline', 'process']).default('auto'))
+    .addOption(new Option('--backend <B>', 'where the kernel runs').choices(['auto', 'threads', 'workers', 'inline', 'process', 'queue']).default('auto'))
     .addOption(new Option('--threads <N>', 'threads, of all processes together').argParser(threadCount).default('auto', 'one per core'))
     .option('--processes <N>', 'child processes of the process backend', wholeNumber(1, 64))
+    .option('--redis <URL>', 'address of Redis, for the queue backend (or REDIS_URL)')
+    .option('--queue <NAME>', 'name of the queue', 'loomwork')
     .option('--timeout <MS>', 'fail when the job takes longer, in milliseconds', wholeNumber(1, 2 ** 31 - 1))
     .option('--json', 'print one JSON object {kernel, output, backend, threads, timing, files}; no progress bar')
     .addHelpText('after', HELP)
@@ -82,6 +86,7 @@ Examples:
     -o small.webp
   loomwork run mandelbrot --params @view.json -p width=1920 -o counts.npy
   loomwork run sort -p data=@numbers.npy --backend process --processes 4
+  loomwork run sort -p data=@numbers.npy --backend queue --redis redis://redis.example
 
 Exit codes:
   0 done, 1 the job failed, 2 wrong use (bad params too), 130 Ctrl-C`;
@@ -96,9 +101,11 @@ async function run(name: string, options: RunOptions): Promise<void> {
   const plan = await planOutput(catalogue, kernel, options.out, options.quality);
   const bar = !options.json && canRedraw(process.stderr) ? new ProgressBar(process.stderr, name) : undefined;
   try {
-    const { backend, threads, processes } = options;
+    const { backend, threads, processes, queue } = options;
+    const redis = options.redis ?? process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379';
+    if (options.redis !== undefined && backend !== 'queue') throw new UsageError('only --backend queue needs Redis', '--redis');
     if (processes !== undefined && backend !== 'process') throw new UsageError('only --backend process has child processes', '--processes');
-    const host = (await unlessAborted(createHost({ backend, threads, ...(processes !== undefined && { processes }) }), signal)) as Host as unknown as AnyHost;
+    const host = (await unlessAborted(createHost({ backend, threads, ...(processes !== undefined && { processes }), ...(backend === 'queue' && { queue: { redis, name: queue } }) }), signal)) as Host as unknown as AnyHost;
     plan.checkHost(host);
     if (host.backend === 'inline') interrupt.release();
     await decodePictures(params, host, signal);
@@ -175,7 +182,8 @@ async function report(host: AnyHost, { name }: KernelDescription, plan: OutputPl
   const colours = paletteFor(process.stderr);
   for (const { path, bytes } of files) await writeStderr(`wrote ${path} (${bytes.toLocaleString('en')} bytes)\n`);
   const place = `(${host.backend} backend, node ${process.version})`;
-  await writeStderr(`${colours.green(name)}: ${duration(timing.running)} on ${counted(host.threads, 'thread')} ${colours.dim(place)}\n`);
+  const where = host.backend === 'queue' ? 'by the workers of the queue' : `on ${counted(host.threads, 'thread')}`;
+  await writeStderr(`${colours.green(name)}: ${duration(timing.running)} ${where} ${colours.dim(place)}\n`);
 }
 
 function threadCount(text: string): number | 'auto' {

@@ -4,13 +4,17 @@ import { openHost } from '../main/host.ts';
 import type { HostOptions } from '../main/options.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { startProcesses } from '../process/engine.ts';
+import { startQueue } from '../../queue/engine.ts';
 import { node } from '../runtime/node.ts';
 
 export * from '../main/index.ts';
 
 const runtime: Runtime = {
   ...node,
-  backends: { process: (...order) => startProcesses(node, new URL('./process.node.js', import.meta.url), ...order) },
+  backends: {
+    process: (...order) => startProcesses(node, new URL('./process.node.js', import.meta.url), ...order),
+    queue: (options, _, listener) => startQueue(node, options, listener),
+  },
 };
 
 /**

@@ -124,7 +124,7 @@ export class LocalHost {
   async #startEngine(threads: number): Promise<Engine> {
     const { backend, artifact } = this.#plan;
     const { assets, concurrency } = this.#options;
-    if (!this.#module && backend !== 'process') {
+    if (!this.#module && backend !== 'process' && backend !== 'queue') {
       const given = assets.wasm?.[artifact];
       this.#module = given instanceof WebAssembly.Module ? Promise.resolve(given) : this.#runtime.compile(artifact, given as string | URL | undefined);
       // Seen where it is awaited; what could not be loaded now may be loaded later.
@@ -156,7 +156,7 @@ export class LocalHost {
       },
     };
     engine =
-      backend === 'process' ? await this.#runtime.backends!.process!(this.#options, threads, listener)
+      backend === 'process' || backend === 'queue' ? await this.#runtime.backends![backend]!(this.#options, threads, listener)
       : backend === 'threads' ? await startThreads(this.#runtime, this.#options, this.#module!, { threads, concurrency: concurrency ?? Math.min(8, Math.max(2, threads)) }, listener)
       : backend === 'workers' ? await startWorkers(this.#runtime, this.#options, artifact, this.#module!, threads, listener)
       : await startInline(this.#runtime, this.#options, artifact, this.#module!, listener);
@@ -256,6 +256,7 @@ export class LocalHost {
   async resize(threads: number): Promise<void> {
     checkThreads(threads);
     if (this.#plan.backend === 'inline') throw new LoomworkError({ code: 'UNSUPPORTED', message: 'backend "inline" has one thread, the caller\'s' });
+    if (this.#plan.backend === 'queue') throw new LoomworkError({ code: 'UNSUPPORTED', message: 'the threads of backend "queue" are its workers\': start more of those' });
     if (this.#closing) throw closed();
     const before = this.#changing;
     const resizing = (async () => {
@@ -391,7 +392,7 @@ export class LocalHost {
 
   /** Whether arrays that are shared between threads save copies. A child process gets them from a shared one without a copy here. */
   get #sharesMemory(): boolean {
-    return this.#plan.backend === 'threads' || this.#plan.backend === 'process';
+    return this.#plan.backend === 'threads' || this.#plan.backend === 'process' || this.#plan.backend === 'queue';
   }
 
   /** Jobs that have not reached an engine. */

@@ -2,6 +2,7 @@
 export type { Host, HostEvents } from './api.ts';
 export type { Job, JobState, KernelTypes, Timing } from './job.ts';
 export type { Backend, HostOptions, Progress, RunOptions } from './options.ts';
+export type { ArrayStore, QueueOptions } from '../../queue/options.ts';
 export type { HostStats, Trace, TraceEvent } from './stats.ts';
 export type { TimesSummary } from './histogram.ts';
 export type { Artifact } from '../shared/artifact.ts';

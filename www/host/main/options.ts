@@ -2,16 +2,17 @@
 import { badParams } from '../shared/errors.ts';
 import type { Assets } from '../runtime/assets.ts';
 import type { Artifact } from '../shared/artifact.ts';
+import { checkQueueOptions, type CheckedQueueOptions, type QueueOptions } from '../../queue/options.ts';
 
 /** Where a host's kernels run. */
-export type Backend = 'threads' | 'workers' | 'inline' | 'process';
+export type Backend = 'threads' | 'workers' | 'inline' | 'process' | 'queue';
 
 /** Options of {@link createHost}. */
 export interface HostOptions {
   /**
    * Where kernels run: on shared-memory `threads`, on single-threaded `workers`, or `inline` on the caller's own thread, which
    * blocks it. `auto` takes the best that the place allows; `host.why` tells why. `process` (Node) runs a host in each of several child
-   * processes: what kills one costs no more than its jobs' time.
+   * processes: what kills one costs no more than its jobs' time. `queue` (Node) sends jobs through Redis to workers on any number of machines.
    *
    * @default 'auto'
    */
@@ -103,6 +104,8 @@ export interface HostOptions {
    * @default 30000
    */
   startTimeout?: number;
+  /** The queue of the `queue` backend. */
+  queue?: QueueOptions;
   /** Where the package's files lie, when they are not beside its JavaScript. */
   assets?: Assets;
 }
@@ -164,6 +167,7 @@ export interface CheckedHostOptions {
   traceJobs: number;
   timeout: number | undefined;
   startTimeout: number;
+  queue: CheckedQueueOptions | undefined;
   assets: Assets;
 }
 
@@ -175,7 +179,7 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 
 const HOST_OPTIONS = [
   'backend', 'threads', 'processes', 'artifact', 'maxMemory', 'maxProcessMemory', 'concurrency', 'maxQueue', 'aging', 'grace', 'spin', 'slice', 'traceJobs',
-  'timeout', 'startTimeout', 'assets',
+  'timeout', 'startTimeout', 'queue', 'assets',
 ];
 const RUN_OPTIONS = ['signal', 'timeout', 'priority', 'caller', 'transfer', 'output', 'onProgress'];
 
@@ -184,7 +188,7 @@ export function checkHostOptions(options: HostOptions = {}): CheckedHostOptions 
   onlyKeys(options, HOST_OPTIONS);
   const { backend = 'auto', threads = 'auto', artifact = 'auto', maxMemory = 2 * GIB, concurrency, maxQueue = Infinity, assets = {} } = options;
   const { aging = 500, grace = 1000, spin = 50, slice = 8, traceJobs = 10_000, timeout, startTimeout = 30_000, processes, maxProcessMemory } = options;
-  oneOf('backend', backend, ['auto', 'threads', 'workers', 'inline', 'process']);
+  oneOf('backend', backend, ['auto', 'threads', 'workers', 'inline', 'process', 'queue']);
   oneOf('artifact', artifact, ['auto', 'threads', 'simd', 'baseline']);
   if (threads !== 'auto') checkThreads(threads);
   if (processes !== undefined) integer('processes', processes, 1, 64);
@@ -200,7 +204,8 @@ export function checkHostOptions(options: HostOptions = {}): CheckedHostOptions 
   if (timeout !== undefined) delay('timeout', timeout);
   delay('startTimeout', startTimeout);
   checkAssets(assets);
-  return { backend, threads, processes, maxProcessMemory, artifact, maxMemory, concurrency, maxQueue, aging, grace, spin, slice, traceJobs, timeout, startTimeout, assets };
+  const queue = backend === 'queue' ? checkQueueOptions(options.queue) : undefined;
+  return { backend, threads, processes, maxProcessMemory, artifact, maxMemory, concurrency, maxQueue, aging, grace, spin, slice, traceJobs, timeout, startTimeout, queue, assets };
 }
 
 /** @throws LoomworkError BAD_PARAMS */

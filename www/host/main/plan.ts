@@ -34,6 +34,9 @@ export async function makePlan(options: CheckedHostOptions, runtime: Runtime): P
     const artifact = noThreads === undefined ? 'threads' : hasSimd ? 'simd' : 'baseline';
     return { backend, artifact, threads: Math.max(threads, processes), why: `${processes} child processes: backend "process" was asked for` };
   }
+  if (backend === 'queue') {
+    return { backend, artifact: hasSimd ? 'simd' : 'baseline', threads: 1, why: 'workers that take jobs from the queue: backend "queue" was asked for' };
+  }
   if (options.artifact === 'simd' && !hasSimd) throw unsupported('artifact "simd" was asked for, and this runtime has no wasm SIMD');
   const artifact = options.artifact === 'baseline' || !hasSimd ? 'baseline' : 'simd';
   const asked = options.backend === backend ? `backend "${backend}" was asked for` : undefined;
@@ -53,9 +56,9 @@ export function processesOf({ processes }: CheckedHostOptions, runtime: Runtime)
 
 function chooseBackend({ backend }: CheckedHostOptions, runtime: Runtime, noThreads: string | undefined, noWorkers: string | undefined): Backend {
   if (backend === 'inline') return 'inline';
-  if (backend === 'process') {
-    if (!runtime.backends?.process) throw unsupported(`backend "process" was asked for, but there are no child processes in ${runtime.name}: it is for Node`);
-    return 'process';
+  if (backend === 'process' || backend === 'queue') {
+    if (!runtime.backends?.[backend]) throw unsupported(`backend "${backend}" was asked for, but ${runtime.name} has none: it is for Node`);
+    return backend;
   }
   if (backend === 'workers') {
     if (noWorkers) throw unsupported(`backend "workers" was asked for, but ${noWorkers}`);

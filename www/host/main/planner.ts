@@ -39,9 +39,13 @@ export class Planner {
   private constructor(runtime: Runtime, options: CheckedHostOptions, started: Started) {
     this.#runtime = runtime;
     this.#options = options;
+    this.kernels = started.ready.kernels;
     this.#shardable = new Set(started.ready.shardable);
     this.#worker = this.#sit(started);
   }
+
+  /** All kernels of the package. */
+  readonly kernels: readonly string[];
 
   /** Kernels whose jobs divide. */
   get shardable(): ReadonlySet<string> {

@@ -46,7 +46,7 @@ export interface Runtime {
   /** What is wrong with the worker's file, as far as can be told from here. */
   diagnoseWorker(assets: Assets): Promise<string>;
   /** Backends that need what only some runtimes have. */
-  readonly backends?: Partial<Record<'process', StartEngine>>;
+  readonly backends?: Partial<Record<'process' | 'queue', StartEngine>>;
   /** Lets the event loop do other things. */
   yield(): Promise<void>;
   /** Calls back in the event loop's next turn. */
