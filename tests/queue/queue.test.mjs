@@ -17,11 +17,12 @@ const { Redis: Client } = createRequire(new URL('../../www/package.json', import
 const view = { width: 60, height: 40, centerX: -0.5, centerY: 0, span: 3, maxIterations: 200 };
 /** Some seconds of work on two cores. */
 const long = { width: 1500, height: 1500, centerX: -0.75, centerY: 0.05, span: 0.5, maxIterations: 6000 };
-const endless = { ...long, span: 1e-7, centerY: 0, maxIterations: 4_000_000_000 };
+/** Minutes of work, of which some is done every moment. */
+const endless = { ...long, width: 8000, height: 8000, span: 1e-7, centerY: 0, maxIterations: 5000 };
 
-async function open(t, redis, queue = {}, more = {}) {
+async function open(redis, queue = {}, more = {}) {
   const host = await createHost({ backend: 'queue', queue: { redis: redis.url, lock: 1500, ...queue }, ...more });
-  t.after(() => host.close());
+  redis.users.push(() => host.close());
   return host;
 }
 
@@ -41,8 +42,8 @@ async function arraysIn(redis) {
 
 test('every kernel gives the same bits as on this machine', { timeout: 120_000 }, async (t) => {
   const redis = await Redis.start(t);
-  await Worker.start(t, redis);
-  const host = await open(t, redis);
+  await Worker.start(redis);
+  const host = await open(redis);
   assert.equal(host.backend, 'queue');
   const local = await createHost({ threads: 2 });
   t.after(() => local.close());
@@ -56,8 +57,8 @@ test('every kernel gives the same bits as on this machine', { timeout: 120_000 }
 test('three workers, one killed and Redis killed and restarted while a job runs: the same bits, each shard counted once', { timeout: 120_000 }, async (t) => {
   const redis = await Redis.start(t);
   const workers = [];
-  for (let count = 0; count < 3; count += 1) workers.push(await Worker.start(t, redis, ['--threads', '1', '--concurrency', '1']));
-  const host = await open(t, redis);
+  for (let count = 0; count < 3; count += 1) workers.push(await Worker.start(redis, ['--threads', '1', '--concurrency', '1']));
+  const host = await open(redis);
   const expected = await onOneMachine(t, 'mandelbrot', long);
   const job = host.run('mandelbrot', long);
   await until(() => workers.some(({ ends }) => ends.length > 0), 'a shard is done');
@@ -78,8 +79,8 @@ test('two workers share a job out: speed-up over one', { timeout: 120_000 }, asy
   const redis = await Redis.start(t);
   const times = [];
   for (const count of [1, 2]) {
-    await Worker.start(t, redis, ['--threads', '1', '--concurrency', '1']);
-    const host = await open(t, redis);
+    await Worker.start(redis, ['--threads', '1', '--concurrency', '1']);
+    const host = await open(redis);
     await host.run('mandelbrot', { ...long, width: 300 });
     const begun = performance.now();
     await host.run('mandelbrot', long);
@@ -92,14 +93,14 @@ test('two workers share a job out: speed-up over one', { timeout: 120_000 }, asy
 
 test('cancel: running kernels stop on their workers, and what waits is taken out', { timeout: 60_000 }, async (t) => {
   const redis = await Redis.start(t);
-  const host = await open(t, redis);
+  const host = await open(redis);
   // Nobody is there to take it.
   const waiting = host.run('hash', { data: new Uint8Array(10), algorithm: 'sha256' });
   await sleep(300);
   waiting.cancel();
   await assert.rejects(waiting, { name: 'AbortError' });
   await waiting.stopped;
-  const worker = await Worker.start(t, redis);
+  const worker = await Worker.start(redis);
   const running = host.run('mandelbrot', endless, { timeout: 20_000 });
   await until(() => running.state === 'running' && running.progress.done > 0, 'it runs, and tells how far it is');
   running.cancel();
@@ -112,8 +113,8 @@ test('cancel: running kernels stop on their workers, and what waits is taken out
 
 test('parts come across, each once, with progress', { timeout: 60_000 }, async (t) => {
   const redis = await Redis.start(t);
-  await Worker.start(t, redis);
-  const host = await open(t, redis);
+  await Worker.start(redis);
+  const host = await open(redis);
   const params = { ...view, width: 640, height: 480, maxIterations: 3000 };
   const counts = new Uint32Array(640 * 480);
   const seen = new Uint8Array(640 * 480);
@@ -132,8 +133,8 @@ test('parts come across, each once, with progress', { timeout: 60_000 }, async (
 
 test('failures come with their code, and stay in the failed set with their reason', { timeout: 60_000 }, async (t) => {
   const redis = await Redis.start(t);
-  await Worker.start(t, redis);
-  const host = await open(t, redis);
+  await Worker.start(redis);
+  const host = await open(redis);
   await assert.rejects(host.run('hash', { data: new Float32Array(2), algorithm: 'sha256' }), { code: 'BAD_PARAMS', field: 'data' });
   await assert.rejects(host.run('mandelbrot', { ...view, width: 0 }), { code: 'BAD_PARAMS', field: 'width' });
   await assert.rejects(host.run('image.decode', { data: Uint8Array.of(137, 80, 78, 71) }), { code: 'BAD_PARAMS', field: 'data' });
@@ -150,27 +151,27 @@ test('an array that is not what it was is noticed, and one that is gone', { time
   const kept = new Map();
   const store = { put: async (key, bytes) => void kept.set(key, Uint8Array.from(bytes)), get: async (key) => kept.get(key), delete: async (keys) => keys.forEach((key) => kept.delete(key)) };
   // The workers look into Redis, where there is nothing: a store must be the same for both.
-  await Worker.start(t, redis);
-  const host = await open(t, redis, { store, attempts: 1 });
+  await Worker.start(redis);
+  const host = await open(redis, { store, attempts: 1 });
   await assert.rejects(host.run('hash', { data: new Uint8Array(100_000), algorithm: 'sha256' }), { code: 'QUEUE_LOST', message: /not kept any more/ });
   const client = new Client(redis.url);
   t.after(() => client.disconnect());
   const spoil = { ...store, put: async (key, bytes, seconds) => void (await client.set(key, Buffer.from(bytes).fill(7, 500, 501), 'EX', seconds)) };
-  const other = await open(t, redis, { store: spoil, attempts: 1 });
+  const other = await open(redis, { store: spoil, attempts: 1 });
   await assert.rejects(other.run('hash', { data: new Uint8Array(100_000), algorithm: 'sha256' }), { code: 'QUEUE_LOST', message: /not what it was/ });
 });
 
 test('a worker that is told to end ends its job first', { timeout: 60_000 }, async (t) => {
   const redis = await Redis.start(t);
-  const worker = await Worker.start(t, redis, ['--threads', '1', '--concurrency', '1']);
-  const host = await open(t, redis);
+  const worker = await Worker.start(redis, ['--threads', '1', '--concurrency', '1']);
+  const host = await open(redis);
   const data = Float64Array.from({ length: 2_000_000 }, (_, index) => Math.sin(index));
   const job = host.run('argsort', { data });
   await until(() => job.state === 'running', 'it runs');
   worker.kill('SIGTERM');
   const [code] = await worker.exited;
   assert.equal(code, 0, worker.errors);
-  await Worker.start(t, redis);
+  await Worker.start(redis);
   assert.equal((await job).indices.length, data.length);
   assert.equal(worker.events.at(-1).event, 'stopped');
 });
@@ -183,7 +184,7 @@ test('without Redis: at the start, for too long, and no secret is told', { timeo
     return true;
   });
   const redis = await Redis.start(t);
-  const host = await open(t, redis, { patience: 1000 });
+  const host = await open(redis, { patience: 1000 });
   const job = host.run('hash', { data: new Uint8Array(1), algorithm: 'sha256' });
   await sleep(200);
   await redis.kill();
@@ -192,20 +193,20 @@ test('without Redis: at the start, for too long, and no secret is told', { timeo
 
 test('what Redis has forgotten is sent again', { timeout: 60_000 }, async (t) => {
   const redis = await Redis.start(t);
-  const host = await open(t, redis);
+  const host = await open(redis);
   const job = host.run('hash', { data: Uint8Array.of(1, 2, 3), algorithm: 'sha256' });
   await sleep(500);
   const client = new Client(redis.url);
   await client.flushall();
   client.disconnect();
-  await Worker.start(t, redis);
+  await Worker.start(redis);
   assert.equal((await job).hex, createHash('sha256').update(Uint8Array.of(1, 2, 3)).digest('hex'));
   assert.ok(job.timing.retries >= 1);
 });
 
 test('a host at rest keeps neither its program nor a connection', { timeout: 60_000 }, async (t) => {
   const redis = await Redis.start(t);
-  await Worker.start(t, redis);
+  await Worker.start(redis);
   const program = `
     import { createHost } from ${JSON.stringify(fileURLToPath(new URL('../../pkg/node.js', import.meta.url)))};
     const host = await createHost({ backend: 'queue', queue: { redis: '${redis.url}' } });

@@ -32,12 +32,15 @@ async function freePort() {
 export class Redis {
   #folder = mkdtempSync(join(tmpdir(), 'loomwork-redis-'));
   #child;
+  /** What ends those who use it: before it is gone itself. */
+  users = [];
 
   static async start(t) {
     const redis = new Redis();
     redis.port = await freePort();
     redis.url = `redis://127.0.0.1:${redis.port}`;
     t.after(async () => {
+      await Promise.all(redis.users.map((end) => end()));
       await redis.kill();
       rmSync(redis.#folder, { recursive: true, force: true });
     });
@@ -72,9 +75,9 @@ export class Worker {
   errors = '';
   #child;
 
-  static async start(t, redis, args = []) {
+  static async start(redis, args = []) {
     const worker = new Worker(redis, args);
-    t.after(() => worker.end());
+    redis.users.push(() => worker.end());
     await until(() => worker.events.some(({ event }) => event === 'ready') || worker.ended, 'the worker is ready');
     if (worker.ended) throw new Error(worker.errors);
     return worker;

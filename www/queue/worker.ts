@@ -17,6 +17,8 @@ import { checkQueueOptions, type ArrayStore, type CheckedQueueOptions, type Queu
 import { GATHER, keys, reasonOf, type GatherData, type PartEntry, type UnitData, type UnitProgress, type UnitResult, type WorkerCard } from './protocol.ts';
 import { getArrays, putArrays, redisStore } from './store.ts';
 
+/** What Redis is to hear at the end, it hears in so long. */
+const IDLE_MS = 1000;
 /** How often progress is told. */
 const PROGRESS_MS = 100;
 /** How often a worker says that it is there, and after how long it is taken for gone. */
@@ -138,13 +140,20 @@ class Taker implements QueueWorker {
     const late = new Promise<'late'>((resolve) => {
       timer = setTimeout(() => resolve('late'), drain);
     });
-    const ended = await Promise.race([this.#worker.close(), late]);
+    // With nothing to end, only Redis is waited for, which may be away.
+    const idle = async (): Promise<'late'> => {
+      await pause(IDLE_MS);
+      while (this.stats.running > 0) await pause(50);
+      await pause(IDLE_MS);
+      return 'late';
+    };
+    const ended = await Promise.race([this.#worker.close(), late, idle()]);
     clearTimeout(timer);
     if (ended === 'late') {
       for (const job of this.#running.keys()) job.cancel();
-      await Promise.race([this.#worker.close(true), new Promise((resolve) => setTimeout(resolve, 1000))]);
+      await Promise.race([this.#worker.close(true), pause(IDLE_MS)]);
     }
-    await this.#connection.unlink(keys.worker(this.#options.name, this.#id)).catch(() => {});
+    await Promise.race([this.#connection.unlink(keys.worker(this.#options.name, this.#id)).catch(() => {}), pause(IDLE_MS)]);
     this.#cancels.disconnect();
     this.#connection.disconnect();
     await this.#host.close();
@@ -245,6 +254,8 @@ class Taker implements QueueWorker {
     return count;
   }
 }
+
+const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
 /** Its caller does not want it any more. */
 class Cancelled extends Error {}
