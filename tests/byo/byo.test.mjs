@@ -150,8 +150,9 @@ describe('what goes wrong before anything is compiled', () => {
   test('a Cargo.toml that cannot be right', async () => {
     const builtin = await otherCrate('builtin', { 'Cargo.toml': (text) => text.replace(', default-features = false', '') });
     refused(await loomwork(['build'], { cwd: builtin }), 1, /write default-features = false/);
-    const rlib = await otherCrate('rlib', { 'Cargo.toml': (text) => text.replace(', "cdylib"', '') });
-    refused(await loomwork(['build'], { cwd: rlib }), 1, /crate-type = \["lib", "cdylib"\]/);
+    const program = await otherCrate('program', {});
+    renameSync(join(program, 'src/lib.rs'), join(program, 'src/main.rs'));
+    refused(await loomwork(['build'], { cwd: program }), 1, /has no library, so it has no kernels: they are listed in src\/lib\.rs/);
     const broken = await otherCrate('broken', { 'Cargo.toml': (text) => `${text}\n[lib\n` });
     refused(await loomwork(['build'], { cwd: broken }), 1, /\[lib\n/, /error: /);
   });
@@ -190,7 +191,7 @@ describe('what the compiler refuses, in the user\'s terms', () => {
 
   test('a kernel\'s name twice', async () => {
     const path = await otherCrate('twice', { [smooth]: (text) => text.replace('"smooth"', '"primes"') });
-    refused(await loomwork(['build'], { cwd: path }), 1, /two kernels in kernels!\[…\] have the NAME 'primes'/, /--> src\/lib\.rs:\d+/, /error: cargo build failed/);
+    refused(await loomwork(['build'], { cwd: path }), 1, /two kernels in kernels!\[…\] have the NAME 'primes'/, /--> src\/lib\.rs:\d+/, /error: cargo rustc failed/);
   });
 
   test('a name that cannot be', async () => {

@@ -7,7 +7,7 @@ import { ARTIFACTS, buildArtifact, type Built } from '../crate/artifacts.ts';
 import { findCrate, type Crate } from '../crate/crate.ts';
 import { describe } from '../crate/describe.ts';
 import { BuildError } from '../crate/errors.ts';
-import { checkVersion, writePackage } from '../crate/package.ts';
+import { checkFolder, checkVersion, writePackage } from '../crate/package.ts';
 import { needToolchain, needWasmBindgen } from '../crate/toolchain.ts';
 import type { Watch } from '../crate/tools.ts';
 import type { Artifact } from '../host/shared/artifact.ts';
@@ -36,6 +36,8 @@ export async function buildCrate({ out, artifact, install, wasmBindgen }: BuildO
   await needToolchain(install ? step : undefined);
   const crate = await findCrate(process.cwd());
   if (crate.builtin) throw new BuildError("this is loomwork itself: './build.sh build' builds it");
+  const folder = resolve(crate.dir, out);
+  checkFolder(folder);
   const bindgen = await needWasmBindgen(crate.target, wasmBindgen, step);
   const work = join(crate.target, 'loomwork');
   const description = await step('kernels and their types', (watch) => describe(crate, join(work, 'describe'), watch));
@@ -48,7 +50,6 @@ export async function buildCrate({ out, artifact, install, wasmBindgen }: BuildO
     built[name] = done;
     sizes.push({ artifact: name, bytes: statSync(done.wasm).size, gzipped: gzipSync(readFileSync(done.wasm)).length });
   }
-  const folder = resolve(crate.dir, out);
   writePackage(crate, description, built, folder);
   const names = description.kernels.map(({ name }) => name).join(', ');
   await writeStderr(`${colours.green(`${crate.npm} ${crate.version}`)} in ${relative(process.cwd(), folder) || '.'}: ${names}\n`);

@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Artifact } from '../host/shared/artifact.ts';
 import { BuildError } from './errors.ts';
-import { featuresOf, type Crate } from './crate.ts';
+import { COMPILE, featuresOf, type Crate } from './crate.ts';
 import { runTool, type Watch } from './tools.ts';
 
 // Panics must unwind, in the legacy encoding that Node 20 reads too (the newer one needs Node 22.22).
@@ -66,7 +66,7 @@ export async function buildArtifact(crate: Crate, artifact: Artifact, options: A
   const cargoDir = join(options.cargoDir, artifact);
   const out = join(options.outDir, artifact);
   const built = { wasm: join(out, 'loomwork_bg.wasm'), glue: join(out, 'loomwork.js') };
-  const args = ['build', '--lib', '--release', '--package', crate.id, '--target', 'wasm32-unknown-unknown', ...featuresOf(crate, [...features, ...(options.features ?? [])]), '-Zbuild-std=std,panic_unwind'];
+  const args = [...COMPILE, '--release', '--package', crate.id, ...featuresOf(crate, [...features, ...(options.features ?? [])]), '-Zbuild-std=std,panic_unwind'];
   const rustflags = [...flags, ...UNWIND, ...(await remapped(crate))].join('\x1f');
   await runTool('cargo', args, { cwd: crate.dir, env: { ...PROFILE, CARGO_TARGET_DIR: cargoDir, CARGO_ENCODED_RUSTFLAGS: rustflags }, watch });
 

@@ -51,8 +51,8 @@ export async function findCrate(folder: string): Promise<Crate> {
   if (!found) throw new BuildError(`${manifest} is a workspace and no crate: go into the folder of the crate of kernels`);
   const builtin = found.name === 'loomwork';
   if (!builtin) checkDependency(found, manifest);
-  const lib = found.targets.find(({ kind }) => kind.includes('cdylib'));
-  if (!lib) throw new BuildError(`${manifest} does not say that its library becomes wasm: write\n\n  [lib]\n  crate-type = ["lib", "cdylib"]\n`);
+  const lib = found.targets.find(({ kind }) => kind.some((type) => type.endsWith('lib')));
+  if (!lib) throw new BuildError(`'${found.name}' (${manifest}) has no library, so it has no kernels: they are listed in src/lib.rs`);
   return {
     name: found.name,
     npm: found.metadata?.loomwork?.npm ?? found.name,
@@ -68,9 +68,15 @@ export async function findCrate(folder: string): Promise<Crate> {
   };
 }
 
+/** Features that a crate may have too, for what its own dependencies need. */
+const OWN_TOO = ['simd', 'threads'];
+
+/** What compiles a library to wasm: cargo's command, to which options are added. As `cdylib` only here, since a crate that always was one could not be depended on. */
+export const COMPILE = ['rustc', '--lib', '--crate-type', 'cdylib', '--target', 'wasm32-unknown-unknown'];
+
 /** Arguments that turn features of the library on, from wherever it is built; and the crate's own of the same names. */
 export function featuresOf(crate: Crate, features: readonly string[]): string[] {
-  const own = features.filter((feature) => !crate.builtin && crate.features.includes(feature));
+  const own = features.filter((feature) => !crate.builtin && OWN_TOO.includes(feature) && crate.features.includes(feature));
   const all = [...(crate.builtin ? ['builtin', ...features] : features.map((feature) => `loomwork/${feature}`)), ...own];
   return [...(crate.builtin ? ['--no-default-features'] : []), ...(all.length > 0 ? ['--features', all.join(',')] : [])];
 }

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Schema } from '../formats/catalogue.ts';
-import { featuresOf, type Crate } from './crate.ts';
+import { COMPILE, featuresOf, type Crate } from './crate.ts';
 import { BuildError } from './errors.ts';
 import { runTool, type Watch } from './tools.ts';
 
@@ -37,7 +37,7 @@ interface Exports {
  * @throws BuildError with what the compiler said
  */
 export async function describe(crate: Crate, cargoDir: string, watch?: Watch): Promise<Description> {
-  const args = ['build', '--lib', '--package', crate.id, '--target', 'wasm32-unknown-unknown', ...featuresOf(crate, ['describe'])];
+  const args = [...COMPILE, '--package', crate.id, ...featuresOf(crate, ['describe'])];
   const env = { CARGO_TARGET_DIR: cargoDir, CARGO_ENCODED_RUSTFLAGS: '', CARGO_PROFILE_DEV_DEBUG: '0', CARGO_PROFILE_DEV_OPT_LEVEL: '0' };
   const unlisted = () => new BuildError(`the library of '${crate.name}' lists no kernels: write loomwork::kernels![…] in src/lib.rs`);
   try {

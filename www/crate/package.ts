@@ -33,9 +33,18 @@ export function checkVersion(crate: Crate, description: Description): void {
   if (differs) throw new BuildError(`the crate loomwork and this command are both of ${own.version}, and yet not of one build (${differs} differ): take both from the same place`);
 }
 
+/**
+ * Refuses a folder that holds anything but a package: it is going to be deleted.
+ *
+ * @throws BuildError
+ */
+export function checkFolder(out: string): void {
+  const isPackage = existsSync(join(out, 'kernels.json')) && existsSync(join(out, 'worker.node.js'));
+  if (existsSync(out) && readdirSync(out).length > 0 && !isPackage) throw new BuildError(`${out} is not empty and no package that was built here: name another folder with --out`);
+}
+
 /** Writes the package into a folder, which is made anew. */
 export function writePackage(crate: Crate, description: Description, built: Partial<Record<Artifact, Built>>, out: string): void {
-  if (existsSync(out) && readdirSync(out).length > 0 && !isPackage(out)) throw new BuildError(`${out} is not empty and no package that was built here: name another folder with --out`);
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   const artifacts = Object.keys(built) as Artifact[];
@@ -64,8 +73,4 @@ export function writePackage(crate: Crate, description: Description, built: Part
   for (const file of readdirSync(OWN)) {
     if (/^LICENSE-/.test(file)) cpSync(join(OWN, file), join(out, `${basename(file)}-loomwork`));
   }
-}
-
-function isPackage(folder: string): boolean {
-  return existsSync(join(folder, 'kernels.json')) && existsSync(join(folder, 'worker.node.js'));
 }

@@ -21,7 +21,7 @@ fn primes_are_prime() {
         primes(4_294_967_200, 4_294_967_295),
         [4_294_967_231, 4_294_967_279, 4_294_967_291]
     );
-    assert_eq!(primes(24, 24), []);
+    assert!(primes(24, 24).is_empty());
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn smoothing_takes_means_of_neighbours() {
         [1.5, 3.0, 6.0, 7.5]
     );
     assert_eq!(smooth(&[1.0, 2.0], 0).unwrap(), [1.0, 2.0]);
-    assert_eq!(smooth(&[], 5).unwrap(), []);
+    assert!(smooth(&[], 5).unwrap().is_empty());
     assert_eq!(
         smooth(&[1.0], 1001).unwrap_err().to_string(),
         "radius: must be at most 1000, got 1001"
