@@ -159,7 +159,8 @@ function writePackageJson() {
   cpSync(join(root, 'target/types/node/host'), join(pkg, 'types/host'), { recursive: true, filter: published });
   cpSync(join(root, 'target/types/node/queue'), join(pkg, 'types/queue'), { recursive: true, filter: published });
   const identity = { name: 'loomwork', version, description: 'Rust compute kernels on every core, from a page or Node, through WebAssembly workers', license: 'MIT OR Apache-2.0' };
-  const own = { ...manifest(identity, artifacts, OPTIONAL), bin: { loomwork: 'bin/loomwork.js' } };
+  const keywords = ['wasm', 'webassembly', 'worker', 'threads', 'rayon', 'simd', 'worker-threads', 'parallel'];
+  const own = { ...manifest(identity, artifacts, OPTIONAL), keywords, bin: { loomwork: 'bin/loomwork.js' } };
   writeFileSync(join(pkg, 'package.json'), `${JSON.stringify(own, null, 2)}\n`);
   for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'LICENSE-MIT', 'LICENSE-APACHE']) {
     if (existsSync(join(root, file))) cpSync(join(root, file), join(pkg, file));

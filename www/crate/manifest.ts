@@ -20,7 +20,6 @@ export function manifest({ name, version, description, license }: Identity, arti
     name,
     version,
     description,
-    keywords: ['wasm', 'webassembly', 'worker', 'threads', 'rayon', 'simd', 'worker-threads', 'parallel'],
     ...(license !== undefined && { license }),
     type: 'module',
     engines: { node: '>=20' },

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 /// Finds the primes of a range.
 pub struct Primes;
 
-/// The range: `from` is in it, `to` is not. (Serialize, because shards travel.)
+/// The range: `from` is in it, `to` is not.
+// Serialize, because shards travel.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PrimesParams {
@@ -20,7 +21,8 @@ pub struct PrimesParams {
     pub to: u32,
 }
 
-/// The primes. (Deserialize, because the outputs of shards travel.)
+/// The primes.
+// Deserialize, because the outputs of shards travel.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct PrimesOutput {
     /// In ascending order.
