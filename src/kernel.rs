@@ -8,27 +8,6 @@ use crate::task::Task;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
-/// What params must be: `#[derive(Deserialize, JsonSchema)]` on them, and on every type of a field, is all that it takes.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the params of a kernel",
-    label = "must implement `Deserialize` and `JsonSchema`, and be `Send`",
-    note = "write #[derive(Deserialize, JsonSchema)] on `{Self}` (a kernel that can shard also needs Serialize)",
-    note = "a type of JavaScript's that has neither comes as Array<f32>, Array<u8>, …, AnyArray or Image"
-)]
-pub trait KernelParams: DeserializeOwned + JsonSchema + Send + 'static {}
-#[diagnostic::do_not_recommend]
-impl<T: DeserializeOwned + JsonSchema + Send + 'static> KernelParams for T {}
-
-/// What outputs and parts must be: `#[derive(Serialize, JsonSchema)]` on them, and on every type of a field.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the output or part of a kernel",
-    label = "must implement `Serialize` and `JsonSchema`, and be `Send`",
-    note = "write #[derive(Serialize, JsonSchema)] on `{Self}` (the output of a kernel that can shard also needs Deserialize)"
-)]
-pub trait KernelOutput: Serialize + JsonSchema + Send + 'static {}
-#[diagnostic::do_not_recommend]
-impl<T: Serialize + JsonSchema + Send + 'static> KernelOutput for T {}
-
 /// A computation: typed params in, typed output out, no DOM, no I/O.
 ///
 /// Params, output and part are plain serde structs. Give them `#[serde(rename_all = "camelCase")]`, params also
@@ -83,11 +62,11 @@ pub trait Kernel: 'static {
     /// One sentence for listings.
     const ABOUT: &'static str;
     /// What the caller gives.
-    type Params: KernelParams;
+    type Params: DeserializeOwned + JsonSchema + Send + 'static;
     /// What the caller gets.
-    type Output: KernelOutput;
+    type Output: Serialize + JsonSchema + Send + 'static;
     /// What [`Job::emit`] streams; `()` for a kernel that streams nothing.
-    type Part: KernelOutput;
+    type Part: Serialize + JsonSchema + Send + 'static;
 
     /// Refuses params that have the right types but unusable values, before the job starts.
     ///

@@ -26,6 +26,13 @@ interface Words {
   fields: Record<string, number>;
 }
 
+/** What to say besides when a type lacks a trait that a kernel needs: the compiler names the trait, not all that go with it. */
+const DERIVES = [
+  { bound: /required by a bound in `(\w+::)*Kernel::Params`/, hint: 'the params of a kernel need #[derive(Deserialize, JsonSchema)], and so does each type of their fields' },
+  { bound: /required by a bound in `(\w+::)*Kernel::(Output|Part)`/, hint: 'the output and the parts of a kernel need #[derive(Serialize, JsonSchema)], and so does each type of their fields' },
+  { bound: /required by a bound in `(\w+::)*(Shardable|Sharding::of)`/, hint: 'a kernel that can shard needs Serialize on its params and Deserialize on its output too, since shards travel' },
+];
+
 interface Exports {
   memory: WebAssembly.Memory;
   __loomwork_describe?: () => number;
@@ -43,8 +50,11 @@ export async function describe(crate: Crate, cargoDir: string, watch?: Watch): P
   try {
     await runTool('cargo', args, { cwd: crate.dir, env, watch });
   } catch (error) {
-    // The linker's words for it, which help nobody.
-    throw error instanceof BuildError && /undefined symbol: __loomwork_kernels/.test(error.details) ? unlisted() : error;
+    if (!(error instanceof BuildError)) throw error;
+    // The linker's words for it help nobody.
+    if (/undefined symbol: __loomwork_kernels/.test(error.details)) throw unlisted();
+    const hint = DERIVES.find(({ bound }) => bound.test(error.details))?.hint;
+    throw hint === undefined ? error : new BuildError(`${error.message}: ${hint}`, error.details, { cause: error });
   }
   const bytes = readFileSync(join(cargoDir, 'wasm32-unknown-unknown/debug', `${crate.lib}.wasm`));
   const module = new WebAssembly.Module(bytes);
