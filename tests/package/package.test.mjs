@@ -183,13 +183,13 @@ describe('the tarball', () => {
   test('holds what is needed', () => {
     const wanted = [
       'package.json', 'README.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'kernels.json', 'browser.js', 'node.js', 'worker.js', 'worker.node.js', 'inline.js', 'edge.js', 'service-worker.js', 'isolation.js',
-      'loomwork.threads.wasm', 'loomwork.simd.wasm', 'loomwork.baseline.wasm', 'bin/loomwork.js', 'types/host/entry/browser.d.ts', 'types/host/entry/node.d.ts',
+      'process.node.js', 'queue-worker.js', 'bin/server.js', 'loomwork.threads.wasm', 'loomwork.simd.wasm', 'loomwork.baseline.wasm', 'bin/loomwork.js', 'types/host/entry/browser.d.ts', 'types/host/entry/node.d.ts',
     ];
     assert.deepEqual(wanted.filter((file) => !files.includes(file)), []);
   });
 
   test('holds nothing else', (t) => {
-    const known = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE(-MIT|-APACHE)?|kernels\.json|(browser|node|worker|worker\.node|inline|edge|service-worker|isolation)\.js(\.map)?|loomwork\.\w+\.wasm|bin\/loomwork\.js(\.map)?|demo\/[\w.-]+|types\/.+\.d\.ts)$/;
+    const known = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE(-MIT|-APACHE)?|kernels\.json|(browser|node|worker|worker\.node|process\.node|queue-worker|inline|edge|service-worker|isolation)\.js(\.map)?|loomwork\.\w+\.wasm|bin\/(loomwork|server)\.js(\.map)?|demo\/[\w.-]+|types\/.+\.d\.ts)$/;
     assert.deepEqual(files.filter((file) => !known.test(file)), []);
     assert.deepEqual(files.filter((file) => /types\/host\/worker|tsbuildinfo|\.test\./.test(file)), [], 'no inner types');
     for (const map of files.filter((file) => file.endsWith('.map'))) {

@@ -193,7 +193,7 @@ function writePackageJson() {
   }
 }
 
-/** Types that a caller can reach; not those of the workers' side. */
+/** Types that a caller can reach; not those of the workers' side, nor those that name the optional libraries. */
 function published(path) {
-  return !/host\/worker|\.tsbuildinfo$|entry\/worker|entry\/inline|entry\/isolation|entry\/process/.test(path);
+  return !/host\/worker|\.tsbuildinfo$|entry\/worker|entry\/inline|entry\/isolation|entry\/process|queue\/(connection|engine|protocol|store|worker)\./.test(path);
 }
