@@ -325,8 +325,6 @@ class QueueEngine implements Engine {
   #again(inside: Inside, reason: string): void {
     this.#drop(inside);
     this.#listener.rerun(inside.task, false, reason);
-    // It waits in the host's queue, and nothing else may happen that would look there.
-    this.#listener.room();
   }
 
   // ── What is, beside what was heard ─────────────────────────────────────────────────────────────────────────────────────────────────
