@@ -4,7 +4,7 @@
 //
 // --faults: the package of the fault tests, from target/wasm-faults/ to target/faults/, without command and page.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync, chmodSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -62,9 +62,9 @@ if (!faults) {
   await bundleCli();
   await bundleDemo();
   writePackageJson();
-  // The optional libraries, for who runs the package where it was built. Node's package managers leave this out.
-  symlinkSync('../www/node_modules', join(pkg, 'node_modules'));
 }
+// The optional libraries, for who runs the package where it was built. Node's package managers leave this out.
+symlinkSync(relative(pkg, join(www, 'node_modules')), join(pkg, 'node_modules'));
 
 function bundle(entry, out, options) {
   return build({ ...common, entryPoints: [join(www, entry)], outfile: join(pkg, out), ...options });

@@ -175,6 +175,8 @@ class Taker implements QueueWorker {
     const arrays = await getArrays(this.#store, data.arrays, (bytes) => new SharedArrayBuffer(bytes));
     const bytes = arrays.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
     const job = this.#host.runPacked(kernel, Buffer.from(data.params, 'base64'), { arrays, transfer: [], bytes }, {});
+    // It may fail before it is waited for below.
+    job.catch(() => {});
     this.#running.set(job, task);
     const parts = data.streaming ? this.#sendParts(unit, data, job) : Promise.resolve(0);
     const beganAt = () => performance.timeOrigin + job.created + job.timing.queued;

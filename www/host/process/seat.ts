@@ -120,13 +120,15 @@ export class ProcessSeat {
 
   keepAlive(keep: boolean): void {
     const child = this.#process;
+    // Bun's channel goes with its process.
+    const channel = child.channel as { ref?(): void; unref?(): void } | null | undefined;
     const stderr = child.stderr as (Readable & { ref?(): void; unref?(): void }) | null;
     if (keep) {
       child.ref();
-      child.channel?.ref();
+      channel?.ref?.();
     } else {
       child.unref();
-      child.channel?.unref();
+      channel?.unref?.();
     }
     // Its words are read while something else keeps the process alive.
     stderr?.unref?.();
