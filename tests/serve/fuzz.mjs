@@ -1,5 +1,5 @@
-// Random requests, made of what /openapi.json says: right ones, and ones that are wrong in every way. Each must get an answer whose status and code
-// belong together; no 500 without a code; memory stays.
+// ./build.sh fuzz serve: random requests, made of what /openapi.json says: right ones, and ones that are wrong in every way. Each must get an answer
+// whose status and code belong together; no 500 without a code; no process is lost; memory stays.
 //
 //   node tests/serve/fuzz.mjs [--requests N] [--seed N] [--json]
 import { readFileSync } from 'node:fs';

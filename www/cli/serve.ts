@@ -48,6 +48,7 @@ export function serveCommand(): Command {
     .option('--timeout <MS>', 'milliseconds that a job may take', wholeNumber(1, 2 ** 31 - 1), timeout)
     .option('--request-timeout <MS>', 'milliseconds that a client may take to send a request', wholeNumber(1, 2 ** 31 - 1), requestTimeout)
     .option('--rate <N>', 'requests that a client may make in a minute, in each process; 0 for any number', wholeNumber(0, 1_000_000_000), rate)
+    .option('--trust-proxy <ADDRESSES>', 'proxies before it, whose X-Forwarded-For is believed; as in 127.0.0.1,10.0.0.0/8')
     .option('--token-file <FILE>', 'clients must send the token that this file holds (or LOOMWORK_TOKEN)')
     .addOption(new Option('--log <LEVEL>', 'what is logged').choices(['silent', 'error', 'warn', 'info', 'debug']).default('info'))
     .option('--json', 'log as JSON lines on standard output, every request too')

@@ -51,6 +51,7 @@ export async function makeApp({ fastify, LogController, multipart, rateLimit, ac
     },
     bodyLimit: options.maxBody,
     requestTimeout: options.requestTimeout,
+    trustProxy: options.trustProxy || false,
     routerOptions: { maxParamLength: 200 },
     // A process that stops lets go of its connections one answer at a time.
     return503OnClosing: false,
@@ -145,9 +146,9 @@ async function run(place: Place, request: KernelRequest, reply: FastifyReply): P
     if (!reply.raw.writableFinished) controller.abort(new DOMException('the client has hung up', 'AbortError'));
   };
   if (!detached) reply.raw.once('close', hangUp);
+  const { timeout } = place.options;
   const { signal } = controller;
   const { params, transfer } = await readParams(catalogue, kernel, request, host, signal);
-  const { timeout } = place.options;
   const job = host.run(kernel.name, params as never, { ...(!detached && { signal }), timeout, transfer, caller: request.ip });
   const count = () => metrics.job(job);
   job.then(count, count);
