@@ -1,5 +1,5 @@
 // Pictures in files, read and written by the package's own kernels.
-import type { Host, KernelTypes } from '../host/entry/node.ts';
+import { LoomworkError, type Host, type KernelTypes } from '../host/entry/node.ts';
 import { badParam, FailedError } from './errors.ts';
 import type { Input } from './input.ts';
 import { parseNpy } from './npy.ts';
@@ -24,9 +24,9 @@ export async function readImage(host: AnyHost, { name, extension, bytes }: Input
     const { image } = (await host.run('image.decode', { data: bytes }, { signal, transfer: [bytes.buffer] })) as { image: Image };
     return image;
   } catch (error) {
-    if (signal.aborted) throw error;
-    const reason = error instanceof Error ? error.message.replace(/^data: /, '') : String(error);
-    throw badParam(field, `${name} cannot be decoded: ${reason}`, error);
+    // Only what is wrong with the bytes is the param's doing.
+    if (!(error instanceof LoomworkError) || !['BAD_PARAMS', 'KERNEL_ERROR'].includes(error.code)) throw error;
+    throw badParam(field, `${name} cannot be decoded: ${error.message.replace(/^data: /, '')}`, error);
   }
 }
 

@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { Catalogue } from '../formats/catalogue.ts';
 import type { AnyHost } from '../formats/images.ts';
 import { createHost } from '../host/entry/node.ts';
+import { Admission } from './admission.ts';
 import { KEEP_ALIVE_MS, makeApp } from './app.ts';
 import { loadLibraries } from './libraries.ts';
 import { Metrics } from './metrics.ts';
@@ -66,11 +67,14 @@ class ServerProcess {
     const libraries = await loadLibraries();
     const catalogue = await Catalogue.load();
     const { threads, maxQueue } = options;
-    const host = (await createHost({ threads, maxQueue })) as unknown as AnyHost;
+    // A small job does not wait behind a large one, in a process of one thread neither.
+    const concurrency = Math.min(8, Math.max(2, threads));
+    const host = (await createHost({ threads, concurrency })) as unknown as AnyHost;
+    const admission = new Admission(concurrency, maxQueue);
     const store = new JobStore(number, options.kept);
     const metrics = new Metrics(libraries.prometheus, host);
     let started: ServerProcess | undefined;
-    const app = await makeApp(libraries, { options, host, catalogue, store, metrics, folder, allMetrics: () => started!.#metrics(), stopping: () => started !== undefined && started.#stopping });
+    const app = await makeApp(libraries, { options, host, admission, catalogue, store, metrics, folder, allMetrics: () => started!.#metrics(), stopping: () => started !== undefined && started.#stopping });
     await app.ready();
     // For what other processes pass on.
     const inside = createServer((request, response) => app.routing(request, response));
