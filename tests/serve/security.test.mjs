@@ -75,7 +75,7 @@ test('paths that climb and kernels that are not', { timeout: 60_000 }, async (t)
     ['/v1/jobs/__proto__', 404, 'UNKNOWN_KERNEL'],
     ['/v1/jobs/constructor', 404, 'UNKNOWN_KERNEL'],
     ['/v1/jobs/HASH', 404, 'UNKNOWN_KERNEL'],
-    [`/v1/jobs/${'x'.repeat(5000)}`, 404, 'NOT_FOUND'],
+    [`/v1/jobs/${'x'.repeat(5000)}`, 400, 'BAD_REQUEST'],
     ['//v1/jobs/hash', 404, 'NOT_FOUND'],
     ['/v1/jobs/hash/', 404, 'NOT_FOUND'],
     ['\\v1\\jobs\\hash', 404, 'NOT_FOUND'],

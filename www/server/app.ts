@@ -1,5 +1,6 @@
 // The HTTP server of one process: its routes, and what holds for all of them.
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Catalogue, KernelDescription } from '../formats/catalogue.ts';
@@ -36,6 +37,8 @@ export interface Place {
 
 /** A connection on which nothing comes is closed after so long. */
 export const KEEP_ALIVE_MS = 5000;
+/** What is left of a refused request is read for so long. */
+const THROW_AWAY_MS = 1000;
 /** Parts of a multipart body. */
 const MOST_PARTS = 64;
 /** Beyond the length of any honest one. */
@@ -74,15 +77,17 @@ export async function makeApp({ fastify, LogController, multipart, rateLimit, ac
     throw new HttpProblem('NOT_FOUND', `there is nothing at ${path}: see /openapi.json`);
   });
   app.addHook('onRequest', (request, _, done) => done(unlessAllowed(request, options.token)));
-  app.addHook('onSend', async (_, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (place.stopping()) void reply.header('connection', 'close');
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const { method, routeOptions, ip } = request;
     const { statusCode, elapsedTime } = reply;
     place.metrics.request(method, routeOptions.url ?? 'none', statusCode, elapsedTime);
     // Without the query, which may hold what is nobody's business.
     request.log.info({ method, path: request.url.split('?')[0], status: statusCode, ms: Math.round(elapsedTime * 1000) / 1000, ip }, 'request');
+    done();
   });
   await app.register(accepts);
   if (options.rate > 0) {
@@ -256,12 +261,30 @@ function sameText(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }
 
-function fail(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+async function fail(thrown: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { problem, headers } = problemOf(thrown);
   if (problem.status >= 500) request.log.error({ err: thrown, code: problem.code }, problem.detail);
-  // Some of the body may still be on its way: nobody will read it.
+  if (!request.raw.complete) await throwAway(request.raw);
+  // The rest, nobody will read.
   if (!request.raw.complete) void reply.header('connection', 'close');
   return reply.status(problem.status).headers(headers).type('application/problem+json').send(problem);
+}
+
+/**
+ * Reads on for a moment what is left of a body. A connection that is closed while a client still sends is reset, and the answer is lost with it; most
+ * clients have soon sent all.
+ */
+async function throwAway(body: IncomingMessage): Promise<void> {
+  body.resume();
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, THROW_AWAY_MS);
+    for (const event of ['end', 'close', 'error']) {
+      body.once(event, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    }
+  });
 }
 
 /** What is no HTTP, or comes too slowly: there is no request yet, only a socket. */

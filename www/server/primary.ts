@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FailedError } from '../formats/errors.ts';
+import { Door } from './door.ts';
 import { loadLibraries } from './libraries.ts';
-import { freePort } from './listen.ts';
 import type { ServeOptions } from './options.ts';
 import type { FromProcess, ToProcess } from './protocol.ts';
 
@@ -42,10 +42,11 @@ export type ServerLog = (event: Record<string, unknown> & { msg: string; level: 
  */
 export async function startServer(options: ServeOptions, log: ServerLog): Promise<RunningServer> {
   const { prometheus } = await loadLibraries();
-  const port = await freePort(options.host, options.port);
+  const door = new Door();
+  const port = await door.open(options.host, options.port);
   const folder = await mkdtemp(join(tmpdir(), 'loomwork-'));
   cluster.setupPrimary({ exec: fileURLToPath(new URL('./server.js', import.meta.url)), args: [], execArgv: [], silent: false });
-  const primary = new Primary({ ...options, port }, folder, log, new prometheus.AggregatorRegistry());
+  const primary = new Primary({ ...options, port }, door, folder, log, new prometheus.AggregatorRegistry());
   try {
     await primary.open();
   } catch (thrown) {
@@ -59,6 +60,7 @@ class Primary implements RunningServer {
   readonly ended: Promise<void>;
   #end!: () => void;
   readonly #options: ServeOptions;
+  readonly #door: Door;
   readonly #folder: string;
   readonly #log: ServerLog;
   readonly #registry: import('prom-client').AggregatorRegistry<import('prom-client').PrometheusContentType>;
@@ -74,8 +76,9 @@ class Primary implements RunningServer {
   #reloading: Promise<void> = Promise.resolve();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
 
-  constructor(options: ServeOptions, folder: string, log: ServerLog, registry: import('prom-client').AggregatorRegistry<import('prom-client').PrometheusContentType>) {
+  constructor(options: ServeOptions, door: Door, folder: string, log: ServerLog, registry: import('prom-client').AggregatorRegistry<import('prom-client').PrometheusContentType>) {
     this.#options = options;
+    this.#door = door;
     this.#folder = folder;
     this.#log = log;
     this.#registry = registry;
@@ -99,6 +102,7 @@ class Primary implements RunningServer {
   async stop(): Promise<void> {
     if (this.#stopping) return this.ended;
     this.#stopping = true;
+    this.#door.close();
     for (const timer of this.#timers) clearTimeout(timer);
     const all = [...this.#places.filter((worker) => worker !== undefined), ...this.#retired];
     await Promise.all([...all.map((worker) => this.#stopOne(worker, 'end')), Promise.allSettled(this.#starts)]);
@@ -114,6 +118,7 @@ class Primary implements RunningServer {
         await this.#start(index);
         if (!old || this.#stopping) continue;
         this.#retired.add(old);
+        this.#door.remove(old);
         this.#send(old, { loomwork: 'stop', why: 'reload' });
         await this.#drained(old);
       }
@@ -147,6 +152,7 @@ class Primary implements RunningServer {
       if (message?.loomwork === 'metrics') void this.#tellMetrics(worker, message.id);
     });
     worker.once('exit', (code, signal) => this.#lose(index, worker, began, signal ? `ended by ${signal}` : `ended with code ${code}`));
+    this.#door.add(worker);
     if (worker.isDead()) this.#lose(index, worker, began, 'ended at once');
     this.#log({ level: 'info', msg: 'a process serves', process: worker.id, pid: worker.process.pid });
   }

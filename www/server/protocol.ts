@@ -4,6 +4,8 @@ import type { ServeOptions } from './options.ts';
 /** From the primary to a process. */
 export type ToProcess =
   | { loomwork: 'open'; options: ServeOptions; folder: string }
+  /** With a socket: a client's. */
+  | { loomwork: 'connection' }
   /** `reload`: another has taken its place, but what it keeps can still be asked for. */
   | { loomwork: 'stop'; why: 'end' | 'reload' }
   | { loomwork: 'metrics'; id: number; text?: string; error?: string };
