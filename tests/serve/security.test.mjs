@@ -78,7 +78,7 @@ test('paths that climb and kernels that are not', { timeout: 60_000 }, async (t)
     [`/v1/jobs/${'x'.repeat(5000)}`, 400, 'BAD_REQUEST'],
     ['//v1/jobs/hash', 404, 'NOT_FOUND'],
     ['/v1/jobs/hash/', 404, 'NOT_FOUND'],
-    ['\\v1\\jobs\\hash', 404, 'NOT_FOUND'],
+    ['\\v1\\jobs\\hash', 400, 'BAD_REQUEST'],
     ['http://elsewhere/v1/jobs/hash', 404, 'NOT_FOUND'],
     ['/v1/jobs/1-..%2f..%2f..%2fsocket', 405, 'METHOD_NOT_ALLOWED'],
   ]) {

@@ -1,17 +1,19 @@
 // The server's one port. The primary takes the connections and gives them to its processes in turn; while there is none, they wait.
 //
-// node:cluster would do the same, but a connection whose process is killed before it has said that it took it is held open there, and never answered.
+// node:cluster would do the same, but a connection whose process is killed before it has said that it took it is held open there, and never answered. So
+// the primary keeps its hold on each until it is told that it was taken, and lets go when the process is gone: the client sees it, and may try again.
 import type { Worker } from 'node:cluster';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { FailedError } from '../formats/errors.ts';
 import { listenReason } from './listen.ts';
-import type { ToProcess } from './protocol.ts';
+import type { FromProcess, ToProcess } from './protocol.ts';
 
 export class Door {
   readonly #server: Server;
   /** Those that take connections, the next first, each with what is on its way to it. */
-  #processes: { worker: Worker; sending: Set<Socket> }[] = [];
+  #processes: { worker: Worker; onTheWay: Map<number, Socket> }[] = [];
   #waiting: Socket[] = [];
+  #handed = 0;
 
   constructor() {
     // Nothing is read here: the bytes are for the process.
@@ -34,12 +36,18 @@ export class Door {
 
   /** From now on it gets its share of the connections. */
   add(worker: Worker): void {
-    const entry = { worker, sending: new Set<Socket>() };
-    this.#processes.push(entry);
-    // Those that never reached it are closed: their clients see it at once.
+    const onTheWay = new Map<number, Socket>();
+    this.#processes.push({ worker, onTheWay });
+    worker.on('message', (message: FromProcess) => {
+      if (message?.loomwork !== 'took') return;
+      // Only this hold on it.
+      onTheWay.get(message.id)?.destroy();
+      onTheWay.delete(message.id);
+    });
     worker.once('exit', () => {
       this.remove(worker);
-      for (const socket of entry.sending) socket.destroy();
+      // Perhaps something of them was read: nobody else can go on.
+      for (const socket of onTheWay.values()) socket.destroy();
     });
     for (const socket of this.#waiting.splice(0)) this.#hand(socket);
   }
@@ -61,10 +69,8 @@ export class Door {
     const next = this.#processes.shift();
     if (!next) return void this.#waiting.push(socket);
     this.#processes.push(next);
-    next.sending.add(socket);
-    next.worker.send({ loomwork: 'connection' } satisfies ToProcess, socket, undefined, (error: Error | null) => {
-      next.sending.delete(socket);
-      if (error) socket.destroy();
-    });
+    this.#handed += 1;
+    next.onTheWay.set(this.#handed, socket);
+    next.worker.send({ loomwork: 'connection', id: this.#handed } satisfies ToProcess, socket, { keepOpen: true }, () => {});
   }
 }

@@ -151,9 +151,9 @@ class Primary implements RunningServer {
     worker.on('message', (message: FromProcess) => {
       if (message?.loomwork === 'metrics') void this.#tellMetrics(worker, message.id);
     });
+    if (worker.isDead()) return this.#lose(index, worker, began, 'ended at once');
     worker.once('exit', (code, signal) => this.#lose(index, worker, began, signal ? `ended by ${signal}` : `ended with code ${code}`));
     this.#door.add(worker);
-    if (worker.isDead()) this.#lose(index, worker, began, 'ended at once');
     this.#log({ level: 'info', msg: 'a process serves', process: worker.id, pid: worker.process.pid });
   }
 

@@ -37,6 +37,7 @@ export function serveProcess(): void {
         },
       );
     } else if (message.loomwork === 'connection') {
+      tell({ loomwork: 'took', id: message.id });
       // A client that has gone meanwhile leaves none.
       if (socket) running?.take(socket);
     } else if (message.loomwork === 'stop') {
