@@ -164,6 +164,8 @@ async function run(place: Place, request: KernelRequest, reply: FastifyReply): P
       if (!reply.raw.writableFinished) controller.abort(new DOMException('the client has hung up', 'AbortError'));
     };
     reply.raw.once('close', hangUp);
+    // It may have done so while its body was read.
+    if (reply.raw.destroyed) hangUp();
     const transfer = await decodePictures(params, place.host, controller.signal);
     const job = begin(place, kernel, params, { signal: controller.signal, transfer, caller: request.ip });
     if (streaming) {
