@@ -15,7 +15,7 @@ const SOUND_MS = 1000;
 /** The wait after the first that was not. It doubles with each that follows, */
 const FIRST_WAIT_MS = 100;
 /** up to here. */
-const LONGEST_WAIT_MS = 30_000;
+const LONGEST_WAIT_MS = 5000;
 /** A process gets so long to start. */
 const START_MS = 60_000;
 /** Beyond the drain, before it is ended by force. */
