@@ -131,6 +131,7 @@ async function once200(url, { path, headers, body }, impl) {
 /** Requests a second, over some seconds. Any failure spoils all. */
 async function shoot(url, { path, headers, body }, seconds, impl) {
   const { requests, duration, errors, timeouts, non2xx } = await autocannon({ url: url + path, method: 'POST', headers, body, connections: CONNECTIONS, duration: seconds });
+  if (requests.total === 0) throw new Error(`${impl} has answered nothing within ${seconds} s`);
   if (errors + timeouts + non2xx > 0) throw new Error(`${impl}: ${errors} errors, ${timeouts} timeouts, ${non2xx} answers that are not 200`);
   return requests.total / duration;
 }

@@ -66,7 +66,7 @@ function parse(body) {
 }
 
 /** Of all its processes, in MB. */
-function memoryOf({ processes }) {
+export function memoryOf({ processes }) {
   const resident = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
   return Math.round(processes.reduce((sum, pid) => sum + resident(pid), 0) / 1000);
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
-import { fuzz } from './fuzz.mjs';
+import { fuzz, memoryOf } from './fuzz.mjs';
 import { photo, query, Server, view } from './server.mjs';
 
 /** What a server says to bytes, until it closes the connection. */
@@ -126,6 +126,24 @@ test('more pictures than there are places: each is answered or refused, none is 
   for (const refused of answers.filter(({ status }) => status === 503)) assert.equal((await refused.json()).code, 'QUEUE_FULL');
   // Every place was given back.
   assert.equal((await server.fetch('/v1/jobs/image.resize?width=64&height=48', { method: 'POST', body: photo, headers })).status, 200);
+});
+
+test('pictures leave no memory behind, whether their kernel ran or refused', { timeout: 120_000 }, async (t) => {
+  const server = await Server.start(t, ['--processes', '1', '--threads', '1']);
+  const send = async (width) => {
+    const response = await server.fetch(`/v1/jobs/image.resize?width=${width}&height=48`, { method: 'POST', body: photo, headers: { 'content-type': 'image/jpeg', accept: 'image/jpeg' } });
+    await response.arrayBuffer();
+    return response.status;
+  };
+  const many = async (count) => {
+    for (let time = 0; time < count; time += 1) assert.deepEqual(await Promise.all([send(64), send(0)]), [200, 400]);
+  };
+  await many(20);
+  const before = memoryOf(server);
+  // 3.5 MB each when they are decoded.
+  await many(100);
+  const after = memoryOf(server);
+  assert.ok(after - before < 200, `${before} MB, then ${after} MB`);
 });
 
 test('what a client says of its address counts only when a named proxy passes it on', { timeout: 60_000 }, async (t) => {

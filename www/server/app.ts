@@ -14,7 +14,7 @@ import type { Libraries } from './libraries.ts';
 import type { Metrics } from './metrics.ts';
 import { openApi } from './openapi.ts';
 import type { ServeOptions } from './options.ts';
-import { decodePictures, readParams } from './params.ts';
+import { decodePictures, readParams, type Decoded } from './params.ts';
 import { clientProblem, HttpProblem, problemOf } from './problem.ts';
 import { relay } from './relay.ts';
 import { JobStore, type KeptJob } from './store.ts';
@@ -166,8 +166,8 @@ async function run(place: Place, request: KernelRequest, reply: FastifyReply): P
     reply.raw.once('close', hangUp);
     // It may have done so while its body was read.
     if (reply.raw.destroyed) hangUp();
-    const transfer = await decodePictures(params, place.host, controller.signal);
-    const job = begin(place, kernel, params, { signal: controller.signal, transfer, caller: request.ip });
+    const decoded = await decodePictures(params, place.host, controller.signal);
+    const job = begin(place, kernel, params, decoded, { signal: controller.signal, caller: request.ip });
     if (streaming) {
       const stream = new EventStream(reply, hangUp);
       const parts = tellParts(job, (part) => stream.send('part', part));
@@ -182,11 +182,13 @@ async function run(place: Place, request: KernelRequest, reply: FastifyReply): P
   }
 }
 
-/** Hands the job to the host. */
-function begin({ host, metrics }: Place, kernel: KernelDescription, params: Params, options: RunOptions): Job {
-  const job = host.run(kernel.name, params as never, options);
+/** Hands the job to the host. What was lent is released when its kernel has stopped. */
+function begin({ host, metrics }: Place, kernel: KernelDescription, params: Params, { transfer, lent }: Decoded, options: RunOptions): Job {
+  // It has begun already: it goes before those that have not, and its picture's memory is free the sooner.
+  const job = host.run(kernel.name, params as never, { ...options, transfer, priority: lent.length > 0 ? 1 : 0 });
   const count = () => metrics.job(job);
   job.then(count, count);
+  if (lent.length > 0) void job.stopped.then(() => lent.forEach((picture) => picture.release()));
   return job;
 }
 
@@ -194,8 +196,8 @@ function begin({ host, metrics }: Place, kernel: KernelDescription, params: Para
 async function detach(place: Place, kernel: KernelDescription, params: Params, request: KernelRequest, reply: FastifyReply, signal: AbortSignal, leave: () => void): Promise<FastifyReply> {
   let kept: KeptJob;
   try {
-    const transfer = await decodePictures(params, place.host, signal);
-    const job = begin(place, kernel, params, { timeout: place.options.timeout, transfer, caller: request.ip });
+    const decoded = await decodePictures(params, place.host, signal);
+    const job = begin(place, kernel, params, decoded, { timeout: place.options.timeout, caller: request.ip });
     job.then(leave, leave);
     kept = place.store.add(kernel, job);
   } catch (thrown) {

@@ -6,7 +6,7 @@ import { badParam } from '../formats/errors.ts';
 import { readImage, type AnyHost } from '../formats/images.ts';
 import type { Input } from '../formats/input.ts';
 import { parseText, Picture, place, readFileValue, type Params } from '../formats/values.ts';
-import { withShape, type TypedArray } from '../host/entry/node.ts';
+import { withShape, type Job, type TypedArray } from '../host/entry/node.ts';
 import { HttpProblem } from './problem.ts';
 
 /** What a media type is as a file, by its extension. */
@@ -151,21 +151,34 @@ function arrayFrom({ type, data, shape }: { type: unknown; data: unknown[]; shap
   return withShape(array, sides);
 }
 
+/** What becomes of the params' memory once the kernel has stopped. */
+export interface Decoded {
+  /** Buffers that nobody else holds. */
+  transfer: ArrayBuffer[];
+  /** Jobs in whose memory the images lie: to be released. */
+  lent: Job[];
+}
+
 /**
- * Makes images of the pictures among the params.
+ * Makes images of the pictures among the params. They stay where they were decoded, in the host's memory.
  *
- * @returns the buffers of all params, which nobody else holds
  * @throws LoomworkError BAD_PARAMS naming the param
  */
-export async function decodePictures(params: Params, host: AnyHost, signal: AbortSignal): Promise<ArrayBuffer[]> {
+export async function decodePictures(params: Params, host: AnyHost, signal: AbortSignal): Promise<Decoded> {
   const found = new Set<ArrayBuffer>();
-  for (const [key, value] of Object.entries(params)) {
-    if (value instanceof Picture) params[key] = await readImage(host, value.input, value.field, signal);
-    const now = params[key];
-    if (ArrayBuffer.isView(now)) add(now, found);
-    else if (typeof now === 'object' && now !== null && 'data' in now && ArrayBuffer.isView(now.data)) add(now.data, found);
+  const lent: Job[] = [];
+  try {
+    for (const [key, value] of Object.entries(params)) {
+      if (value instanceof Picture) params[key] = await readImage(host, value.input, value.field, signal, (job) => lent.push(job));
+      const now = params[key];
+      if (ArrayBuffer.isView(now)) add(now, found);
+      else if (typeof now === 'object' && now !== null && 'data' in now && ArrayBuffer.isView(now.data)) add(now.data, found);
+    }
+  } catch (thrown) {
+    for (const job of lent) job.release();
+    throw thrown;
   }
-  return [...found];
+  return { transfer: [...found], lent };
 }
 
 function add(view: ArrayBufferView, found: Set<ArrayBuffer>): void {
