@@ -37,9 +37,9 @@ export async function readImage(host: AnyHost, { name, extension, bytes }: Input
 }
 
 /** The picture as a file's bytes. */
-export async function encodeImage(host: AnyHost, image: Image, extension: string, quality: number | undefined, signal: AbortSignal): Promise<Uint8Array> {
+export async function encodeImage(host: AnyHost, image: Image, extension: string, quality: number | undefined, signal: AbortSignal, priority = 0): Promise<Uint8Array> {
   const params = { image, format: FORMATS[extension], ...(quality !== undefined && { quality }) };
-  const { data } = (await host.run('image.encode', params, { signal })) as { data: Uint8Array };
+  const { data } = (await host.run('image.encode', params, { signal, priority })) as { data: Uint8Array };
   return data;
 }
 

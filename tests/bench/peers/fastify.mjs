@@ -17,7 +17,7 @@ const implementations = {
   async piscina() {
     const { default: Piscina } = await load('piscina');
     const filename = fileURLToPath(new URL('./kernels-worker.mjs', import.meta.url));
-    const pool = new Piscina({ filename, minThreads: Number(threads), maxThreads: Number(threads), idleTimeout: 600_000, atomics: 'async' });
+    const pool = new Piscina({ filename, minThreads: Number(threads), maxThreads: Number(threads), idleTimeout: 600_000 });
     return {
       noop: (params) => pool.run(params, { name: 'noop' }),
       resize: (body, width, height) => pool.run({ body, width, height }, { name: 'resize', transferList: [body.buffer] }),
