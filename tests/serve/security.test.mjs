@@ -129,6 +129,20 @@ test('more pictures than there are places: each is answered or refused, none is 
   assert.equal((await server.fetch('/v1/jobs/image.resize?width=64&height=48', { method: 'POST', body: photo, headers })).status, 200);
 });
 
+test('pictures whose clients hang up give their turns back', { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t, ['--processes', '1', '--threads', '1']);
+  const send = (signal) => server.fetch('/v1/jobs/image.resize?width=64&height=48', { method: 'POST', body: photo, headers: { 'content-type': 'image/jpeg', accept: 'image/jpeg' }, signal });
+  assert.equal((await send()).status, 200);
+  for (const pause of [5, 20, 50, 100]) {
+    const controller = new AbortController();
+    const asked = Array.from({ length: 12 }, () => send(controller.signal));
+    await sleep(pause);
+    controller.abort();
+    await Promise.allSettled(asked);
+  }
+  for (let time = 0; time < 4; time += 1) assert.equal((await send(AbortSignal.timeout(10_000))).status, 200);
+});
+
 test('pictures leave no memory behind, whether their kernel ran or refused', { timeout: 120_000 }, async (t) => {
   const server = await Server.start(t, ['--processes', '1', '--threads', '1']);
   const send = async (width) => {
