@@ -7,7 +7,7 @@ import type { Catalogue, KernelDescription } from '../formats/catalogue.ts';
 import type { AnyHost } from '../formats/images.ts';
 import type { Params } from '../formats/values.ts';
 import { VERSION, type Job, type RunOptions } from '../host/entry/node.ts';
-import type { Admission } from './admission.ts';
+import type { Admission, Turns } from './admission.ts';
 import { answer, negotiate } from './answer.ts';
 import { EventStream } from './events.ts';
 import type { Libraries } from './libraries.ts';
@@ -24,6 +24,8 @@ export interface Place {
   options: ServeOptions;
   host: AnyHost;
   admission: Admission;
+  /** Of requests with pictures. */
+  turns: Turns;
   catalogue: Catalogue;
   store: JobStore;
   metrics: Metrics;
@@ -166,7 +168,7 @@ async function run(place: Place, request: KernelRequest, reply: FastifyReply): P
     reply.raw.once('close', hangUp);
     // It may have done so while its body was read.
     if (reply.raw.destroyed) hangUp();
-    const decoded = await decodePictures(params, place.host, controller.signal);
+    const decoded = await decodePictures(params, place.host, place.turns, controller.signal);
     const job = begin(place, kernel, params, decoded, { signal: controller.signal, caller: request.ip });
     if (streaming) {
       const stream = new EventStream(reply, hangUp);
@@ -183,12 +185,12 @@ async function run(place: Place, request: KernelRequest, reply: FastifyReply): P
 }
 
 /** Hands the job to the host. What was lent is released when its kernel has stopped. */
-function begin({ host, metrics }: Place, kernel: KernelDescription, params: Params, { transfer, lent }: Decoded, options: RunOptions): Job {
+function begin({ host, metrics }: Place, kernel: KernelDescription, params: Params, { transfer, release }: Decoded, options: RunOptions): Job {
   // It has begun already: it goes before those that have not, and its picture's memory is free the sooner.
-  const job = host.run(kernel.name, params as never, { ...options, transfer, priority: lent.length > 0 ? 1 : 0 });
+  const job = host.run(kernel.name, params as never, { ...options, transfer, priority: release ? 1 : 0 });
   const count = () => metrics.job(job);
   job.then(count, count);
-  if (lent.length > 0) void job.stopped.then(() => lent.forEach((picture) => picture.release()));
+  if (release) void job.stopped.then(release);
   return job;
 }
 
@@ -196,7 +198,7 @@ function begin({ host, metrics }: Place, kernel: KernelDescription, params: Para
 async function detach(place: Place, kernel: KernelDescription, params: Params, request: KernelRequest, reply: FastifyReply, signal: AbortSignal, leave: () => void): Promise<FastifyReply> {
   let kept: KeptJob;
   try {
-    const decoded = await decodePictures(params, place.host, signal);
+    const decoded = await decodePictures(params, place.host, place.turns, signal);
     const job = begin(place, kernel, params, decoded, { timeout: place.options.timeout, caller: request.ip });
     job.then(leave, leave);
     kept = place.store.add(kernel, job);

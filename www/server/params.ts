@@ -7,6 +7,7 @@ import { readImage, type AnyHost } from '../formats/images.ts';
 import type { Input } from '../formats/input.ts';
 import { parseText, Picture, place, readFileValue, type Params } from '../formats/values.ts';
 import { withShape, type Job, type TypedArray } from '../host/entry/node.ts';
+import type { Turns } from './admission.ts';
 import { HttpProblem } from './problem.ts';
 
 /** What a media type is as a file, by its extension. */
@@ -151,22 +152,27 @@ function arrayFrom({ type, data, shape }: { type: unknown; data: unknown[]; shap
   return withShape(array, sides);
 }
 
-/** What becomes of the params' memory once the kernel has stopped. */
+/** The params' memory. */
 export interface Decoded {
   /** Buffers that nobody else holds. */
   transfer: ArrayBuffer[];
-  /** Jobs in whose memory the images lie: to be released. */
-  lent: Job[];
+  /** Gives back what the images lie in, and the turn, once the kernel has stopped; undefined where there is no picture. */
+  release: (() => void) | undefined;
 }
 
 /**
- * Makes images of the pictures among the params. They stay where they were decoded, in the host's memory.
+ * Makes images of the pictures among the params. They stay where they were decoded, in the host's memory, which has room for few: so it takes a turn.
  *
  * @throws LoomworkError BAD_PARAMS naming the param
  */
-export async function decodePictures(params: Params, host: AnyHost, signal: AbortSignal): Promise<Decoded> {
+export async function decodePictures(params: Params, host: AnyHost, turns: Turns, signal: AbortSignal): Promise<Decoded> {
   const found = new Set<ArrayBuffer>();
   const lent: Job[] = [];
+  const endTurn = Object.values(params).some((value) => value instanceof Picture) ? await turns.take(signal) : undefined;
+  const release = endTurn && (() => {
+    for (const job of lent) job.release();
+    endTurn();
+  });
   try {
     for (const [key, value] of Object.entries(params)) {
       if (value instanceof Picture) params[key] = await readImage(host, value.input, value.field, signal, (job) => lent.push(job));
@@ -175,10 +181,10 @@ export async function decodePictures(params: Params, host: AnyHost, signal: Abor
       else if (typeof now === 'object' && now !== null && 'data' in now && ArrayBuffer.isView(now.data)) add(now.data, found);
     }
   } catch (thrown) {
-    for (const job of lent) job.release();
+    release?.();
     throw thrown;
   }
-  return { transfer: [...found], lent };
+  return { transfer: [...found], release };
 }
 
 function add(view: ArrayBufferView, found: Set<ArrayBuffer>): void {

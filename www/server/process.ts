@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { Catalogue } from '../formats/catalogue.ts';
 import type { AnyHost } from '../formats/images.ts';
 import { createHost } from '../host/entry/node.ts';
-import { Admission } from './admission.ts';
+import { Admission, Turns } from './admission.ts';
 import { KEEP_ALIVE_MS, makeApp } from './app.ts';
 import { loadLibraries } from './libraries.ts';
 import { Metrics } from './metrics.ts';
@@ -76,10 +76,11 @@ class ServerProcess {
     const concurrency = Math.min(8, Math.max(2, threads));
     const host = (await createHost({ threads, concurrency })) as unknown as AnyHost;
     const admission = new Admission(concurrency, maxQueue);
+    const turns = new Turns(concurrency);
     const store = new JobStore(number, options.kept);
     const metrics = new Metrics(libraries.prometheus, host);
     let started: ServerProcess | undefined;
-    const app = await makeApp(libraries, { options, host, admission, catalogue, store, metrics, folder, allMetrics: () => started!.#metrics(), stopping: () => started !== undefined && started.#stopping });
+    const app = await makeApp(libraries, { options, host, admission, turns, catalogue, store, metrics, folder, allMetrics: () => started!.#metrics(), stopping: () => started !== undefined && started.#stopping });
     await app.ready();
     started = new ServerProcess(options, host, app, store);
     // For what other processes pass on: clients' connections come from the primary.
