@@ -1,5 +1,6 @@
 // Requests a second, on the loopback: `loomwork serve` against the same kernels behind piscina and the same framework, and against sharp behind it;
-// with the same number of processes and threads each, all in turn on the same machine.
+// with the same number of processes and threads each, all in turn on the same machine. (A process of ours with one thread opens a second lane for jobs that
+// would wait behind a long one: where other programs want the cores too, that is an advantage.)
 import { availableParallelism } from 'node:os';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
