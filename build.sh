@@ -41,10 +41,12 @@ ${BOLD}./build.sh VERB [ARGS]${PLAIN}
   demo [ARGS]      build, then serve the demo page (ARGS: see pkg/bin/loomwork.js demo --help)
   pack             build, then pack what is published: the npm package and the crate, in out/
   test [SUITE…]    build, then run all tests, or the suites named: ${SUITES[*]}
-  bench [ARGS]     build, then measure: bench [kernels|dispatch|cancel] [--case TEXT] [--runs N] [--json] [--out FILE] [--no-browser]
+  bench [ARGS]     build, then measure: bench [kernels|dispatch|cancel|serve] [--case TEXT] [--runs N] [--json] [--out FILE] [--no-browser]
   chaos [ARGS]     build, then throw faults at a host under load: chaos [--seed N] [--jobs N] [--faults N] [--kinds A,B] [--in processes|chromium] [--json]
+                   or kill and restart the processes of a server under load: chaos serve [--seconds N] [--only kill|reload] [--json]
   soak [ARGS]      build, then run a million jobs and 500 hosts: soak [--small N] [--large N] [--cycles N] [--json]
   fuzz [ARGS]      build, then try hostile params, options and orders of calls: fuzz [--minutes N] [--seed N]
+                   or send a server random requests: fuzz serve [--requests N] [--seed N] [--json]
   clean            delete everything that was built; 'clean all' also the tools and packages that were installed
   help [VERB]      this text, or more about a verb
 END
@@ -58,10 +60,10 @@ help_verb() {
     demo) echo "Serves pkg/demo on 127.0.0.1 with the headers that a page needs for threads. --port N, --no-isolation." ;;
     pack) echo "Makes out/loomwork-VERSION.tgz, to be given to npm install, and out/loomwork-VERSION/, the crate, to be given to loomwork new --crate: what README's 'Your own kernels' begins with until both are published." ;;
     test) echo "Suites: ${SUITES[*]}. A missing browser or runtime is a failure. LOOMWORK_BROWSERS=chromium restricts the suites browser and package. 'everywhere' prints the table runtime × backend × feature: every cell passes or has its reason." ;;
-    chaos) echo "Faults of every kind (panics, traps, stack overflows, kernels that never check, workers ended from outside, ...) at random moments from a seed, beside 50 jobs whose answers are known. Tells how many jobs were answered wrongly, lost, doubled or hung (any is a failure), and how soon the host recovered. Needs Chromium with --in chromium." ;;
+    chaos) echo "Faults of every kind (panics, traps, stack overflows, kernels that never check, workers ended from outside, ...) at random moments from a seed, beside 50 jobs whose answers are known. Tells how many jobs were answered wrongly, lost, doubled or hung (any is a failure), and how soon the host recovered. Needs Chromium with --in chromium. 'chaos serve' is about loomwork serve: for --seconds (60) each, requests whose answers are known go on while one of its processes is killed each second, and while SIGHUP restarts them all again and again; tells how many requests were answered wrongly or not at all (any is a failure)." ;;
     soak) echo "1,000,000 small and 2,000 large jobs on one host, then 500 hosts opened and closed: prints memory and threads before and after." ;;
-    fuzz) echo "The boundary's decoding natively, then the JavaScript API in Node, each for --minutes (10): random and hostile params, options and orders of calls. A finding is printed as small as it can be made, with the command that shows it again. --only boundary, 'host options', params or sequences." ;;
-    bench) echo "kernels: compares wasm in Node and Chromium with the same kernels compiled natively, at 1 to all threads, in turn; checks every answer. dispatch: a no-op through this host, raw messages, piscina, tinypool, workerpool and poolifier. cancel: how soon each running kernel stops. --json prints {machine, runtime, rows}." ;;
+    fuzz) echo "The boundary's decoding natively, then the JavaScript API in Node, each for --minutes (10): random and hostile params, options and orders of calls. A finding is printed as small as it can be made, with the command that shows it again. --only boundary, 'host options', params or sequences. 'fuzz serve' sends loomwork serve --requests (100,000) random requests, made of what its /openapi.json says: right ones, and ones that are wrong in every way; tells how many answers there were of each status, and memory at the start and the end. A crash, a failure without a code, or memory that grows is a failure." ;;
+    bench) echo "kernels: compares wasm in Node and Chromium with the same kernels compiled natively, at 1 to all threads, in turn; checks every answer. dispatch: a no-op through this host, raw messages, piscina, tinypool, workerpool and poolifier. cancel: how soon each running kernel stops. serve: requests a second of loomwork serve, of the same kernels behind piscina and fastify, and of sharp behind fastify. --json prints {machine, runtime, rows}." ;;
     clean) echo "Deletes pkg/, out/ and what cargo and the bundler made. 'clean all' deletes target/ and both node_modules too." ;;
     *) fail "no verb is named '$1': see ./build.sh help" 2 ;;
   esac
@@ -369,6 +371,10 @@ case $verb in
     exec node tests/bench/main.mjs "$@"
     ;;
   chaos)
+    if [[ ${1:-} == serve ]]; then
+      build >&2
+      exec node tests/serve/load.mjs "${@:2}"
+    fi
     { build_faults; [[ " $* " != *chromium* ]] || setup_browsers; } >&2
     exec node tests/chaos/main.mjs "$@"
     ;;
@@ -379,6 +385,7 @@ case $verb in
     ;;
   fuzz)
     build >&2
+    [[ ${1:-} != serve ]] || exec node tests/serve/fuzz.mjs "${@:2}"
     exec node tests/fuzz/main.mjs "$@"
     ;;
   clean)

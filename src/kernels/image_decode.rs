@@ -1,13 +1,12 @@
 //! Decodes an image file: PNG, JPEG or WebP, told apart by content, to upright RGBA pixels.
 //!
-//! The codecs are the `image` crate's, and for JPEG the one below it. This room bounds what a file may ask for before memory is taken,
+//! The codecs are `png`, `image-webp` and `zune-jpeg`. This room bounds what a file may ask for before memory is taken,
 //! refuses files that end early, turns every failure into a sentence about `data`, and sees that all of it can be cancelled.
 
 use super::radix::reserve;
 use crate::image::{Image, MAX_PIXELS, MAX_SIDE};
 use crate::{Array, Job, Kernel, KernelError};
-use image::metadata::Orientation;
-use image::{ColorType, ImageDecoder, ImageError, ImageReader, Limits};
+use image_webp::WebPDecoder;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
@@ -65,10 +64,11 @@ impl Kernel for ImageDecode {
     fn run(p: ImageDecodeParams, job: &Job) -> Result<ImageDecodeOutput, KernelError> {
         job.check()?;
         job.set_total(1);
-        let (format, codec) = recognise(&p.data)?;
+        let format = recognise(&p.data)?;
         let decoded = match format {
             ImageFormat::Jpeg => check_jpeg(&p.data).map_err(Refusal::Kernel).and_then(|()| decode_jpeg(&p.data, job)),
-            _ => decode(&p.data, codec, job),
+            ImageFormat::Png => decode_png(&p.data, job),
+            ImageFormat::Webp => decode_webp(&p.data, job),
         };
         // Whatever the decoder made of a read that failed because of it.
         job.check()?;
@@ -89,16 +89,35 @@ fn refuse(sentence: impl std::fmt::Display) -> KernelError {
     KernelError::bad_params("data", format!("{sentence}; whole PNG, JPEG and WebP files are read"))
 }
 
-/// The format, ours and the crate's, by the first bytes.
-fn recognise(data: &[u8]) -> Result<(ImageFormat, image::ImageFormat), KernelError> {
-    match image::guess_format(data) {
-        Ok(codec @ image::ImageFormat::Png) => Ok((ImageFormat::Png, codec)),
-        Ok(codec @ image::ImageFormat::Jpeg) => Ok((ImageFormat::Jpeg, codec)),
-        Ok(codec @ image::ImageFormat::WebP) => Ok((ImageFormat::Webp, codec)),
-        Ok(other) => Err(refuse(format!("a file of the format {other:?} is not supported"))),
-        Err(_) if data.is_empty() => Err(refuse("the file is empty")),
-        Err(_) => Err(refuse(format!("the {} bytes do not begin like an image file that is known", data.len()))),
+/// The format, by the first bytes.
+fn recognise(data: &[u8]) -> Result<ImageFormat, KernelError> {
+    match data {
+        [] => Err(refuse("the file is empty")),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Ok(ImageFormat::Png),
+        [0xFF, 0xD8, 0xFF, ..] => Ok(ImageFormat::Jpeg),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Ok(ImageFormat::Webp),
+        _ => match foreign(data) {
+            Some(name) => Err(refuse(format!("a file of the format {name} is not supported"))),
+            None => Err(refuse(format!("the {} bytes do not begin like an image file that is known", data.len()))),
+        },
     }
+}
+
+/// The name of an image format that people have and that is not read.
+fn foreign(data: &[u8]) -> Option<&'static str> {
+    const BEGINNINGS: [(&[u8], usize, &str); 9] = [
+        (b"GIF8", 0, "GIF"),
+        (b"BM", 0, "BMP"),
+        (b"II*\0", 0, "TIFF"),
+        (b"MM\0*", 0, "TIFF"),
+        (b"ftypavif", 4, "AVIF"),
+        (b"ftypheic", 4, "HEIC"),
+        (b"\xFF\x0A", 0, "JPEG XL"),
+        (b"<svg", 0, "SVG"),
+        (b"\0\0\x01\0", 0, "ICO"),
+    ];
+    let begins = |(bytes, at, _): &&(&[u8], usize, _)| data.get(*at..).is_some_and(|rest| rest.starts_with(bytes));
+    BEGINNINGS.iter().find(begins).map(|&(_, _, name)| name)
 }
 
 /// Why a file was not decoded.
@@ -108,8 +127,14 @@ enum Refusal {
     Kernel(KernelError),
 }
 
-impl From<ImageError> for Refusal {
-    fn from(error: ImageError) -> Self {
+impl From<png::DecodingError> for Refusal {
+    fn from(error: png::DecodingError) -> Self {
+        Self::Codec(error.to_string())
+    }
+}
+
+impl From<image_webp::DecodingError> for Refusal {
+    fn from(error: image_webp::DecodingError) -> Self {
         Self::Codec(error.to_string())
     }
 }
@@ -130,9 +155,9 @@ const MAX_PIXELS_PER_BYTE: u64 = 1032 * 8;
 /// Refuses a picture that is too large for us, or too large for its file; `bytes` of samples.
 fn check_size(width: u32, height: u32, bytes: u64, most_in_file: u64) -> Result<(), Refusal> {
     let pixels = u64::from(width) * u64::from(height);
-    if pixels == 0 || pixels > MAX_PIXELS || bytes > MAX_BYTES {
+    if pixels == 0 || width.max(height) > MAX_SIDE || pixels > MAX_PIXELS || bytes > MAX_BYTES {
         return Err(Refusal::Size(format!(
-            "the picture must have 1 to {MAX_PIXELS} pixels and at most {MAX_BYTES} bytes of samples, got {width} × {height}"
+            "the picture must have 1 to {MAX_SIDE} pixels a side, {MAX_PIXELS} in all and at most {MAX_BYTES} bytes of samples, got {width} × {height}"
         )));
     }
     if pixels > most_in_file {
@@ -141,45 +166,82 @@ fn check_size(width: u32, height: u32, bytes: u64, most_in_file: u64) -> Result<
     Ok(())
 }
 
-/// The pixels of a PNG or WebP as they lie in the file, and how they are to be turned.
-fn decode(data: &[u8], codec: image::ImageFormat, job: &Job) -> Result<(Image, Orientation), Refusal> {
-    let mut reader = ImageReader::with_format(Interruptible { file: Cursor::new(data), job }, codec);
-    let mut limits = Limits::default();
-    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
-    limits.max_alloc = Some(MAX_BYTES);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder()?;
+/// The pixels of a PNG as they lie in the file, and how they are to be turned.
+fn decode_png(data: &[u8], job: &Job) -> Result<(Image, Orientation), Refusal> {
+    let file = Interruptible { file: Cursor::new(data), job };
+    let mut decoder = png::Decoder::new_with_limits(file, png::Limits { bytes: MAX_BYTES as usize });
+    decoder.set_ignore_text_chunk(true);
+    // Palettes become colours, a transparent colour becomes alpha, fewer than 8 bits become 8; 16 stay.
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let (width, height) = decoder.read_header_info()?.size();
+    // Before anything of its size is made.
+    check_size(width, height, 0, (data.len() as u64 + 1) * MAX_PIXELS_PER_BYTE)?;
+    let mut reader = decoder.read_info()?;
+    let (colour, depth) = reader.output_color_type();
+    let samples = Samples { channels: colour.samples(), wide: depth == png::BitDepth::Sixteen };
+    let bytes = u64::from(width) * u64::from(height) * samples.bytes_per_pixel() as u64;
+    check_size(width, height, bytes, u64::MAX)?;
+    let mut buffer = zeros(bytes as usize)?;
+    reader.next_frame(&mut buffer)?;
+    let orientation = reader.info().exif_metadata.as_deref().and_then(Orientation::from_exif);
+    let pixels = rgba(buffer, samples, width as usize, job)?;
+    Ok((Image::new(width, height, pixels), orientation.unwrap_or(Orientation::NoTransforms)))
+}
+
+/// The pixels of a WebP as they lie in the file, and how they are to be turned.
+fn decode_webp(data: &[u8], job: &Job) -> Result<(Image, Orientation), Refusal> {
+    let mut decoder = WebPDecoder::new(Interruptible { file: Cursor::new(data), job })?;
+    decoder.set_memory_limit(MAX_BYTES as usize);
     let (width, height) = decoder.dimensions();
-    // One colour all over takes no bits at all in a lossless WebP.
-    let most = if codec == image::ImageFormat::WebP { u64::MAX } else { (data.len() as u64 + 1) * MAX_PIXELS_PER_BYTE };
-    check_size(width, height, decoder.total_bytes(), most)?;
-    let orientation = decoder.orientation()?;
-    let colour = decoder.color_type();
-    let bytes = decoder.total_bytes() as usize;
-    let mut samples = reserve(bytes)?;
-    samples.resize(bytes, 0);
-    decoder.read_image(&mut samples)?;
-    let pixels = rgba(samples, colour, width as usize, job)?;
-    Ok((Image::new(width, height, pixels), orientation))
+    let samples = Samples { channels: if decoder.has_alpha() { 4 } else { 3 }, wide: false };
+    let bytes = u64::from(width) * u64::from(height) * samples.bytes_per_pixel() as u64;
+    // One colour all over takes no bits at all in a lossless file: its size bounds nothing.
+    check_size(width, height, bytes, u64::MAX)?;
+    let orientation = decoder.exif_metadata()?.as_deref().and_then(Orientation::from_exif);
+    let mut buffer = zeros(bytes as usize)?;
+    decoder.read_image(&mut buffer)?;
+    let pixels = rgba(buffer, samples, width as usize, job)?;
+    Ok((Image::new(width, height, pixels), orientation.unwrap_or(Orientation::NoTransforms)))
+}
+
+fn zeros(bytes: usize) -> Result<Vec<u8>, KernelError> {
+    let mut buffer = reserve(bytes)?;
+    buffer.resize(bytes, 0);
+    Ok(buffer)
+}
+
+/// What a codec's samples are: so many of each pixel (grey, grey and alpha, RGB, RGBA), of 8 bits or, big-endian, of 16.
+#[derive(Clone, Copy)]
+struct Samples {
+    channels: usize,
+    wide: bool,
+}
+
+impl Samples {
+    const RGBA: Self = Self { channels: 4, wide: false };
+    const RGB: Self = Self { channels: 3, wide: false };
+
+    fn bytes_per_pixel(self) -> usize {
+        self.channels << u32::from(self.wide)
+    }
 }
 
 /// Samples as RGBA of 8 bits, row by row.
-fn rgba(samples: Vec<u8>, colour: ColorType, width: usize, job: &Job) -> Result<Vec<u8>, Refusal> {
-    let convert: fn(&[u8]) -> [u8; 4] = match colour {
-        ColorType::Rgba8 => return Ok(samples),
-        ColorType::L8 => |s| [s[0], s[0], s[0], 255],
-        ColorType::La8 => |s| [s[0], s[0], s[0], s[1]],
-        ColorType::Rgb8 => |s| [s[0], s[1], s[2], 255],
-        ColorType::L16 => |s| [narrow(s, 0), narrow(s, 0), narrow(s, 0), 255],
-        ColorType::La16 => |s| [narrow(s, 0), narrow(s, 0), narrow(s, 0), narrow(s, 1)],
-        ColorType::Rgb16 => |s| [narrow(s, 0), narrow(s, 1), narrow(s, 2), 255],
-        ColorType::Rgba16 => |s| [narrow(s, 0), narrow(s, 1), narrow(s, 2), narrow(s, 3)],
-        other => return Err(Refusal::Codec(format!("its samples are {other:?}"))),
+fn rgba(buffer: Vec<u8>, samples: Samples, width: usize, job: &Job) -> Result<Vec<u8>, KernelError> {
+    let convert: fn(&[u8]) -> [u8; 4] = match (samples.channels, samples.wide) {
+        (1, false) => |s| [s[0], s[0], s[0], 255],
+        (2, false) => |s| [s[0], s[0], s[0], s[1]],
+        (3, false) => |s| [s[0], s[1], s[2], 255],
+        (1, true) => |s| [narrow(s, 0), narrow(s, 0), narrow(s, 0), 255],
+        (2, true) => |s| [narrow(s, 0), narrow(s, 0), narrow(s, 0), narrow(s, 1)],
+        (3, true) => |s| [narrow(s, 0), narrow(s, 1), narrow(s, 2), 255],
+        (_, true) => |s| [narrow(s, 0), narrow(s, 1), narrow(s, 2), narrow(s, 3)],
+        (_, false) => return Ok(buffer),
     };
-    let size = usize::from(colour.bytes_per_pixel());
-    let mut pixels = reserve(samples.len() / size * 4)?;
-    for row in samples.chunks_exact(width * size) {
-        job.check().map_err(KernelError::from)?;
+    let size = samples.bytes_per_pixel();
+    let mut pixels = reserve(buffer.len() / size * 4)?;
+    for row in buffer.chunks_exact(width * size) {
+        job.check()?;
         pixels.extend(row.chunks_exact(size).flat_map(convert));
     }
     Ok(pixels)
@@ -187,7 +249,7 @@ fn rgba(samples: Vec<u8>, colour: ColorType, width: usize, job: &Job) -> Result<
 
 /// A 16-bit sample, rounded to 8 bits.
 fn narrow(samples: &[u8], number: usize) -> u8 {
-    let sample = u16::from_ne_bytes([samples[number * 2], samples[number * 2 + 1]]);
+    let sample = u16::from_be_bytes([samples[number * 2], samples[number * 2 + 1]]);
     ((u32::from(sample) + 128) / 257) as u8
 }
 
@@ -204,22 +266,73 @@ fn decode_jpeg(data: &[u8], job: &Job) -> Result<(Image, Orientation), Refusal> 
         let mut decoder = JpegDecoder::new_with_options(file, options);
         decoder.decode_headers().map(|()| decoder)
     };
-    let (mut decoder, mut colour) = (open(ColorSpace::RGBA).map_err(failed)?, ColorType::Rgba8);
+    let (mut decoder, mut samples) = (open(ColorSpace::RGBA).map_err(failed)?, Samples::RGBA);
     if matches!(decoder.input_colorspace(), Some(ColorSpace::CMYK | ColorSpace::YCCK)) {
         // zune-jpeg 0.5.15 makes wrong RGBA of these.
-        (decoder, colour) = (open(ColorSpace::RGB).map_err(failed)?, ColorType::Rgb8);
+        (decoder, samples) = (open(ColorSpace::RGB).map_err(failed)?, Samples::RGB);
     }
     let (width, height) = decoder.dimensions().ok_or_else(|| Refusal::Codec("it has no size".into()))?;
     let (width, height) = (width as u32, height as u32);
     let pixels = u64::from(width) * u64::from(height);
     check_size(width, height, pixels * 4, (data.len() as u64 + 1) * MAX_PIXELS_PER_BYTE)?;
-    let bytes = pixels as usize * usize::from(colour.bytes_per_pixel());
-    let mut samples = reserve(bytes)?;
-    samples.resize(bytes, 0);
-    decoder.decode_into(&mut samples).map_err(failed)?;
-    let pixels = rgba(samples, colour, width as usize, job)?;
-    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    let mut buffer = zeros(pixels as usize * samples.bytes_per_pixel())?;
+    decoder.decode_into(&mut buffer).map_err(failed)?;
+    let pixels = rgba(buffer, samples, width as usize, job)?;
+    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif(exif));
     Ok((Image::new(width, height, pixels), orientation.unwrap_or(Orientation::NoTransforms)))
+}
+
+/// How a camera was held: what is to be done so that its picture stands upright. Numbered as in EXIF, clockwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Orientation {
+    NoTransforms = 1,
+    FlipHorizontal,
+    Rotate180,
+    FlipVertical,
+    Rotate90FlipH,
+    Rotate90,
+    Rotate270FlipH,
+    Rotate270,
+}
+
+impl Orientation {
+    const ALL: [Self; 8] = [
+        Self::NoTransforms,
+        Self::FlipHorizontal,
+        Self::Rotate180,
+        Self::FlipVertical,
+        Self::Rotate90FlipH,
+        Self::Rotate90,
+        Self::Rotate270FlipH,
+        Self::Rotate270,
+    ];
+
+    /// What EXIF's tag 0x0112 says: in a TIFF's first directory, twelve bytes an entry (EXIF 2.32, 4.6.2).
+    fn from_exif(exif: &[u8]) -> Option<Self> {
+        const ORIENTATION: u16 = 0x0112;
+        const SHORT: u16 = 3;
+        // Some writers leave the header of JPEG's segment before it.
+        let tiff = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
+        let little = match tiff.first_chunk()? {
+            b"II*\0" => true,
+            b"MM\0*" => false,
+            _ => return None,
+        };
+        let short = |at: usize| {
+            let bytes = tiff.get(at..)?.first_chunk()?;
+            Some(if little { u16::from_le_bytes(*bytes) } else { u16::from_be_bytes(*bytes) })
+        };
+        let offset = tiff.get(4..)?.first_chunk()?;
+        let directory = if little { u32::from_le_bytes(*offset) } else { u32::from_be_bytes(*offset) } as usize;
+        let entries = usize::from(short(directory)?);
+        let entry = (0..entries)
+            .map(|number| directory.saturating_add(2 + number * 12))
+            .find(|&at| short(at) == Some(ORIENTATION))?;
+        if short(entry + 2)? != SHORT {
+            return None;
+        }
+        Self::ALL.get(usize::from(short(entry + 8)?).checked_sub(1)?).copied()
+    }
 }
 
 /// Turns a picture as its file says that a camera was held.
@@ -395,7 +508,7 @@ mod tests {
     use super::*;
     use crate::kernel::run;
     use image::codecs::png::PngEncoder;
-    use image::{ExtendedColorType, ImageEncoder};
+    use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageReader};
     use proptest::prelude::*;
 
     fn file(name: &str) -> Vec<u8> {
@@ -460,13 +573,31 @@ mod tests {
     fn every_turn_is_that_of_the_image_crate() {
         let pixels: Vec<u8> = (0..5 * 3 * 4).collect();
         for exif in 1..=8 {
-            let orientation = Orientation::from_exif(exif).unwrap();
+            let orientation = Orientation::ALL[usize::from(exif) - 1];
+            assert_eq!(orientation as u8, exif);
             let mut expected = image::DynamicImage::from(image::RgbaImage::from_raw(5, 3, pixels.clone()).unwrap());
-            expected.apply_orientation(orientation);
+            expected.apply_orientation(image::metadata::Orientation::from_exif(exif).unwrap());
             let turned = upright(Image::new(5, 3, pixels.clone()), orientation, &Job::detached()).unwrap();
             assert_eq!((turned.width, turned.height), (expected.width(), expected.height()), "{orientation:?}");
             assert_eq!(*turned.data, *expected.into_rgba8().into_raw(), "{orientation:?}");
         }
+    }
+
+    #[test]
+    fn exif_of_both_byte_orders_and_of_neither() {
+        let entry =
+            |number: u8| [0, 2, 1, 0x0F, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, number, 0, 0];
+        let big = |number| [&b"MM\0*\0\0\0\x08"[..], &entry(number)].concat();
+        for exif in 1..=8 {
+            assert_eq!(Orientation::from_exif(&big(exif)), Some(Orientation::ALL[usize::from(exif) - 1]));
+            let little = [&b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[exif, 0, 0, 0]].concat();
+            assert_eq!(Orientation::from_exif(&little), Some(Orientation::ALL[usize::from(exif) - 1]));
+        }
+        let whole = big(6);
+        assert_eq!([big(0), big(9), b"XX*\0".to_vec(), vec![]].map(|exif| Orientation::from_exif(&exif)), [None; 4]);
+        assert!((0..whole.len() - 2).all(|length| Orientation::from_exif(&whole[..length]).is_none()));
+        // A directory that lies beyond the end of what can be counted.
+        assert_eq!(Orientation::from_exif(b"MM\0*\xFF\xFF\xFF\xFF"), None);
     }
 
     #[test]
@@ -550,7 +681,8 @@ mod tests {
         for (data, says) in [
             (&b""[..], "the file is empty"),
             (b"hello", "the 5 bytes do not begin"),
-            (b"GIF89a_________", "a file of the format Gif"),
+            (b"GIF89a_________", "a file of the format GIF"),
+            (b"____ftypavif____", "a file of the format AVIF"),
         ] {
             let error = ImageDecode::validate(&ImageDecodeParams { data: data.to_vec().into() }).unwrap_err();
             let text = error.to_string();
@@ -602,7 +734,7 @@ mod tests {
             assert!(message.contains(&format!("{side} × {side}")), "{message}");
         }
         let long = png_of(&vec![0; 65_536], 65_536, 1, ExtendedColorType::L8);
-        assert!(refused(long).contains("imit"));
+        assert!(refused(long).contains("got 65536 × 1"));
     }
 
     /// PNG's checksum, bit by bit.

@@ -2,7 +2,7 @@
 //
 //   node tests/bench/main.mjs [SUITE] [--case NAME]… [--runs N] [--json] [--out FILE] [--no-browser]
 //
-// SUITE: kernels (default), dispatch, cancel. Prints a table, or with --json one object { machine, runtime, rows }; --out writes that object to a file too.
+// SUITE: kernels (default), dispatch, cancel, serve. Prints a table, or with --json one object { machine, runtime, rows }; --out writes that object to a file too.
 import { cpus, totalmem, release } from 'node:os';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -10,9 +10,13 @@ import { parseArgs } from 'node:util';
 import { cancelTable, measureCancel } from './cancel.mjs';
 import { dispatchTable, measureDispatch } from './dispatch.mjs';
 import { measureKernels } from './kernels.mjs';
+import { measureServe, serveTable } from './serve.mjs';
 import { table } from './table.mjs';
 
-const suites = { kernels: { measure: measureKernels, table }, dispatch: { measure: measureDispatch, table: dispatchTable }, cancel: { measure: measureCancel, table: cancelTable } };
+const suites = {
+  kernels: { measure: measureKernels, table }, dispatch: { measure: measureDispatch, table: dispatchTable }, cancel: { measure: measureCancel, table: cancelTable },
+  serve: { measure: measureServe, table: serveTable },
+};
 
 let options;
 try {

@@ -47,13 +47,19 @@ test('an unknown kernel', async () => {
 });
 
 describe('help', () => {
-  for (const name of ['run', 'kernels', 'new', 'build', 'test', 'demo', 'doctor']) {
+  for (const name of ['run', 'kernels', 'serve', 'worker', 'new', 'build', 'test', 'demo', 'doctor']) {
     test(`${name} --help has examples`, async () => {
       const { code, stdout } = await run([name, '--help']);
       assert.match(stdout, new RegExp(`Examples:\n  loomwork ${name}`));
       assert.equal(code, 0);
     });
   }
+
+  test('a password in REDIS_URL is not shown', async () => {
+    const { stdout } = await run(['worker', '--help'], { env: { REDIS_URL: 'redis://user:secret@redis.example' } });
+    assert.match(stdout, /--redis <URL>/);
+    assert.doesNotMatch(stdout, /secret/);
+  });
 
   test('--version is the package\'s', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../package.json', `file://${command}`), 'utf8'));

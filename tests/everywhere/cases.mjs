@@ -9,6 +9,8 @@ const CASE_MS = 60_000;
 /** Work that lasts far longer than any case, in shards that take a moment each. */
 const long = { ...endless, maxIterations: 5000 };
 const small = { ...view, width: 40, height: 30 };
+/** Backends whose kernels run on threads that share a memory, be it another process's. */
+const onThreads = (backend) => ['threads', 'process', 'queue'].includes(backend);
 const BLOCKED = 'the kernel holds the only thread there is: nothing can stop it';
 
 /** A job that adds one to each byte. */
@@ -32,9 +34,9 @@ async function gone(alive, before) {
 
 /**
  * @typedef {{
- *   backend: 'threads' | 'workers' | 'inline', auto: string, createHost: Function, LoomworkError: Function,
+ *   backend: 'threads' | 'workers' | 'inline' | 'process' | 'queue', auto: string, createHost: Function, LoomworkError: Function, options?: object,
  *   open: (more?: object) => Promise<any>, alive: () => Promise<number>, baseline?: number,
- * }} Place auto: the backend that is picked by itself; alive: workers that live
+ * }} Place auto: the backend that is picked by itself; options: of every host; alive: workers that live
  */
 
 /** In this order: what may leave something behind comes last. @type {Record<string, (place: Place) => Promise<void>>} */
@@ -46,8 +48,9 @@ export const cases = {
     await picked.close();
     const host = await open();
     equal(host.backend, backend, 'the backend that was asked for');
-    equal(host.artifact, backend === 'threads' ? 'threads' : 'simd', 'artifact');
-    equal(host.threads, backend === 'inline' ? 1 : 3, 'threads');
+    // A queue's kernels run on its workers: what is here only splits and merges.
+    equal(host.artifact, ['threads', 'process'].includes(backend) ? 'threads' : 'simd', 'artifact');
+    equal(host.threads, ['inline', 'queue'].includes(backend) ? 1 : 3, 'threads');
     await host.close();
     await fails(host.run('noop', {}), 'HOST_CLOSED', 'a job for a closed host');
   },
@@ -112,7 +115,7 @@ export const cases = {
     const host = await open();
     const shared = (array) => Object.prototype.toString.call(array.buffer) === '[object SharedArrayBuffer]';
     const data = host.alloc(Uint8Array, 1 << 20);
-    equal(shared(data), backend === 'threads', 'the input is shared');
+    equal(shared(data), onThreads(backend), 'the input is shared');
     data.fill(4);
     const job = host.run('fault', { how: 'none', data }, { output: 'shared' });
     const { data: output } = await job;
@@ -176,7 +179,7 @@ export const cases = {
     await fails(late, 'TimeoutError', 'a timeout');
     await late.stopped;
     // Elsewhere a kernel that checks, and never advances, cannot be told from one that does not check: see `grace`.
-    if (backend === 'threads') {
+    if (onThreads(backend)) {
       const checking = host.run('fault', { how: 'endless' }, { timeout: 50 });
       await fails(checking, 'TimeoutError', 'the timeout of an endless kernel');
       await checking.stopped;
@@ -214,8 +217,8 @@ export const cases = {
 
   async resize({ backend, open }) {
     const host = await open();
-    if (backend === 'inline') {
-      await fails(host.resize(2), 'UNSUPPORTED', 'a resize of the only thread');
+    if (['inline', 'queue'].includes(backend)) {
+      await fails(host.resize(2), 'UNSUPPORTED', 'a resize of threads that are not the host\'s');
       return void (await host.close());
     }
     const jobs = Array.from({ length: 12 }, (_, index) => plusOne(host, index, 500));
@@ -257,7 +260,8 @@ export const cases = {
   },
 
   async memory({ backend, open }) {
-    if (backend !== 'threads') absent('an instance of one thread ends at wasm\'s own 4 GiB, which the tests do not fill');
+    if (backend === 'queue') absent('memory is the workers\', and bounded by their own option');
+    if (!onThreads(backend)) absent('an instance of one thread ends at wasm\'s own 4 GiB, which the tests do not fill');
     const host = await open({ maxMemory: 2 ** 26 });
     await fails(host.run('fault', { how: 'outOfMemory' }), 'OUT_OF_MEMORY', 'a kernel that allocates without end');
     await fails(host.run('hash', { data: new Uint8Array(2 ** 26), algorithm: 'sha256' }), 'OUT_OF_MEMORY', 'an input that does not fit');
@@ -279,7 +283,8 @@ export const cases = {
     }
     for (const how of ['trap', 'trapElsewhere', 'recursion']) await fails(host.run('fault', { how }), 'KERNEL_CRASH', how);
     same((await Promise.all(beside)).map(({ data }) => data[0]), [2, 3, 4, 5, 6, 7], 'outputs of the jobs beside it');
-    equal(host.stats().restarts, 3, 'restarts');
+    // Those of instances in other processes are theirs to count.
+    if (['threads', 'workers'].includes(backend)) equal(host.stats().restarts, 3, 'restarts');
     await works(host);
     await host.close();
   },
@@ -318,7 +323,7 @@ export async function runCases(place, report) {
   const { backend, createHost } = place;
   // A few threads on any machine, and little memory: browsers that are slow to give it back see many hosts here. A long grace: on a busy machine
   // a kernel that does stop may take its time.
-  const open = (more) => createHost({ backend, threads: 3, concurrency: 3, grace: 10_000, maxMemory: 2 ** 28, ...more });
+  const open = (more) => createHost({ backend, threads: 3, concurrency: 3, grace: 10_000, maxMemory: 2 ** 28, ...place.options, ...more });
   const all = { ...place, open };
   for (const [feature, run] of Object.entries(cases)) {
     const begun = Date.now();

@@ -17,16 +17,16 @@ function binary(what, ...places) {
 const node = (major) => [binary(`Node ${major}`, `node-${major}/bin/node`)];
 const cases = fileURLToPath(new URL('./process.mjs', import.meta.url));
 const isolate = fileURLToPath(new URL('./workerd.mjs', import.meta.url));
-const three = ['threads', 'workers', 'inline'].map((backend) => ({ caller: 'process', backend, auto: 'threads' }));
+const all = ['threads', 'workers', 'inline', 'process', 'queue'].map((backend) => ({ caller: 'process', backend, auto: 'threads' }));
 
 /** Runtimes that are programs: each row is a process. */
 export const programs = [
-  { runtime: 'Node 20', command: [process.execPath, cases], rows: three },
-  { runtime: 'Node 22', command: [...node(22), cases], rows: three },
-  { runtime: 'Node 24', command: [...node(24), cases], rows: three },
-  { runtime: 'Node 26', command: [...node(26), cases], rows: three },
-  { runtime: 'Deno 2', command: [binary('Deno', `@deno/${linux}-glibc/deno`), 'run', '--allow-all', cases], rows: three },
-  { runtime: 'Bun 1', command: [binary('Bun', `@oven/bun-${linux}/bin/bun`, 'bun/bin/bun.exe'), cases], rows: three },
+  { runtime: 'Node 20', command: [process.execPath, cases], rows: all },
+  { runtime: 'Node 22', command: [...node(22), cases], rows: all },
+  { runtime: 'Node 24', command: [...node(24), cases], rows: all },
+  { runtime: 'Node 26', command: [...node(26), cases], rows: all },
+  { runtime: 'Deno 2', command: [binary('Deno', `@deno/${linux}-glibc/deno`), 'run', '--allow-all', cases], rows: all },
+  { runtime: 'Bun 1', command: [binary('Bun', `@oven/bun-${linux}/bin/bun`, 'bun/bin/bun.exe'), cases], rows: all },
   // Miniflare needs a newer Node than the oldest that the package supports.
   { runtime: 'workerd', command: [...node(22), isolate], rows: [{ caller: 'request', backend: 'inline', auto: 'inline' }] },
 ];

@@ -1,12 +1,19 @@
 // The cases in Node, Deno and Bun: run by each of them as a program of its own, with the backend and what is picked by itself as arguments.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { createHost, LoomworkError } from '../../target/faults/node.js';
+import { childrenOf } from '../process/children.mjs';
 import { runCases } from './cases.mjs';
 
 const [backend, auto] = process.argv.slice(2);
 // Linux tells the name of every thread of a process: a worker has its own, or Deno's, or (up to Node 22) that of all of Node's threads.
 const WORKER = /^(loomwork |worker-\d|node\n)/;
-const alive = async () => readdirSync('/proc/self/task').map(nameOf).filter((name) => WORKER.test(name)).length;
+/** Redis, when there is one, is the tests' own. */
+const ours = new Set();
+const alive = async () =>
+  readdirSync('/proc/self/task').map(nameOf).filter((name) => WORKER.test(name)).length + childrenOf(process.pid).filter((pid) => !ours.has(pid)).length;
 
 function nameOf(task) {
   try {
@@ -16,6 +23,26 @@ function nameOf(task) {
   }
 }
 
-await runCases({ backend, auto, createHost, LoomworkError, alive }, (line) => console.log(JSON.stringify(line)));
+/** A queue has two sides: a Redis, and a worker in a process of its own, are there before the cases. */
+async function openQueue() {
+  const { Redis } = await import('../queue/support.mjs');
+  const ends = [];
+  const redis = await Redis.start({ after: (end) => ends.push(end) });
+  ours.add(redis.pid);
+  const worker = fork(fileURLToPath(new URL('queue-worker.mjs', import.meta.url)), [redis.url]);
+  ours.add(worker.pid);
+  await once(worker, 'message');
+  const close = async () => {
+    const exited = once(worker, 'exit');
+    worker.disconnect();
+    await exited;
+    for (const end of ends) await end();
+  };
+  return { options: { queue: { redis: redis.url, lock: 2000 } }, close };
+}
+
+const place = backend === 'queue' ? await openQueue() : { options: {}, close: async () => {} };
+await runCases({ backend, auto, createHost, LoomworkError, alive, options: place.options }, (line) => console.log(JSON.stringify(line)));
+await place.close();
 // Threads that a runtime does not end would keep it alive.
 process.exit(0);

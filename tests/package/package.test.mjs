@@ -185,7 +185,7 @@ describe('the tarball', () => {
   test('holds what is needed', () => {
     const wanted = [
       'package.json', 'README.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'kernels.json', 'browser.js', 'node.js', 'worker.js', 'worker.node.js', 'inline.js', 'edge.js', 'service-worker.js', 'isolation.js',
-      'loomwork.threads.wasm', 'loomwork.simd.wasm', 'loomwork.baseline.wasm', 'bin/loomwork.js', 'types/host/entry/browser.d.ts', 'types/host/entry/node.d.ts',
+      'process.node.js', 'queue-worker.js', 'bin/server.js', 'loomwork.threads.wasm', 'loomwork.simd.wasm', 'loomwork.baseline.wasm', 'bin/loomwork.js', 'types/host/entry/browser.d.ts', 'types/host/entry/node.d.ts',
     ];
     assert.deepEqual(wanted.filter((file) => !files.includes(file)), []);
   });

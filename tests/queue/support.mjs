@@ -60,6 +60,10 @@ export class Redis {
     }, 'Redis listens');
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
   /** Ends it as a power cut does. */
   async kill() {
     if (!this.#child || this.#child.exitCode !== null || this.#child.signalCode !== null) return;

@@ -8,8 +8,9 @@ const TRIES = 20;
 const PAUSE_MS = 50;
 
 export class Client {
-  /** Requests that were sent again. */
+  /** Requests that were sent again, and why the last one was. */
   again = 0;
+  broken = '';
   #url;
   #agent;
 
@@ -30,6 +31,7 @@ export class Client {
       } catch (error) {
         if (!BROKEN.includes(error.code) || tries === TRIES) throw error;
         this.again += 1;
+        this.broken = `${method} ${path} ${JSON.stringify(headers)}: ${error.code}`;
         await sleep(PAUSE_MS);
       }
     }

@@ -1,5 +1,6 @@
 // The server's processes: those that die are replaced, restarts and ends lose no request.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
 import { naiveMandelbrot } from '../host/mandelbrot.mjs';
@@ -15,6 +16,9 @@ const alive = (pid) => {
     return false;
   }
 };
+
+/** Process numbers of a process' children. */
+const childrenOf = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 
 for (const [name, seconds] of [['kill', 8], ['reload', 6]]) {
   test(`under load, ${name} again and again: every request is answered, and rightly`, { timeout: 60_000 }, async (t) => {
@@ -53,6 +57,40 @@ test('processes of a server that is killed end with it', { timeout: 60_000 }, as
   for (const end = Date.now() + 10_000; processes.some(alive); await sleep(20)) assert.ok(Date.now() < end, 'they are gone');
 });
 
+test('a process that dies again and again is started after longer and longer waits', { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t, ['--processes', '1', '--threads', '1']);
+  const waits = [];
+  const times = [];
+  const killOnce = async () => {
+    const from = server.logs.length;
+    process.kill(server.processes[0], 'SIGKILL');
+    waits.push((await server.until(({ msg }) => /was lost/.test(msg), from)).wait);
+    const lost = Date.now();
+    await server.until(({ msg }) => msg === 'a process serves', from);
+    times.push(Date.now() - lost);
+  };
+  for (let time = 0; time < 4; time += 1) await killOnce();
+  assert.deepEqual(waits, [100, 200, 400, 800]);
+  waits.forEach((wait, index) => assert.ok(times[index] >= wait - 20, `${times[index]} ms after a wait of ${wait}`));
+  // One that was sound is replaced at once.
+  await sleep(1100);
+  await killOnce();
+  assert.equal(waits.at(-1), 0);
+});
+
+test('SIGTERM while processes are started and restarted: nothing is left', { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t, ['--processes', '2', '--threads', '1']);
+  process.kill(server.processes[0], 'SIGKILL');
+  server.kill('SIGHUP');
+  await sleep(30);
+  const children = childrenOf(server.pid);
+  server.kill('SIGTERM');
+  const [code] = await server.exited;
+  assert.equal(code, 0, server.errors);
+  assert.ok(children.length > 0);
+  assert.deepEqual(children.filter(alive), []);
+});
+
 test('an asynchronous job outlives the restart of its process', { timeout: 60_000 }, async (t) => {
   const server = await Server.start(t, ['--processes', '2', '--threads', '1']);
   const { id, events } = await (await server.fetch(`/v1/jobs/mandelbrot?async&${query({ ...view, width: 200, height: 100 })}`, { method: 'POST' })).json();
@@ -69,6 +107,8 @@ test('what cannot be is one sentence and an exit code', async () => {
     [['--token-file', '/nowhere/token'], 2, /there is no such file/],
     [['--max-body', 'much'], 2, /number of bytes/],
     [['--processes', '0'], 2, /whole number/],
+    [['--trust-proxy', '127.0.0.1,everybody'], 2, /'everybody' is no address or network/],
+    [['--trust-proxy', '10.0.0.0/33'], 2, /is no address or network/],
   ]) {
     const server = new Server(args);
     const [got] = await server.exited;

@@ -4,7 +4,7 @@
 //
 // --faults: the package of the fault tests, from target/wasm-faults/ to target/faults/, without command and page.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync, chmodSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { build, transform } from 'esbuild';
 import { loadCrate, pins, root } from './load.mjs';
 
@@ -72,9 +72,9 @@ if (!faults) {
   await bundleDemo();
   copyTemplate();
   writePackageJson();
-  // The optional libraries, for who runs the package where it was built. Node's package managers leave this out.
-  symlinkSync('../www/node_modules', join(pkg, 'node_modules'));
 }
+// The optional libraries, for who runs the package where it was built. Node's package managers leave this out.
+symlinkSync(relative(pkg, join(www, 'node_modules')), join(pkg, 'node_modules'));
 
 function bundle(entry, out, { glue = false, ...options }) {
   const marked = { banner: { js: facts }, ...(glue && { footer: { js: region } }) };
@@ -167,7 +167,7 @@ function writePackageJson() {
   }
 }
 
-/** Types that a caller can reach; not those of the workers' side. */
+/** Types that a caller can reach; not those of the workers' side, nor those that name the optional libraries. */
 function published(path) {
-  return !/host\/worker|\.tsbuildinfo$|entry\/worker|entry\/inline|entry\/isolation|entry\/process/.test(path);
+  return !/host\/worker|\.tsbuildinfo$|entry\/worker|entry\/inline|entry\/isolation|entry\/process|queue\/(connection|engine|protocol|store|worker)\./.test(path);
 }

@@ -1,6 +1,6 @@
 // How the command fails: exit codes, errors of its own, and one sentence for every error.
 import { BuildError } from '../crate/errors.ts';
-import { UsageError } from '../formats/errors.ts';
+import { isUsageError } from '../formats/errors.ts';
 import { LoomworkError } from '../host/entry/node.ts';
 import type { Palette } from './terminal.ts';
 
@@ -22,7 +22,7 @@ export class InterruptedError extends Error {
 /** The command's exit code for an error. Params that a kernel refuses are wrong use, like options that do not exist. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof InterruptedError) return error.exitCode;
-  if (error instanceof UsageError) return EXIT.usage;
+  if (isUsageError(error)) return EXIT.usage;
   if (error instanceof LoomworkError && (error.code === 'BAD_PARAMS' || error.code === 'UNKNOWN_KERNEL')) return EXIT.usage;
   return EXIT.failed;
 }
@@ -47,7 +47,7 @@ export function errorJson(error: unknown): object {
 
 function codeOf(error: unknown): string | undefined {
   if (error instanceof LoomworkError) return error.code;
-  if (error instanceof UsageError) return 'BAD_USAGE';
+  if (isUsageError(error)) return 'BAD_USAGE';
   if (error instanceof BuildError) return 'BUILD_FAILED';
   return error instanceof DOMException && error.name === 'TimeoutError' ? 'TIMEOUT' : undefined;
 }

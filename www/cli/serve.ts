@@ -14,13 +14,19 @@ interface Options extends Omit<ServeOptions, 'token' | 'kept' | 'drain'> {
 const HELP = `
 Requests:
   POST /v1/jobs/KERNEL         runs a job. Params as a JSON object; or in the
-                               query, with one file as the body; or multipart.
-                               The answer is what Accept asks for: JSON, .npy,
-                               PNG, JPEG, WebP, bytes, or events
+                               query, with one file as the body; or as a form
+                               (multipart). The answer is what Accept asks for:
+                               JSON, .npy, PNG, JPEG, WebP, bytes, or events
   POST /v1/jobs/KERNEL?async   answers 202 with the job's id
-  GET /v1/jobs/ID              its state; also /result and /events
+  GET /v1/jobs/ID              its state and progress
+  GET /v1/jobs/ID/events       progress, parts and the end, as they come
+  GET /v1/jobs/ID/result       the answer, kept for ten minutes
   DELETE /v1/jobs/ID           cancels it
-  GET /v1/kernels, /openapi.json, /healthz, /readyz, /metrics
+  GET /v1/kernels              the kernels and their params
+  GET /openapi.json            all of this, for machines
+  GET /healthz, /readyz        whether it lives, whether it takes jobs
+  GET /metrics                 for Prometheus
+  Failures are application/problem+json with a code.
 
 Signals:
   SIGTERM, Ctrl-C   takes no more requests, answers those that came, and ends
@@ -28,11 +34,14 @@ Signals:
 
 Examples:
   loomwork serve
+  curl http://127.0.0.1:8080/v1/jobs/sort -H 'Content-Type: application/json' \\
+    -d '{"data": [3, 1, 2]}'
   curl -F image=@photo.jpg -F width=800 -F height=600 -H 'Accept: image/webp' \\
     http://127.0.0.1:8080/v1/jobs/image.resize -o small.webp
   curl --data-binary @numbers.npy -H 'Content-Type: application/x-npy' \\
     -H 'Accept: application/x-npy' http://127.0.0.1:8080/v1/jobs/sort -o sorted.npy
-  loomwork serve --host 0.0.0.0 --port 80 --token-file /run/secrets/token`;
+  loomwork serve --host 0.0.0.0 --port 80 --token-file /run/secrets/token
+  loomwork serve --trust-proxy 127.0.0.1 --rate 600 --json`;
 
 export function serveCommand(): Command {
   const { host, port, processes, threads, maxBody, maxQueue, timeout, requestTimeout, rate } = serveOptions();
@@ -43,11 +52,12 @@ export function serveCommand(): Command {
     .option('--host <HOST>', 'address to listen at', host)
     .option('--processes <N>', 'processes', wholeNumber(1, 64), processes)
     .option('--threads <N>', 'threads of each process (default: the cores, shared out)', wholeNumber(1, 256))
-    .option('--max-body <BYTES>', 'a longer body is refused; as in 500k, 64M', bytes, maxBody)
-    .option('--max-queue <N>', 'jobs that may wait in each process', wholeNumber(0, 1_000_000), maxQueue)
+    .addOption(new Option('--max-body <BYTES>', 'a longer body is refused; as in 500k, 64M').argParser(bytes).default(maxBody, '64M'))
+    .option('--max-queue <N>', 'requests that may wait in each process, besides those that run', wholeNumber(0, 1_000_000), maxQueue)
     .option('--timeout <MS>', 'milliseconds that a job may take', wholeNumber(1, 2 ** 31 - 1), timeout)
     .option('--request-timeout <MS>', 'milliseconds that a client may take to send a request', wholeNumber(1, 2 ** 31 - 1), requestTimeout)
     .option('--rate <N>', 'requests that a client may make in a minute, in each process; 0 for any number', wholeNumber(0, 1_000_000_000), rate)
+    .option('--trust-proxy <ADDRESSES>', 'proxies before it, whose X-Forwarded-For is believed; as in 127.0.0.1,10.0.0.0/8')
     .option('--token-file <FILE>', 'clients must send the token that this file holds (or LOOMWORK_TOKEN)')
     .addOption(new Option('--log <LEVEL>', 'what is logged').choices(['silent', 'error', 'warn', 'info', 'debug']).default('info'))
     .option('--json', 'log as JSON lines on standard output, every request too')

@@ -1,5 +1,5 @@
 // `loomwork worker`: takes jobs from a queue on Redis and runs them on this machine.
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { startWorker, type QueueWorker } from '../host/entry/queue-worker.ts';
 import { wholeNumber } from './numbers.ts';
 import { writeStderr, writeStdout } from './streams.ts';
@@ -34,7 +34,8 @@ export function workerCommand(): Command {
   return new Command('worker')
     .summary('take jobs from a queue')
     .description('Takes jobs from a queue on Redis and runs them on every core of this machine, until Ctrl-C.')
-    .option('--redis <URL>', 'address of Redis (or REDIS_URL)', process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379')
+    // Its default may hold a password, which help must not show.
+    .addOption(new Option('--redis <URL>', 'address of Redis').default(process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379', 'REDIS_URL, else redis://127.0.0.1:6379'))
     .option('--queue <NAME>', 'name of the queue', 'loomwork')
     .option('--concurrency <N>', 'jobs at once', wholeNumber(1, 64), 2)
     .option('--threads <N>', 'threads that they share (default: one per core)', wholeNumber(1, 256))

@@ -35,9 +35,13 @@ export const ARTIFACTS = Object.keys(COMPILED) as Artifact[];
 /** Speed first, whatever the crate's own profile says. */
 const PROFILE = { CARGO_PROFILE_RELEASE_OPT_LEVEL: '3', CARGO_PROFILE_RELEASE_LTO: 'fat', CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '1', CARGO_PROFILE_RELEASE_PANIC: 'unwind' };
 
+const QUICK = { CARGO_PROFILE_RELEASE_LTO: 'off', CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16' };
+
 export interface ArtifactOptions {
   /** More of the library's features. */
   features?: string[];
+  /** Failures are wanted, not speed: half the time to compile. */
+  quick?: boolean;
   /** Keep the names of functions, for the stacks of traps. */
   names?: boolean;
   /** wasm-bindgen, of the version that the library has. */
@@ -68,7 +72,7 @@ export async function buildArtifact(crate: Crate, artifact: Artifact, options: A
   const built = { wasm: join(out, 'loomwork_bg.wasm'), glue: join(out, 'loomwork.js') };
   const args = [...COMPILE, '--release', '--package', crate.id, ...featuresOf(crate, [...features, ...(options.features ?? [])]), '-Zbuild-std=std,panic_unwind'];
   const rustflags = [...flags, ...UNWIND, ...(await remapped(crate))].join('\x1f');
-  await runTool('cargo', args, { cwd: crate.dir, env: { ...PROFILE, CARGO_TARGET_DIR: cargoDir, CARGO_ENCODED_RUSTFLAGS: rustflags }, watch });
+  await runTool('cargo', args, { cwd: crate.dir, env: { ...PROFILE, ...(options.quick && QUICK), CARGO_TARGET_DIR: cargoDir, CARGO_ENCODED_RUSTFLAGS: rustflags }, watch });
 
   const compiled = join(cargoDir, 'wasm32-unknown-unknown/release', `${crate.lib}.wasm`);
   const bindgen = [

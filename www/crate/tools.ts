@@ -1,5 +1,5 @@
 // The programs that a build runs: rustup's cargo and rustc at the pinned toolchain, and wasm-bindgen.
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { homedir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { BuildError } from './errors.ts';
@@ -25,6 +25,10 @@ export function toolEnv(more: Record<string, string> = {}): NodeJS.ProcessEnv {
   return { ...process.env, PATH, RUSTUP_TOOLCHAIN: CHANNEL, ...more };
 }
 
+/** What runs now: one failure ends the process, and so all of it. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => running.forEach((child) => child.kill()));
+
 /** Lines of cargo's that tell how far it is, and not what is wrong. */
 const PROGRESS = /^\s*(Compiling|Checking|Finished|Downloaded|Downloading|Updating|Locking|Adding|Blocking|Fresh|Dirty|Running|Installing|Installed|Replacing|Replaced|Ignored|Unpacking|Building|Removing|Executable)\b/;
 
@@ -37,6 +41,7 @@ const PROGRESS = /^\s*(Compiling|Checking|Finished|Downloaded|Downloading|Updati
 export function runTool(program: string, args: readonly string[], { cwd, env, watch }: ToolOptions = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd, env: toolEnv({ CARGO_TERM_COLOR: 'never', ...env }), stdio: ['ignore', 'pipe', 'pipe'] });
+    running.add(child);
     let [stdout, said, rest] = ['', '', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -52,6 +57,7 @@ export function runTool(program: string, args: readonly string[], { cwd, env, wa
       reject(new BuildError(`${program} ${reason}`, '', { cause: error }));
     });
     child.on('close', (code, signal) => {
+      running.delete(child);
       if (code === 0) return resolve(stdout);
       const name = basename(program);
       const verb = name === 'cargo' || name === 'rustup' ? `${name} ${args[0]}` : name;

@@ -59,6 +59,8 @@ export const PACKAGE_ROOT = new URL('../', import.meta.url);
 export class Catalogue {
   readonly kernels: readonly KernelDescription[];
   readonly defs: Readonly<Record<string, Schema>>;
+  /** By their schema: a server asks for them with each request. */
+  readonly #fields = new WeakMap<Schema, Field[]>();
 
   constructor(kernels: KernelDescription[], defs: Record<string, Schema>) {
     this.kernels = kernels;
@@ -90,6 +92,12 @@ export class Catalogue {
 
   /** The fields of an object's schema, in its order; none for what is not an object. */
   fields(schema: Schema): Field[] {
+    const known = this.#fields.get(schema) ?? this.#readFields(schema);
+    this.#fields.set(schema, known);
+    return known;
+  }
+
+  #readFields(schema: Schema): Field[] {
     const { properties = {}, required = [] } = this.#resolve(schema);
     return Object.entries(properties).map(([name, property]) => {
       const resolved = this.#resolve(property);

@@ -3,12 +3,18 @@ import { LoomworkError } from '../host/entry/node.ts';
 
 /** A command was used wrongly: nothing was run. `field` is the param or option at fault. */
 export class UsageError extends Error {
+  /** What tells one: the command and the server are bundled apart, each with a class of its own. */
+  override readonly name = 'UsageError';
   readonly field: string | undefined;
 
   constructor(message: string, field?: string, options?: ErrorOptions) {
     super(field === undefined ? message : `${field}: ${message}`, options);
     this.field = field;
   }
+}
+
+export function isUsageError(error: unknown): error is UsageError {
+  return error instanceof Error && error.name === 'UsageError';
 }
 
 /** A param that cannot be used: the error that a host gives for one, so that callers need not care who noticed. */

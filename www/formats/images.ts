@@ -1,5 +1,5 @@
 // Pictures in files, read and written by the package's own kernels.
-import type { Host, KernelTypes } from '../host/entry/node.ts';
+import { LoomworkError, type Host, type Job, type KernelTypes } from '../host/entry/node.ts';
 import { badParam, FailedError } from './errors.ts';
 import type { Input } from './input.ts';
 import { parseNpy } from './npy.ts';
@@ -16,24 +16,30 @@ export interface Image {
 /** A file's format by its extension. */
 const FORMATS: Record<string, string> = { '.png': 'png', '.jpg': 'jpeg', '.jpeg': 'jpeg', '.webp': 'webp' };
 
-/** A picture from a PNG, JPEG or WebP file, or from an .npy file of bytes with the shape (height, width, 4). */
-export async function readImage(host: AnyHost, { name, extension, bytes }: Input, field: string, signal: AbortSignal): Promise<Image> {
+/**
+ * A picture from a PNG, JPEG or WebP file, or from an .npy file of bytes with the shape (height, width, 4).
+ *
+ * @param lend takes the job whose memory the picture lies in, to release it once the picture is not needed; without, the picture is a copy
+ */
+export async function readImage(host: AnyHost, { name, extension, bytes }: Input, field: string, signal: AbortSignal, lend?: (job: Job) => void): Promise<Image> {
   if (extension === '.npy') return imageOfArray(bytes, name, field);
   requireKernel(host, 'image.decode', `${name} cannot be read as an image`);
   try {
-    const { image } = (await host.run('image.decode', { data: bytes }, { signal, transfer: [bytes.buffer] })) as { image: Image };
+    const job = host.run('image.decode', { data: bytes }, { signal, transfer: [bytes.buffer], ...(lend && { output: 'shared' }) });
+    const { image } = (await job) as { image: Image };
+    lend?.(job);
     return image;
   } catch (error) {
-    if (signal.aborted) throw error;
-    const reason = error instanceof Error ? error.message.replace(/^data: /, '') : String(error);
-    throw badParam(field, `${name} cannot be decoded: ${reason}`, error);
+    // Only what is wrong with the bytes is the param's doing.
+    if (!(error instanceof LoomworkError) || !['BAD_PARAMS', 'KERNEL_ERROR'].includes(error.code)) throw error;
+    throw badParam(field, `${name} cannot be decoded: ${error.message.replace(/^data: /, '')}`, error);
   }
 }
 
 /** The picture as a file's bytes. */
-export async function encodeImage(host: AnyHost, image: Image, extension: string, quality: number | undefined, signal: AbortSignal): Promise<Uint8Array> {
+export async function encodeImage(host: AnyHost, image: Image, extension: string, quality: number | undefined, signal: AbortSignal, priority = 0): Promise<Uint8Array> {
   const params = { image, format: FORMATS[extension], ...(quality !== undefined && { quality }) };
-  const { data } = (await host.run('image.encode', params, { signal })) as { data: Uint8Array };
+  const { data } = (await host.run('image.encode', params, { signal, priority })) as { data: Uint8Array };
   return data;
 }
 

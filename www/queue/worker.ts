@@ -13,8 +13,9 @@ import type { ErrorCode } from '../host/shared/generated.ts';
 import { VERSION } from '../host/shared/package.ts';
 import type { Packed } from '../host/shared/protocol.ts';
 import { connect, loadLibraries, PREFIX, shownAddress, type Libraries } from './connection.ts';
-import { checkQueueOptions, type ArrayStore, type CheckedQueueOptions, type QueueOptions } from './options.ts';
+import { checkQueueOptions, type ArrayStore, type CheckedQueueOptions } from './options.ts';
 import { GATHER, keys, reasonOf, type GatherData, type PartEntry, type UnitData, type UnitProgress, type UnitResult, type WorkerCard } from './protocol.ts';
+import type { QueueWorker, WorkerOptions, WorkerStats } from './queue-worker.ts';
 import { getArrays, putArrays, redisStore } from './store.ts';
 
 /** What Redis is to hear at the end, it hears in so long. */
@@ -28,39 +29,6 @@ const CARD_SECONDS = 15;
 const WORTH_ANOTHER: ErrorCode[] = ['KERNEL_CRASH', 'OUT_OF_MEMORY', 'PROCESS_LOST', 'QUEUE_LOST', 'UNKNOWN_KERNEL', 'START_FAILED'];
 /** A job may lose its worker so often. */
 const MOST_STALLS = 3;
-
-/** Options of {@link startWorker}. */
-export interface WorkerOptions extends QueueOptions {
-  /**
-   * Jobs at once.
-   *
-   * @default 2
-   */
-  concurrency?: number;
-  /** The host that runs them. */
-  host?: Omit<HostOptions, 'backend' | 'queue'> & { backend?: Exclude<HostOptions['backend'], 'queue'> };
-}
-
-/** What a worker has done. */
-export interface WorkerStats {
-  done: number;
-  failed: number;
-  cancelled: number;
-  running: number;
-}
-
-/** A worker that takes jobs. */
-export interface QueueWorker {
-  /** Where the queue is, without what is secret. */
-  readonly address: string;
-  readonly threads: number;
-  readonly concurrency: number;
-  readonly stats: WorkerStats;
-  /** Calls `listener` at the end of each job. */
-  onEnd(listener: (event: { id: string; kernel: string; shard: number; outcome: 'done' | 'failed' | 'cancelled'; milliseconds: number; error?: string }) => void): void;
-  /** Takes no more jobs, ends those that it has, for `drain` milliseconds at most: what is left another worker takes over. */
-  close(drain?: number): Promise<void>;
-}
 
 /** @throws LoomworkError START_FAILED, UNSUPPORTED or BAD_PARAMS */
 export async function startWorkerIn(runtime: Runtime, { concurrency = 2, host: hostOptions, ...queue }: WorkerOptions): Promise<QueueWorker> {
@@ -207,6 +175,8 @@ class Taker implements QueueWorker {
     const arrays = await getArrays(this.#store, data.arrays, (bytes) => new SharedArrayBuffer(bytes));
     const bytes = arrays.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
     const job = this.#host.runPacked(kernel, Buffer.from(data.params, 'base64'), { arrays, transfer: [], bytes }, {});
+    // It may fail before it is waited for below.
+    job.catch(() => {});
     this.#running.set(job, task);
     const parts = data.streaming ? this.#sendParts(unit, data, job) : Promise.resolve(0);
     const beganAt = () => performance.timeOrigin + job.created + job.timing.queued;

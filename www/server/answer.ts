@@ -78,7 +78,8 @@ function* rest(begun: string, pieces: Iterator<string>): Generator<string> {
 async function sendImage(reply: FastifyReply, image: Image, mediaType: string, host: AnyHost, signal: AbortSignal): Promise<FastifyReply> {
   const { width, height, data } = image;
   if (mediaType === 'application/x-npy') return sendPieces(reply, npyFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), [height, width, 4]));
-  const file = await encodeImage(host, image, PICTURES[mediaType]!, undefined, signal);
+  // The last step of a request goes before the first of others.
+  const file = await encodeImage(host, image, PICTURES[mediaType]!, undefined, signal, 1);
   return reply.send(Buffer.from(bytesOf(file as Uint8Array<ArrayBuffer>).buffer as ArrayBuffer, file.byteOffset, file.byteLength));
 }
 

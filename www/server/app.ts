@@ -1,17 +1,21 @@
 // The HTTP server of one process: its routes, and what holds for all of them.
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Catalogue } from '../formats/catalogue.ts';
+import type { Catalogue, KernelDescription } from '../formats/catalogue.ts';
 import type { AnyHost } from '../formats/images.ts';
-import { VERSION } from '../host/entry/node.ts';
+import type { Params } from '../formats/values.ts';
+import { VERSION, type Job, type RunOptions } from '../host/entry/node.ts';
+import type { Admission, Turns } from './admission.ts';
 import { answer, negotiate } from './answer.ts';
 import { EventStream } from './events.ts';
 import type { Libraries } from './libraries.ts';
 import type { Metrics } from './metrics.ts';
 import { openApi } from './openapi.ts';
 import type { ServeOptions } from './options.ts';
-import { readParams } from './params.ts';
-import { HttpProblem, problemOf } from './problem.ts';
+import { decodePictures, readParams, type Decoded } from './params.ts';
+import { clientProblem, HttpProblem, problemOf } from './problem.ts';
 import { relay } from './relay.ts';
 import { JobStore, type KeptJob } from './store.ts';
 
@@ -19,6 +23,9 @@ import { JobStore, type KeptJob } from './store.ts';
 export interface Place {
   options: ServeOptions;
   host: AnyHost;
+  admission: Admission;
+  /** Of requests with pictures. */
+  turns: Turns;
   catalogue: Catalogue;
   store: JobStore;
   metrics: Metrics;
@@ -32,6 +39,8 @@ export interface Place {
 
 /** A connection on which nothing comes is closed after so long. */
 export const KEEP_ALIVE_MS = 5000;
+/** What is left of a refused request is read for so long. */
+const THROW_AWAY_MS = 1000;
 /** Parts of a multipart body. */
 const MOST_PARTS = 64;
 /** Beyond the length of any honest one. */
@@ -51,10 +60,12 @@ export async function makeApp({ fastify, LogController, multipart, rateLimit, ac
     },
     bodyLimit: options.maxBody,
     requestTimeout: options.requestTimeout,
+    trustProxy: options.trustProxy || false,
     routerOptions: { maxParamLength: 200 },
     // A process that stops lets go of its connections one answer at a time.
     return503OnClosing: false,
     frameworkErrors: (thrown, request, reply) => void fail(thrown, request, reply),
+    clientErrorHandler: refuseRaw,
     // One line for each request, below.
     logController: new LogController({ disableRequestLogging: true }),
     http: { connectionsCheckingInterval: 1000, maxHeaderSize: MOST_URL, headersTimeout: Math.min(options.requestTimeout, 30_000) },
@@ -68,15 +79,17 @@ export async function makeApp({ fastify, LogController, multipart, rateLimit, ac
     throw new HttpProblem('NOT_FOUND', `there is nothing at ${path}: see /openapi.json`);
   });
   app.addHook('onRequest', (request, _, done) => done(unlessAllowed(request, options.token)));
-  app.addHook('onSend', async (_, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (place.stopping()) void reply.header('connection', 'close');
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const { method, routeOptions, ip } = request;
     const { statusCode, elapsedTime } = reply;
     place.metrics.request(method, routeOptions.url ?? 'none', statusCode, elapsedTime);
     // Without the query, which may hold what is nobody's business.
     request.log.info({ method, path: request.url.split('?')[0], status: statusCode, ms: Math.round(elapsedTime * 1000) / 1000, ip }, 'request');
+    done();
   });
   await app.register(accepts);
   if (options.rate > 0) {
@@ -89,6 +102,8 @@ export async function makeApp({ fastify, LogController, multipart, rateLimit, ac
     });
   }
   await app.register(multipart, { limits: { fileSize: options.maxBody, fieldSize: options.maxBody, parts: MOST_PARTS, fieldNameSize: 200, headerPairs: 100 } });
+  // What reads the params tells which there are.
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.addContentTypeParser(/^(application\/(x-npy|octet-stream)|image\/(png|jpeg|webp))/, { parseAs: 'buffer' }, (_, body, done) => done(null, body));
   addRoutes(app, place);
   return app;
@@ -106,7 +121,7 @@ function addRoutes(app: FastifyInstance, place: Place): void {
   app.get('/metrics', async (_, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(await place.allMetrics()));
   app.get('/openapi.json', () => description);
   app.get('/v1/kernels', () => kernels);
-  app.post('/v1/jobs/:kernel', (request, reply) => run(place, request as KernelRequest, reply));
+  app.post('/v1/jobs/:kernel', { onRequest: (_request, _reply, done) => done(unlessRoom(place)) }, (request, reply) => run(place, request as KernelRequest, reply));
 
   const own = (handle: (kept: KeptJob, request: JobRequest, reply: FastifyReply) => unknown) => async (request: FastifyRequest, reply: FastifyReply) => {
     const { id } = (request as JobRequest).params;
@@ -133,40 +148,68 @@ type KernelRequest = FastifyRequest<{ Params: { kernel: string }; Querystring: {
 type JobRequest = FastifyRequest<{ Params: { id: string } }>;
 
 async function run(place: Place, request: KernelRequest, reply: FastifyReply): Promise<unknown> {
-  const { catalogue, host, store, metrics } = place;
+  const { catalogue, admission, options } = place;
   if (place.stopping()) throw new HttpProblem('STOPPING', 'this process stops: try again, another will answer');
   const kernel = catalogue.kernel(request.params.kernel);
   const detached = request.query.async !== undefined && !['false', '0'].includes(request.query.async);
   const streaming = !detached && request.headers.accept?.includes('text/event-stream') === true;
   const mediaType = streaming ? 'text/event-stream' : negotiate(catalogue, kernel, request);
+  const params = await readParams(catalogue, kernel, request, options.maxBody);
+  const leave = admission.enter();
   const controller = new AbortController();
-  // A client that hangs up wants no answer.
-  const hangUp = () => {
-    if (!reply.raw.writableFinished) controller.abort(new DOMException('the client has hung up', 'AbortError'));
-  };
-  if (!detached) reply.raw.once('close', hangUp);
-  const { signal } = controller;
-  const { params, transfer } = await readParams(catalogue, kernel, request, host, signal);
-  const { timeout } = place.options;
-  const job = host.run(kernel.name, params as never, { ...(!detached && { signal }), timeout, transfer, caller: request.ip });
+  // Of all steps: a picture is decoded before the kernel, and encoded after it.
+  const timer = setTimeout(() => controller.abort(new DOMException(`the job took longer than ${options.timeout} ms`, 'TimeoutError')), options.timeout);
+  try {
+    if (detached) return await detach(place, kernel, params, request, reply, controller.signal, leave);
+    // A client that hangs up wants no answer.
+    const hangUp = () => {
+      if (!reply.raw.writableFinished) controller.abort(new DOMException('the client has hung up', 'AbortError'));
+    };
+    reply.raw.once('close', hangUp);
+    // It may have done so while its body was read.
+    if (reply.raw.destroyed) hangUp();
+    const decoded = await decodePictures(params, place.host, place.turns, controller.signal);
+    const job = begin(place, kernel, params, decoded, { signal: controller.signal, caller: request.ip });
+    if (streaming) {
+      const stream = new EventStream(reply, hangUp);
+      const parts = tellParts(job, (part) => stream.send('part', part));
+      await stream.follow(job, parts, true);
+      return reply;
+    }
+    const output = ((await job) ?? {}) as Record<string, unknown>;
+    return await answer(reply, catalogue, kernel, output, mediaType, place.host, controller.signal);
+  } finally {
+    clearTimeout(timer);
+    if (!detached) leave();
+  }
+}
+
+/** Hands the job to the host. What was lent is released when its kernel has stopped. */
+function begin({ host, metrics }: Place, kernel: KernelDescription, params: Params, { transfer, release }: Decoded, options: RunOptions): Job {
+  // It has begun already: it goes before those that have not, and its picture's memory is free the sooner.
+  const job = host.run(kernel.name, params as never, { ...options, transfer, priority: release ? 1 : 0 });
   const count = () => metrics.job(job);
   job.then(count, count);
+  if (release) void job.stopped.then(release);
+  return job;
+}
 
-  if (detached) {
-    const kept = store.add(kernel, job);
-    // What fails at once is told at once.
-    await new Promise((resolve) => setImmediate(resolve));
-    if (kept.problem) throw await job.catch((thrown: unknown) => thrown);
-    return reply.status(202).header('location', `/v1/jobs/${kept.id}`).send(statusOf(kept));
+/** Answers at once: the job goes on, and may be asked about. It has its place until it ends. */
+async function detach(place: Place, kernel: KernelDescription, params: Params, request: KernelRequest, reply: FastifyReply, signal: AbortSignal, leave: () => void): Promise<FastifyReply> {
+  let kept: KeptJob;
+  try {
+    const decoded = await decodePictures(params, place.host, place.turns, signal);
+    const job = begin(place, kernel, params, decoded, { timeout: place.options.timeout, caller: request.ip });
+    job.then(leave, leave);
+    kept = place.store.add(kernel, job);
+  } catch (thrown) {
+    leave();
+    throw thrown;
   }
-  if (streaming) {
-    const stream = new EventStream(reply, hangUp);
-    const parts = tellParts(job, (part) => stream.send('part', part));
-    await stream.follow(job, parts, true);
-    return reply;
-  }
-  const output = ((await job) ?? {}) as Record<string, unknown>;
-  return answer(reply, catalogue, kernel, output, mediaType, host, signal);
+  // What fails at once is told at once.
+  await new Promise((resolve) => setImmediate(resolve));
+  if (kept.problem) throw await kept.job.catch((thrown: unknown) => thrown);
+  return reply.status(202).header('location', `/v1/jobs/${kept.id}`).send(statusOf(kept));
 }
 
 function statusOf({ id, kernel, job, created, problem, output }: KeptJob): object {
@@ -201,6 +244,16 @@ async function tellParts(job: KeptJob['job'], tell: (part: unknown) => void): Pr
   }
 }
 
+/** Refused before its body is read: one that is read may find the places taken all the same. */
+function unlessRoom({ admission }: Place): Error | undefined {
+  try {
+    admission.check();
+    return undefined;
+  } catch (thrown) {
+    return thrown as Error;
+  }
+}
+
 function unlessAllowed(request: FastifyRequest, token: string): HttpProblem | undefined {
   if (token === '' || OPEN.includes(request.url)) return undefined;
   const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
@@ -214,12 +267,39 @@ function sameText(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }
 
-function fail(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+async function fail(thrown: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { problem, headers } = problemOf(thrown);
   if (problem.status >= 500) request.log.error({ err: thrown, code: problem.code }, problem.detail);
-  // Some of the body may still be on its way: nobody will read it.
+  if (!request.raw.complete) await throwAway(request.raw);
+  // The rest, nobody will read.
   if (!request.raw.complete) void reply.header('connection', 'close');
   return reply.status(problem.status).headers(headers).type('application/problem+json').send(problem);
+}
+
+/**
+ * Reads on for a moment what is left of a body. A connection that is closed while a client still sends is reset, and the answer is lost with it; most
+ * clients have soon sent all.
+ */
+async function throwAway(body: IncomingMessage): Promise<void> {
+  body.resume();
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, THROW_AWAY_MS);
+    for (const event of ['end', 'close', 'error']) {
+      body.once(event, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    }
+  });
+}
+
+/** What is no HTTP, or comes too slowly: there is no request yet, only a socket. */
+function refuseRaw(thrown: NodeJS.ErrnoException, socket: Socket): void {
+  // The client is gone already, or an answer has begun.
+  if (thrown.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) return void socket.destroy();
+  const { problem } = problemOf(clientProblem(thrown));
+  const body = JSON.stringify(problem);
+  socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\nContent-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
 }
 
 /** A failure where the framework does not answer any more. */

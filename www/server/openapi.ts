@@ -10,8 +10,8 @@ const BINARY = { 'application/x-npy': {}, 'application/octet-stream': {}, 'image
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const problem = (description: string) => ({ description, content: { 'application/problem+json': { schema: ref('Problem') } } });
 const PROBLEMS = Object.fromEntries(
-  [[400, 'Params or a request that cannot be used.'], [401, 'No token, or a wrong one.'], [406, 'None of the accepted media types can be had.'], [413, 'The body is too large.'], [415, 'The body is of a media type that cannot be read.'],
-    [422, 'The kernel gave up and said why.'], [429, 'Too many requests.'], [500, 'The kernel panicked or crashed.'], [503, 'Too many jobs wait, or the server stops: try again.'], [504, 'The job took too long.'], [507, 'The job needs more memory than there is.']]
+  [[400, 'Params or a request that cannot be used.'], [401, 'No token, or a wrong one.'], [406, 'None of the accepted media types can be had.'], [408, 'The request did not come in time.'], [413, 'The body is too large.'], [415, 'The body is of a media type that cannot be read.'],
+    [422, 'The kernel gave up and said why.'], [429, 'Too many requests.'], [431, 'The headers are too long.'], [500, 'The kernel panicked or crashed.'], [503, 'Too many jobs wait, or the server stops: try again.'], [504, 'The job took too long.'], [507, 'The job needs more memory than there is.']]
     .map(([status, description]) => [String(status), problem(String(description))]),
 );
 const JOB_ID = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };

@@ -6,7 +6,8 @@ import { badParam } from '../formats/errors.ts';
 import { readImage, type AnyHost } from '../formats/images.ts';
 import type { Input } from '../formats/input.ts';
 import { parseText, Picture, place, readFileValue, type Params } from '../formats/values.ts';
-import { withShape, type TypedArray } from '../host/entry/node.ts';
+import { withShape, type Job, type TypedArray } from '../host/entry/node.ts';
+import type { Turns } from './admission.ts';
 import { HttpProblem } from './problem.ts';
 
 /** What a media type is as a file, by its extension. */
@@ -22,20 +23,19 @@ export function isBinary(mediaType: string): boolean {
 }
 
 /**
- * @returns the params, and the buffers in them that nobody else holds
+ * @returns the params; pictures in them are still files: see {@link decodePictures}
  * @throws LoomworkError BAD_PARAMS naming the param; HttpProblem
  */
-export async function readParams(catalogue: Catalogue, kernel: KernelDescription, request: FastifyRequest, host: AnyHost, signal: AbortSignal): Promise<{ params: Params; transfer: ArrayBuffer[] }> {
+export async function readParams(catalogue: Catalogue, kernel: KernelDescription, request: FastifyRequest, maxBody: number): Promise<Params> {
   const fields = catalogue.fields(kernel.params);
   const params: Params = Object.create(null) as Params;
   const mediaType = mediaTypeOf(request);
-  if (mediaType === 'multipart/form-data') await readParts(params, fields, kernel, request);
+  if (mediaType === 'multipart/form-data') await readParts(params, fields, kernel, request, maxBody);
   else if (mediaType === 'application/json') Object.assign(params, fromJson(request.body));
   else if (isBinary(mediaType)) readBody(params, fields, kernel, request.body as Buffer, mediaType);
   else if (mediaType !== '') throw new HttpProblem('UNSUPPORTED_MEDIA_TYPE', `a body of type ${mediaType} cannot be read: send application/json, multipart/form-data, ${Object.keys(EXTENSIONS).slice(0, -1).join(', ')}`);
   await readQuery(params, fields, kernel, request);
-  const transfer = await finish(params, host, signal);
-  return { params, transfer };
+  return params;
 }
 
 export function mediaTypeOf(request: FastifyRequest): string {
@@ -60,13 +60,22 @@ function readBody(params: Params, fields: Field[], kernel: KernelDescription, bo
   params[field.name] = readFileValue(field.name, inputOf('the body', mediaType, body ?? Buffer.alloc(0)), field.kind);
 }
 
-async function readParts(params: Params, fields: Field[], kernel: KernelDescription, request: FastifyRequest): Promise<void> {
+async function readParts(params: Params, fields: Field[], kernel: KernelDescription, request: FastifyRequest, maxBody: number): Promise<void> {
+  let bytes = 0;
   for await (const part of partsOf(request)) {
     const key = part.fieldname;
     if (Object.hasOwn(params, key)) throw badParam(key, 'is given twice');
-    if (part.type === 'file') await placeFile(params, key, fields, kernel, part);
-    else {
-      const { value } = part as MultipartValue<string>;
+    if (part.type === 'file') {
+      const body = await part.toBuffer().catch((thrown: unknown) => {
+        throw unreadable(thrown);
+      });
+      bytes += body.length;
+      if (bytes > maxBody) throw tooLarge(maxBody);
+      await place(params, key, fields, kernel.name, ({ kind }) => readFileValue(key, inputOf(`part ${key}`, part.mimetype, body), kind));
+    } else {
+      const { value, valueTruncated } = part as MultipartValue<string>;
+      bytes += String(value).length;
+      if (valueTruncated || bytes > maxBody) throw tooLarge(maxBody);
       await place(params, key, fields, kernel.name, ({ kind, nullable }) => (part.mimetype === 'application/json' ? fromJson(parseJson(key, String(value))) : parseText(key, String(value), kind, nullable)));
     }
   }
@@ -93,11 +102,9 @@ function unreadable(thrown: unknown): unknown {
   return new HttpProblem('BAD_REQUEST', `the form cannot be read: ${(thrown as Error).message}`);
 }
 
-async function placeFile(params: Params, key: string, fields: Field[], kernel: KernelDescription, part: MultipartFile): Promise<void> {
-  const bytes = await part.toBuffer().catch((thrown: unknown) => {
-    throw unreadable(thrown);
-  });
-  await place(params, key, fields, kernel.name, ({ kind }) => readFileValue(key, inputOf(`part ${key}`, part.mimetype, bytes), kind));
+/** The parts of a form together are its body. */
+function tooLarge(maxBody: number): HttpProblem {
+  return new HttpProblem('BODY_TOO_LARGE', `the form has more than the ${maxBody} bytes that a body may have`);
 }
 
 function inputOf(name: string, mediaType: string, body: Buffer): Input {
@@ -145,16 +152,39 @@ function arrayFrom({ type, data, shape }: { type: unknown; data: unknown[]; shap
   return withShape(array, sides);
 }
 
-/** Decodes pictures, and finds the buffers that may be given away. */
-async function finish(params: Params, host: AnyHost, signal: AbortSignal): Promise<ArrayBuffer[]> {
+/** The params' memory. */
+export interface Decoded {
+  /** Buffers that nobody else holds. */
+  transfer: ArrayBuffer[];
+  /** Gives back what the images lie in, and the turn, once the kernel has stopped; undefined where there is no picture. */
+  release: (() => void) | undefined;
+}
+
+/**
+ * Makes images of the pictures among the params. They stay where they were decoded, in the host's memory, which has room for few: so it takes a turn.
+ *
+ * @throws LoomworkError BAD_PARAMS naming the param
+ */
+export async function decodePictures(params: Params, host: AnyHost, turns: Turns, signal: AbortSignal): Promise<Decoded> {
   const found = new Set<ArrayBuffer>();
-  for (const [key, value] of Object.entries(params)) {
-    if (value instanceof Picture) params[key] = await readImage(host, value.input, value.field, signal);
-    const now = params[key];
-    if (ArrayBuffer.isView(now)) add(now, found);
-    else if (typeof now === 'object' && now !== null && 'data' in now && ArrayBuffer.isView(now.data)) add(now.data, found);
+  const lent: Job[] = [];
+  const endTurn = Object.values(params).some((value) => value instanceof Picture) ? await turns.take(signal) : undefined;
+  const release = endTurn && (() => {
+    for (const job of lent) job.release();
+    endTurn();
+  });
+  try {
+    for (const [key, value] of Object.entries(params)) {
+      if (value instanceof Picture) params[key] = await readImage(host, value.input, value.field, signal, (job) => lent.push(job));
+      const now = params[key];
+      if (ArrayBuffer.isView(now)) add(now, found);
+      else if (typeof now === 'object' && now !== null && 'data' in now && ArrayBuffer.isView(now.data)) add(now.data, found);
+    }
+  } catch (thrown) {
+    release?.();
+    throw thrown;
   }
-  return [...found];
+  return { transfer: [...found], release };
 }
 
 function add(view: ArrayBufferView, found: Set<ArrayBuffer>): void {

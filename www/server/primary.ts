@@ -5,16 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FailedError } from '../formats/errors.ts';
+import { Door } from './door.ts';
 import { loadLibraries } from './libraries.ts';
-import { freePort } from './listen.ts';
 import type { ServeOptions } from './options.ts';
 import type { FromProcess, ToProcess } from './protocol.ts';
 
-/** A process that lived so long had nothing wrong at its start. */
+/** A process that served so long was sound: the next one starts at once. */
 const SOUND_MS = 1000;
-/** Waits before the next start of a process that dies at once. */
+/** The wait after the first that was not. It doubles with each that follows, */
 const FIRST_WAIT_MS = 100;
-const LONGEST_WAIT_MS = 30_000;
+/** up to here. */
+const LONGEST_WAIT_MS = 5000;
 /** A process gets so long to start. */
 const START_MS = 60_000;
 /** Beyond the drain, before it is ended by force. */
@@ -41,10 +42,11 @@ export type ServerLog = (event: Record<string, unknown> & { msg: string; level: 
  */
 export async function startServer(options: ServeOptions, log: ServerLog): Promise<RunningServer> {
   const { prometheus } = await loadLibraries();
-  const port = await freePort(options.host, options.port);
+  const door = new Door();
+  const port = await door.open(options.host, options.port);
   const folder = await mkdtemp(join(tmpdir(), 'loomwork-'));
   cluster.setupPrimary({ exec: fileURLToPath(new URL('./server.js', import.meta.url)), args: [], execArgv: [], silent: false });
-  const primary = new Primary({ ...options, port }, folder, log, new prometheus.AggregatorRegistry());
+  const primary = new Primary({ ...options, port }, door, folder, log, new prometheus.AggregatorRegistry());
   try {
     await primary.open();
   } catch (thrown) {
@@ -58,23 +60,31 @@ class Primary implements RunningServer {
   readonly ended: Promise<void>;
   #end!: () => void;
   readonly #options: ServeOptions;
+  readonly #door: Door;
   readonly #folder: string;
   readonly #log: ServerLog;
   readonly #registry: import('prom-client').AggregatorRegistry<import('prom-client').PrometheusContentType>;
   /** Those that serve, or are about to, by their place. */
   readonly #places: (Worker | undefined)[];
+  /** Starts under way, by place. */
+  readonly #starts: (Promise<void> | undefined)[];
+  /** What each place last waited before a start. */
+  readonly #waited: number[];
   /** Those whose place another has taken. */
   readonly #retired = new Set<Worker>();
   #stopping = false;
   #reloading: Promise<void> = Promise.resolve();
-  readonly #waits = new Set<ReturnType<typeof setTimeout>>();
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
 
-  constructor(options: ServeOptions, folder: string, log: ServerLog, registry: import('prom-client').AggregatorRegistry<import('prom-client').PrometheusContentType>) {
+  constructor(options: ServeOptions, door: Door, folder: string, log: ServerLog, registry: import('prom-client').AggregatorRegistry<import('prom-client').PrometheusContentType>) {
     this.#options = options;
+    this.#door = door;
     this.#folder = folder;
     this.#log = log;
     this.#registry = registry;
     this.#places = Array.from({ length: options.processes }, () => undefined);
+    this.#starts = this.#places.map(() => undefined);
+    this.#waited = this.#places.map(() => 0);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -92,9 +102,10 @@ class Primary implements RunningServer {
   async stop(): Promise<void> {
     if (this.#stopping) return this.ended;
     this.#stopping = true;
-    for (const timer of this.#waits) clearTimeout(timer);
+    this.#door.close();
+    for (const timer of this.#timers) clearTimeout(timer);
     const all = [...this.#places.filter((worker) => worker !== undefined), ...this.#retired];
-    await Promise.all(all.map((worker) => this.#stopOne(worker, 'end')));
+    await Promise.all([...all.map((worker) => this.#stopOne(worker, 'end')), Promise.allSettled(this.#starts)]);
     await rm(this.#folder, { recursive: true, force: true });
     this.#end();
   }
@@ -105,8 +116,9 @@ class Primary implements RunningServer {
         if (this.#stopping) return;
         const old = this.#places[index];
         await this.#start(index);
-        if (!old) continue;
+        if (!old || this.#stopping) continue;
         this.#retired.add(old);
+        this.#door.remove(old);
         this.#send(old, { loomwork: 'stop', why: 'reload' });
         await this.#drained(old);
       }
@@ -118,22 +130,30 @@ class Primary implements RunningServer {
     return this.#reloading;
   }
 
-  /** Starts a process in a place; resolves when it serves. */
-  async #start(index: number): Promise<void> {
+  /** Starts a process in a place, unless one starts there already; resolves when it serves. */
+  #start(index: number): Promise<void> {
+    return (this.#starts[index] ??= this.#startNew(index).finally(() => {
+      this.#starts[index] = undefined;
+    }));
+  }
+
+  async #startNew(index: number): Promise<void> {
     const worker = cluster.fork();
-    const began = Date.now();
     try {
       await this.#ready(worker);
     } catch (thrown) {
       worker.process.kill('SIGKILL');
       throw thrown;
     }
+    if (this.#stopping) return this.#stopOne(worker, 'end');
     this.#places[index] = worker;
+    const began = Date.now();
     worker.on('message', (message: FromProcess) => {
       if (message?.loomwork === 'metrics') void this.#tellMetrics(worker, message.id);
     });
+    if (worker.isDead()) return this.#lose(index, worker, began, 'ended at once');
     worker.once('exit', (code, signal) => this.#lose(index, worker, began, signal ? `ended by ${signal}` : `ended with code ${code}`));
-    if (worker.isDead()) this.#lose(index, worker, began, 'ended at once');
+    this.#door.add(worker);
     this.#log({ level: 'info', msg: 'a process serves', process: worker.id, pid: worker.process.pid });
   }
 
@@ -161,21 +181,30 @@ class Primary implements RunningServer {
   #lose(index: number, worker: Worker, began: number, how: string): void {
     if (this.#retired.delete(worker) || this.#stopping || this.#places[index] !== worker) return;
     this.#places[index] = undefined;
-    this.#log({ level: 'error', msg: `a process was lost: ${how}`, process: worker.id, pid: worker.process.pid });
-    this.#startAgain(index, Date.now() - began >= SOUND_MS ? 0 : FIRST_WAIT_MS);
+    const wait = this.#nextWait(index, Date.now() - began);
+    this.#log({ level: 'error', msg: `a process was lost: ${how}`, process: worker.id, pid: worker.process.pid, wait });
+    this.#startAgain(index, wait);
+  }
+
+  /** Milliseconds before the next start in a place whose process has served so long. */
+  #nextWait(index: number, served: number): number {
+    const wait = served >= SOUND_MS ? 0 : Math.min(LONGEST_WAIT_MS, Math.max(FIRST_WAIT_MS, this.#waited[index]! * 2));
+    this.#waited[index] = wait;
+    return wait;
   }
 
   #startAgain(index: number, wait: number): void {
     const timer = setTimeout(() => {
-      this.#waits.delete(timer);
+      this.#timers.delete(timer);
       if (this.#stopping || this.#places[index]) return;
       this.#start(index).catch((thrown: unknown) => {
-        const next = Math.min(LONGEST_WAIT_MS, Math.max(FIRST_WAIT_MS, wait * 2));
+        if (this.#stopping) return;
+        const next = this.#nextWait(index, 0);
         this.#log({ level: 'error', msg: `a process could not be started, the next try is in ${next} ms: ${(thrown as Error).message}` });
-        if (!this.#stopping) this.#startAgain(index, next);
+        this.#startAgain(index, next);
       });
     }, wait);
-    this.#waits.add(timer);
+    this.#timers.add(timer);
   }
 
   /** Resolves when a process has answered all of its requests, or is gone, or took too long. */

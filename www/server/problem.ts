@@ -4,12 +4,12 @@ import { LoomworkError } from '../host/entry/node.ts';
 /** What went wrong at the server itself, not in a kernel. */
 export type ServerCode =
   | 'NOT_FOUND' | 'UNKNOWN_JOB' | 'METHOD_NOT_ALLOWED' | 'UNAUTHORIZED' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'NOT_ACCEPTABLE' | 'BAD_REQUEST'
-  | 'RATE_LIMITED' | 'TIMEOUT' | 'CANCELLED' | 'STOPPING' | 'NOT_DONE' | 'INTERNAL';
+  | 'REQUEST_TIMEOUT' | 'HEADERS_TOO_LARGE' | 'RATE_LIMITED' | 'TIMEOUT' | 'CANCELLED' | 'STOPPING' | 'NOT_DONE' | 'INTERNAL';
 
 /** The status of every code that an answer can have. */
 export const STATUS: Record<ServerCode | LoomworkError['code'], number> = {
   BAD_PARAMS: 400, BAD_REQUEST: 400, UNAUTHORIZED: 401, NOT_FOUND: 404, UNKNOWN_KERNEL: 404, UNKNOWN_JOB: 404, METHOD_NOT_ALLOWED: 405, NOT_ACCEPTABLE: 406,
-  CANCELLED: 409, NOT_DONE: 409, BODY_TOO_LARGE: 413, UNSUPPORTED_MEDIA_TYPE: 415, KERNEL_ERROR: 422, RATE_LIMITED: 429,
+  REQUEST_TIMEOUT: 408, CANCELLED: 409, NOT_DONE: 409, BODY_TOO_LARGE: 413, UNSUPPORTED_MEDIA_TYPE: 415, KERNEL_ERROR: 422, RATE_LIMITED: 429, HEADERS_TOO_LARGE: 431,
   INTERNAL: 500, KERNEL_PANIC: 500, KERNEL_CRASH: 500, PROCESS_LOST: 500, UNSUPPORTED: 501, START_FAILED: 503, QUEUE_FULL: 503, QUEUE_LOST: 503, HOST_CLOSED: 503,
   STOPPING: 503, TIMEOUT: 504, OUT_OF_MEMORY: 507,
 };
@@ -47,6 +47,13 @@ const FRAMEWORK: Record<string, ServerCode> = {
   FST_INVALID_MULTIPART_CONTENT_TYPE: 'UNSUPPORTED_MEDIA_TYPE', FST_ERR_RATE_LIMIT: 'RATE_LIMITED',
 };
 
+/** What the HTTP parser says of bytes on a socket. */
+export function clientProblem({ code, message }: NodeJS.ErrnoException): HttpProblem {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new HttpProblem('REQUEST_TIMEOUT', 'the request did not come within the time that it may take');
+  if (code === 'HPE_HEADER_OVERFLOW') return new HttpProblem('HEADERS_TOO_LARGE', 'the line and the headers of the request are too long');
+  return new HttpProblem('BAD_REQUEST', `this is no HTTP request: ${message}`);
+}
+
 /** What is answered for whatever was thrown. */
 export function problemOf(thrown: unknown): { problem: Problem; headers: Record<string, string> } {
   const { code, detail, more, headers } = read(thrown);
@@ -59,8 +66,8 @@ export function problemOf(thrown: unknown): { problem: Problem; headers: Record<
 }
 
 const TITLES: Record<number, string> = {
-  400: 'Bad Request', 401: 'Unauthorized', 404: 'Not Found', 405: 'Method Not Allowed', 406: 'Not Acceptable', 409: 'Conflict', 413: 'Content Too Large',
-  415: 'Unsupported Media Type', 422: 'Unprocessable Content', 429: 'Too Many Requests', 500: 'Internal Server Error', 501: 'Not Implemented',
+  400: 'Bad Request', 401: 'Unauthorized', 404: 'Not Found', 405: 'Method Not Allowed', 406: 'Not Acceptable', 408: 'Request Timeout', 409: 'Conflict', 413: 'Content Too Large',
+  415: 'Unsupported Media Type', 422: 'Unprocessable Content', 429: 'Too Many Requests', 431: 'Request Header Fields Too Large', 500: 'Internal Server Error', 501: 'Not Implemented',
   503: 'Service Unavailable', 504: 'Gateway Timeout', 507: 'Insufficient Storage',
 };
 

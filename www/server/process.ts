@@ -1,12 +1,12 @@
 // One process of the server: a host, and HTTP before it. It ends when it is told to, and when the primary is gone.
 import cluster from 'node:cluster';
-import { createServer, type Server } from 'node:http';
-import { Server as NetServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { Catalogue } from '../formats/catalogue.ts';
 import type { AnyHost } from '../formats/images.ts';
 import { createHost } from '../host/entry/node.ts';
+import { Admission, Turns } from './admission.ts';
 import { KEEP_ALIVE_MS, makeApp } from './app.ts';
 import { loadLibraries } from './libraries.ts';
 import { Metrics } from './metrics.ts';
@@ -26,7 +26,7 @@ const DRAIN_STEP_MS = 20;
 export function serveProcess(): void {
   const number = String(cluster.worker!.id);
   let running: ServerProcess | undefined;
-  process.on('message', (message: ToProcess) => {
+  process.on('message', (message: ToProcess, socket?: Socket) => {
     if (message.loomwork === 'open') {
       ServerProcess.start(number, message.options, message.folder).then(
         (started) => {
@@ -36,6 +36,10 @@ export function serveProcess(): void {
           tell({ loomwork: 'failed', message: thrown instanceof Error ? thrown.message : String(thrown) });
         },
       );
+    } else if (message.loomwork === 'connection') {
+      tell({ loomwork: 'took', id: message.id });
+      // A client that has gone meanwhile leaves none.
+      if (socket) running?.take(socket);
     } else if (message.loomwork === 'stop') {
       if (running) void running.stop(message.why);
       else process.exit(0);
@@ -56,9 +60,11 @@ class ServerProcess {
   readonly #host: AnyHost;
   readonly #app: FastifyInstance;
   readonly #store: JobStore;
-  readonly #inside: Server;
+  /** Of clients. */
+  readonly #connections = new Set<Socket>();
   #stopping = false;
-  #requests = 0;
+  /** Under way. */
+  readonly #requests = { ofClients: 0, passedOn: 0 };
   #asked = 0;
   readonly #waiting = new Map<number, (message: { text?: string; error?: string }) => void>();
 
@@ -66,35 +72,47 @@ class ServerProcess {
     const libraries = await loadLibraries();
     const catalogue = await Catalogue.load();
     const { threads, maxQueue } = options;
-    const host = (await createHost({ threads, maxQueue })) as unknown as AnyHost;
+    // A small job does not wait behind a large one, in a process of one thread neither.
+    const concurrency = Math.min(8, Math.max(2, threads));
+    const host = (await createHost({ threads, concurrency })) as unknown as AnyHost;
+    const admission = new Admission(concurrency, maxQueue);
+    const turns = new Turns(concurrency);
     const store = new JobStore(number, options.kept);
     const metrics = new Metrics(libraries.prometheus, host);
     let started: ServerProcess | undefined;
-    const app = await makeApp(libraries, { options, host, catalogue, store, metrics, folder, allMetrics: () => started!.#metrics(), stopping: () => started !== undefined && started.#stopping });
+    const app = await makeApp(libraries, { options, host, admission, turns, catalogue, store, metrics, folder, allMetrics: () => started!.#metrics(), stopping: () => started !== undefined && started.#stopping });
     await app.ready();
-    // For what other processes pass on.
-    const inside = createServer((request, response) => app.routing(request, response));
-    await new Promise<void>((resolve, reject) => inside.once('error', reject).listen(socketOf(folder, number), resolve));
-    started = new ServerProcess(options, host, app, store, inside);
-    await app.listen({ port: options.port, host: options.host });
+    started = new ServerProcess(options, host, app, store);
+    // For what other processes pass on: clients' connections come from the primary.
+    await app.listen({ path: socketOf(folder, number), exclusive: true });
     tell({ loomwork: 'ready' });
     return started;
   }
 
-  private constructor(options: ServeOptions, host: AnyHost, app: FastifyInstance, store: JobStore, inside: Server) {
+  private constructor(options: ServeOptions, host: AnyHost, app: FastifyInstance, store: JobStore) {
     this.#options = options;
     this.#host = host;
     this.#app = app;
     this.#store = store;
-    this.#inside = inside;
-    app.server.on('request', (_, response) => {
-      this.#requests += 1;
+    app.server.on('request', ({ socket }, response) => {
+      const from = this.#connections.has(socket) ? 'ofClients' : 'passedOn';
+      this.#requests[from] += 1;
       response.once('close', () => {
-        this.#requests -= 1;
+        this.#requests[from] -= 1;
       });
     });
     host.on('crash', ({ reason }) => app.log.warn({ reason }, 'an instance was lost'));
     host.on('restart', ({ milliseconds }) => app.log.info({ milliseconds }, 'another instance took its place'));
+  }
+
+  /** Serves a client's connection. */
+  take(socket: Socket): void {
+    // A client may end its side before it has its answer.
+    socket.allowHalfOpen = true;
+    this.#connections.add(socket);
+    socket.once('close', () => this.#connections.delete(socket));
+    this.#app.server.emit('connection', socket);
+    socket.resume();
   }
 
   /** Answers what has come, and ends. */
@@ -102,13 +120,13 @@ class ServerProcess {
     if (this.#stopping) return;
     const begun = Date.now();
     const until = begun + this.#options.drain;
-    // No new connections; those that are open get `connection: close` with their next answer. (The HTTP server's own `close` would cut off those
-    // that are idle, perhaps just as a request is on its way.)
-    NetServer.prototype.close.call(this.#app.server);
+    // The primary sends no more connections; those that are open get `connection: close` with their next answer.
     this.#stopping = why === 'end';
     this.#lettingGo();
     const idle = begun + (why === 'end' ? IDLE_MS : KEEP_ALIVE_MS + IDLE_MS);
-    while (Date.now() < until && (this.#requests > 0 || (Date.now() < idle && (await this.#connections()) > 0))) await sleep(DRAIN_STEP_MS);
+    // What other processes pass on, after a restart too, is about jobs that are kept here.
+    const requests = () => this.#requests.ofClients + (why === 'end' ? this.#requests.passedOn : 0);
+    while (Date.now() < until && (requests() > 0 || (Date.now() < idle && this.#connections.size > 0))) await sleep(DRAIN_STEP_MS);
     tell({ loomwork: 'drained' });
     if (why === 'end') while (this.#store.running > 0 && Date.now() < until) await sleep(DRAIN_STEP_MS);
     else {
@@ -117,8 +135,6 @@ class ServerProcess {
     }
     this.#stopping = true;
     this.#store.close();
-    this.#inside.close();
-    this.#inside.closeAllConnections();
     this.#app.server.closeAllConnections();
     await Promise.race([this.#host.close(), sleep(2000)]);
     process.exit(0);
@@ -129,10 +145,6 @@ class ServerProcess {
     this.#app.server.on('request', (_, response) => {
       if (!response.headersSent) response.setHeader('connection', 'close');
     });
-  }
-
-  #connections(): Promise<number> {
-    return new Promise((resolve) => this.#app.server.getConnections((_, count) => resolve(count ?? 0)));
   }
 
   #metrics(): Promise<string> {

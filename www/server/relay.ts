@@ -16,8 +16,13 @@ export function socketOf(folder: string, processNumber: string): string {
 export function relay(folder: string, processNumber: string, from: IncomingMessage, to: ServerResponse): Promise<void> {
   return new Promise((resolve, reject) => {
     const { method, url, headers } = from;
-    const onward = request({ socketPath: socketOf(folder, processNumber), method, path: url, headers: { ...headers, connection: 'close' } }, (answer) => {
-      to.writeHead(answer.statusCode!, answer.headers);
+    const { accept, authorization } = headers;
+    // No more than these: a length, for one, would promise a body that was read here.
+    const passed = { ...(accept !== undefined && { accept }), ...(authorization !== undefined && { authorization }), connection: 'close' };
+    const onward = request({ socketPath: socketOf(folder, processNumber), method, path: url, headers: passed }, (answer) => {
+      // These are between the two processes; those to the client are its own connection's.
+      const { connection, 'keep-alive': keepAlive, 'transfer-encoding': transferEncoding, ...own } = answer.headers;
+      to.writeHead(answer.statusCode!, own);
       answer.pipe(to);
       answer.on('error', () => to.destroy());
       answer.on('end', resolve);

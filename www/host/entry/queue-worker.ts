@@ -1,9 +1,10 @@
 // queue-worker.js: takes jobs from a queue, in Node.
-import { startWorkerIn, type QueueWorker, type WorkerOptions } from '../../queue/worker.ts';
+import type { QueueWorker, WorkerOptions } from '../../queue/queue-worker.ts';
+import { startWorkerIn } from '../../queue/worker.ts';
 import { node } from '../runtime/node.ts';
 
 export type { ArrayStore, QueueOptions } from '../../queue/options.ts';
-export type { QueueWorker, WorkerOptions, WorkerStats } from '../../queue/worker.ts';
+export type { QueueWorker, WorkerOptions, WorkerStats } from '../../queue/queue-worker.ts';
 
 /**
  * Starts a worker: it takes jobs that hosts with `backend: 'queue'` send, and runs them on this machine.

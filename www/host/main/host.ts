@@ -145,7 +145,11 @@ export class LocalHost {
         if (engine === this.#engine) this.#pump();
       },
       // If it ran alone, it is clear whose doing it was.
-      rerun: (task, suspect, reason) => this.#rerun([task as HostJob], suspect || task === this.#alone, reason),
+      rerun: (task, suspect, reason) => {
+        this.#rerun([task as HostJob], suspect || task === this.#alone, reason);
+        // Nothing else may happen that would look into the queue; but not in the middle of what the engine does.
+        queueMicrotask(() => this.#pump());
+      },
       crashed: (reason) => {
         if (heard()) this.#crashed(reason, 1);
       },

@@ -22,8 +22,6 @@ export class Carrier {
   constructor(pipe: Duplex | undefined, room: (bytes: number) => ArrayBufferLike) {
     this.#pipe = pipe;
     this.#room = room;
-    // A pipe that breaks has lost its other end, of whose death its owner hears by itself.
-    pipe?.on('error', () => {});
     pipe?.on('data', (chunk: Uint8Array) => this.#take(chunk));
   }
 

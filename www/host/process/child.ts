@@ -1,12 +1,13 @@
 // A child process: a host that runs what its parent sends. It ends when it is told to, when it uses too much memory, and when the parent is gone.
-import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { openPackedHost, type LocalHost } from '../main/host.ts';
 import type { HostJob } from '../main/host-job.ts';
 import { failureOf } from '../main/failure.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Message, Packed, PackedArray } from '../shared/protocol.ts';
 import { Carrier } from './carry.ts';
-import { PIPE_FD, type FromChild, type ToChild } from './protocol.ts';
+import { childsEnd } from './pipe.ts';
+import type { FromChild, ToChild } from './protocol.ts';
 
 /** How often progress is told. */
 const PROGRESS_MS = 30;
@@ -36,8 +37,9 @@ export function serveParent(runtime: Runtime): void {
 
 class Child {
   readonly #runtime: Runtime;
-  readonly #carrier: Carrier;
-  readonly #piped: boolean;
+  readonly #pipe: Promise<Duplex | undefined> = childsEnd();
+  /** There before any job is. */
+  #carrier!: Carrier;
   #host: LocalHost | undefined;
   readonly #jobs = new Map<number, Served>();
   #out: Message<FromChild>[] = [];
@@ -45,10 +47,6 @@ class Child {
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
-    const pipe = openPipe();
-    this.#piped = pipe !== undefined;
-    // Shared, so that the host's instance reads them without moving them.
-    this.#carrier = new Carrier(pipe, (bytes) => new SharedArrayBuffer(bytes));
   }
 
   heed(message: Message<ToChild>): void {
@@ -74,7 +72,10 @@ class Child {
       const host = await openPackedHost(this.#runtime, options);
       host.on('crash', ({ reason }) => this.#tell({ type: 'crashed', reason }));
       this.#host = host;
-      this.#tell({ type: 'ready', kernels: [...host.kernels], concurrency: options.concurrency ?? Math.min(8, Math.max(2, host.threads)), piped: this.#piped });
+      const pipe = await this.#pipe;
+      // Shared, so that the host's instance reads them without moving them.
+      this.#carrier = new Carrier(pipe, (bytes) => new SharedArrayBuffer(bytes));
+      this.#tell({ type: 'ready', kernels: [...host.kernels], concurrency: options.concurrency ?? Math.min(8, Math.max(2, host.threads)), piped: pipe !== undefined });
     } catch (thrown) {
       this.#tell({ type: 'failed', error: failureOf(thrown) });
     }
@@ -169,14 +170,5 @@ class Child {
     await this.#host?.close();
     await this.#carrier.written;
     setImmediate(() => process.exit());
-  }
-}
-
-/** The pipe beside the channel, where the runtime can open it. */
-function openPipe(): Socket | undefined {
-  try {
-    return new Socket({ fd: PIPE_FD, readable: true, writable: true });
-  } catch {
-    return undefined;
   }
 }

@@ -67,5 +67,3 @@ export interface FromChild {
 
 /** Larger arrays go through the pipe: from here on that is faster. */
 export const PIPED_BYTES = 2 ** 17;
-/** Where the pipe is among a child's file descriptors; the channel is the one before. */
-export const PIPE_FD = 4;

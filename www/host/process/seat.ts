@@ -6,6 +6,7 @@ import { LoomworkError } from '../shared/errors.ts';
 import type { Message, PackedArray } from '../shared/protocol.ts';
 import { startWithin } from '../main/start.ts';
 import { Carrier } from './carry.ts';
+import { parentsEnd, STDIO } from './pipe.ts';
 import type { FromChild, ToChild } from './protocol.ts';
 
 /** A child with work that says nothing is asked whether it is there so often. */
@@ -47,8 +48,9 @@ export class ProcessSeat {
   static async start(path: string | URL, open: ToChild['open'], listener: SeatListener): Promise<ProcessSeat> {
     // Flags of this process are not for its children. What they print is not this program's output.
     const child = fork(path instanceof URL ? fileURLToPath(path) : path, [], {
-      serialization: 'advanced', execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
+      serialization: 'advanced', execArgv: [], stdio: [...STDIO],
     });
+    const { pipe, heard } = parentsEnd(child);
     const words = lastWordsOf(child);
     let onMessages: (messages: Message<FromChild>[]) => void = () => {};
     let onEnd: (reason: string) => void = () => {};
@@ -62,12 +64,13 @@ export class ProcessSeat {
       const ready = await startWithin(open.options.startTimeout, () => 'the child process', () => new Promise<FromChild['ready']>((resolve, reject) => {
         onEnd = (reason) => reject(new Error(reason));
         onMessages = ([message]) => {
-          if (message?.type === 'ready') resolve(message);
+          if (message?.type === 'ready') void (message.piped ? heard : Promise.resolve()).then(() => resolve(message));
           else if (message?.type === 'failed') reject(new LoomworkError(message.error));
         };
         child.send([{ type: 'open', ...open }] satisfies Message<ToChild>[]);
       }));
-      const seat = new ProcessSeat(child, ready, listener);
+      if (!ready.piped) pipe?.destroy();
+      const seat = new ProcessSeat(child, ready.piped ? pipe : undefined, ready, listener);
       onMessages = (messages) => seat.#heed(messages);
       onEnd = (reason) => seat.#end(reason);
       return seat;
@@ -77,12 +80,12 @@ export class ProcessSeat {
     }
   }
 
-  private constructor(child: ChildProcess, { kernels, concurrency, piped }: FromChild['ready'], listener: SeatListener) {
+  private constructor(child: ChildProcess, pipe: Duplex | undefined, { kernels, concurrency }: FromChild['ready'], listener: SeatListener) {
     this.#process = child;
     this.kernels = kernels;
     this.concurrency = concurrency;
     this.#listener = listener;
-    this.carrier = new Carrier(piped ? (child.stdio[4] as Duplex) : undefined, (bytes) => new ArrayBuffer(bytes));
+    this.carrier = new Carrier(pipe, (bytes) => new ArrayBuffer(bytes));
     this.#exited = new Promise((resolve) => {
       child.once('exit', () => resolve());
       if (child.exitCode !== null || child.signalCode !== null) resolve();
@@ -120,13 +123,15 @@ export class ProcessSeat {
 
   keepAlive(keep: boolean): void {
     const child = this.#process;
+    // Bun's channel goes with its process.
+    const channel = child.channel as { ref?(): void; unref?(): void } | null | undefined;
     const stderr = child.stderr as (Readable & { ref?(): void; unref?(): void }) | null;
     if (keep) {
       child.ref();
-      child.channel?.ref();
+      channel?.ref?.();
     } else {
       child.unref();
-      child.channel?.unref();
+      channel?.unref?.();
     }
     // Its words are read while something else keeps the process alive.
     stderr?.unref?.();
