@@ -17,7 +17,7 @@ readonly NODE_MAJOR=20
 WASM_BINDGEN=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
 CHANNEL=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
 readonly WASM_BINDGEN CHANNEL
-readonly SUITES=(lint native models wasm-chromium wasm-firefox host identical fuzz process chaos cli serve queue browser everywhere package references)
+readonly SUITES=(lint native models wasm-chromium wasm-firefox host identical fuzz process chaos cli serve queue browser everywhere package byo references)
 readonly TOOLS=$PWD/target/tools
 readonly LOGS=$PWD/target/logs
 # rustup puts itself there, and not every shell has been told.
@@ -39,6 +39,7 @@ ${BOLD}./build.sh VERB [ARGS]${PLAIN}
   build            compile the wasm artifacts and make the npm package in pkg/
   run              build, then resize and hash a real photograph and render a large Mandelbrot, on all cores
   demo [ARGS]      build, then serve the demo page (ARGS: see pkg/bin/loomwork.js demo --help)
+  pack             build, then pack what is published: the npm package and the crate, in out/
   test [SUITE…]    build, then run all tests, or the suites named: ${SUITES[*]}
   bench [ARGS]     build, then measure: bench [kernels|dispatch|cancel|serve] [--case TEXT] [--runs N] [--json] [--out FILE] [--no-browser]
   chaos [ARGS]     build, then throw faults at a host under load: chaos [--seed N] [--jobs N] [--faults N] [--kinds A,B] [--in processes|chromium] [--json]
@@ -57,6 +58,7 @@ help_verb() {
     build) echo "Generates the TypeScript types from the Rust ones, compiles the artifacts threads, simd and baseline, checks the TypeScript and bundles pkg/. Skipped when no source has changed." ;;
     run) echo "Does the main job in Node: writes out/*.png and prints what ran where, with times on one and on all threads." ;;
     demo) echo "Serves pkg/demo on 127.0.0.1 with the headers that a page needs for threads. --port N, --no-isolation." ;;
+    pack) echo "Makes out/loomwork-VERSION.tgz, to be given to npm install, and out/loomwork-VERSION/, the crate, to be given to loomwork new --crate: what README's 'Your own kernels' begins with until both are published." ;;
     test) echo "Suites: ${SUITES[*]}. A missing browser or runtime is a failure. LOOMWORK_BROWSERS=chromium restricts the suites browser and package. 'everywhere' prints the table runtime × backend × feature: every cell passes or has its reason." ;;
     chaos) echo "Faults of every kind (panics, traps, stack overflows, kernels that never check, workers ended from outside, ...) at random moments from a seed, beside 50 jobs whose answers are known. Tells how many jobs were answered wrongly, lost, doubled or hung (any is a failure), and how soon the host recovered. Needs Chromium with --in chromium. 'chaos serve' is about loomwork serve: for --seconds (60) each, requests whose answers are known go on while one of its processes is killed each second, and while SIGHUP restarts them all again and again; tells how many requests were answered wrongly or not at all (any is a failure)." ;;
     soak) echo "1,000,000 small and 2,000 large jobs on one host, then 500 hosts opened and closed: prints memory and threads before and after." ;;
@@ -232,8 +234,15 @@ build_faults() {
 
 # One hash of everything that the package is made of.
 sources_hash() {
-  find src www Cargo.toml Cargo.lock rust-toolchain.toml README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE tests/data/hubble_deep_field.jpg \
-    -type f -not -path '*/node_modules/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1
+  find src www examples Cargo.toml Cargo.lock rust-toolchain.toml README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE tests/data/hubble_deep_field.jpg \
+    -type f -not -path '*/node_modules/*' -not -path 'examples/*/target/*' -not -path 'examples/*/pkg/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1
+}
+
+# The crate as crates.io would have it, unpacked into out/.
+pack_crate() {
+  local version
+  version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml)
+  cargo package --no-verify --allow-dirty && rm -rf "out/loomwork-$version" && tar -xzf "target/package/loomwork-$version.crate" -C out
 }
 
 # ── test ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -287,6 +296,8 @@ suite_cli() { node_test tests/cli/*.test.mjs; }
 suite_browser() { node_test --test-concurrency=1 tests/browser/*.test.mjs; }
 suite_everywhere() { build_faults && node tests/everywhere/main.mjs && node_test --test-concurrency=1 tests/everywhere/*.test.mjs; }
 suite_package() { node_test tests/package/*.test.mjs; }
+# One after the other: each builds. What cargo makes stays in target/byo, so that only the first run takes minutes.
+suite_byo() { node_test --test-concurrency=1 tests/byo/*.test.mjs; }
 suite_references() { PYTHON=$TOOLS/python/bin/python node_test tests/references/*.test.mjs; }
 
 run_tests() {
@@ -345,6 +356,13 @@ case $verb in
   demo)
     build
     exec node pkg/bin/loomwork.js demo "$@"
+    ;;
+  pack)
+    build
+    mkdir -p out
+    step "npm package" npm pack ./pkg --pack-destination out
+    step "crate" pack_crate
+    ls -d out/loomwork-*
     ;;
   test) run_tests "$@" ;;
   bench)

@@ -28,6 +28,11 @@ unsafe extern "Rust" {
     safe fn __loomwork_kernels() -> &'static [Entry];
 }
 
+/// The kernels of the crate that is built.
+pub(crate) fn kernels() -> &'static [Entry] {
+    __loomwork_kernels()
+}
+
 #[cfg(feature = "threads")]
 pub(crate) use threads::now;
 
@@ -84,7 +89,7 @@ pub fn boot() {
 /// The names of the kernels in this artifact, in the order of their numbers.
 #[wasm_bindgen(js_name = kernelNames)]
 pub fn kernel_names() -> Vec<String> {
-    __loomwork_kernels().iter().map(|entry| entry.name.to_string()).collect()
+    kernels().iter().map(|entry| entry.name.to_string()).collect()
 }
 
 /// Address of the table of control blocks.
@@ -136,7 +141,7 @@ pub fn submit(slot: usize, id: u32, kernel: &str, params: &[u8]) -> Result<(), J
 /// The names of the kernels whose jobs divide.
 #[wasm_bindgen(js_name = shardableKernels)]
 pub fn shardable_kernels() -> Vec<String> {
-    let kernels = __loomwork_kernels().iter();
+    let kernels = kernels().iter();
     kernels.filter(|entry| (entry.sharding)().is_some()).map(|entry| entry.name.to_string()).collect()
 }
 
@@ -176,7 +181,7 @@ pub fn forget(id: u32) {
 }
 
 fn entry(kernel: &str) -> Result<&'static Entry, Failure> {
-    __loomwork_kernels()
+    kernels()
         .iter()
         .find(|entry| entry.name == kernel)
         .ok_or_else(|| Failure::new(Code::UnknownKernel, format!("no kernel is named '{kernel}'")))
@@ -496,7 +501,7 @@ mod threads {
             let task = PREPARED_TASKS[slot].lock().unwrap_or_else(PoisonError::into_inner).take();
             return task.ok_or_else(|| Failure::new(Code::KernelError, "the job's params were lost"));
         }
-        let entry = __loomwork_kernels()
+        let entry = kernels()
             .get(number as usize)
             .ok_or_else(|| Failure::new(Code::UnknownKernel, format!("no kernel has the number {number}")))?;
         // SAFETY: the job was claimed, so the turn is ours.

@@ -1,6 +1,7 @@
 //! What the TypeScript side is generated from: kernels with their schemas, error codes, control-block offsets.
 //!
-//! `cargo run --bin describe` prints it as JSON.
+//! A crate of kernels needs no program of its own for that: compiled to wasm with the feature `describe`, it exports
+//! `__loomwork_describe`, which `www/crate/describe.ts` calls.
 
 use crate::array::DType;
 use crate::bell::BELL_FIELDS;
@@ -65,4 +66,16 @@ pub fn describe(kernels: &[Entry]) -> Value {
 
 fn offsets(fields: &[(&'static str, usize)]) -> BTreeMap<&'static str, usize> {
     fields.iter().copied().collect()
+}
+
+/// The description of the crate that was built, for whoever instantiates the wasm: four bytes of length, then JSON in UTF-8.
+#[cfg(target_family = "wasm")]
+#[unsafe(no_mangle)]
+extern "C" fn __loomwork_describe() -> *const u8 {
+    let json = describe(crate::boundary::kernels()).to_string();
+    let mut bytes = Vec::with_capacity(4 + json.len());
+    bytes.extend_from_slice(&(json.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(json.as_bytes());
+    // Never freed: the instance is made for this one call.
+    bytes.leak().as_ptr()
 }

@@ -109,7 +109,7 @@ pub struct Entry {
     /// [`Kernel::sharding`].
     pub sharding: fn() -> Option<Sharding>,
     /// JSON Schemas of params, output and part.
-    #[cfg(not(target_family = "wasm"))]
+    #[cfg(any(not(target_family = "wasm"), feature = "describe"))]
     pub schemas: fn(&mut schemars::SchemaGenerator) -> [schemars::Schema; 3],
 }
 
@@ -125,7 +125,7 @@ impl Entry {
                 Ok(Box::new(crate::task::Prepared::<K>(params)))
             },
             sharding: K::sharding,
-            #[cfg(not(target_family = "wasm"))]
+            #[cfg(any(not(target_family = "wasm"), feature = "describe"))]
             schemas: |generator| {
                 [
                     generator.subschema_for::<K::Params>(),
@@ -139,14 +139,15 @@ impl Entry {
 
 /// Registers a list of kernels: the dispatch table of a wasm artifact.
 ///
-/// Call it once, at the root of the crate that is built. Two kernels of one name do not compile.
+/// Call it once, at the root of the crate that is built. Two kernels of one name do not compile, nor does a name that is not
+/// lower-case words between dots.
 #[macro_export]
 macro_rules! kernels {
     ($($kernel:ty),+ $(,)?) => {
         /// The kernels of this crate.
         pub static KERNELS: &[$crate::kernel::Entry] = &[$($crate::kernel::Entry::of::<$kernel>()),+];
 
-        const _: () = $crate::kernel::assert_distinct(&[$(<$kernel as $crate::kernel::Kernel>::NAME),+]);
+        const _: () = $crate::kernel::assert_names(&[$(<$kernel as $crate::kernel::Kernel>::NAME),+]);
 
         // How the boundary, in the library, finds the list of the crate that is built on it.
         #[cfg(target_family = "wasm")]
@@ -157,18 +158,67 @@ macro_rules! kernels {
     };
 }
 
-/// Stops the build when two kernels share a name. Used by [`kernels!`].
+/// Stops the build when a name cannot be a kernel's, or is two kernels'. Used by [`kernels!`].
 #[doc(hidden)]
-pub const fn assert_distinct(names: &[&str]) {
+pub const fn assert_names(names: &[&str]) {
     let mut i = 0;
     while i < names.len() {
+        if !is_name(names[i].as_bytes()) {
+            refuse(
+                "a kernel's NAME must be lower-case words with dots between them, as in 'image.resize', and not ",
+                names[i],
+            );
+        }
         let mut j = i + 1;
         while j < names.len() {
-            assert!(!same(names[i], names[j]), "two kernels in kernels![…] have the same NAME");
+            if same(names[i], names[j]) {
+                refuse("two kernels in kernels![…] have the NAME ", names[i]);
+            }
             j += 1;
         }
         i += 1;
     }
+}
+
+/// Whether the bytes are words of letters, digits, `_` and `-`, each of which begins with a letter, with dots between.
+const fn is_name(name: &[u8]) -> bool {
+    let (mut i, mut begins) = (0, true);
+    while i < name.len() {
+        let fits = match name[i] {
+            b'a'..=b'z' => true,
+            b'0'..=b'9' | b'_' | b'-' | b'.' => !begins,
+            _ => false,
+        };
+        if !fits {
+            return false;
+        }
+        begins = name[i] == b'.';
+        i += 1;
+    }
+    !begins
+}
+
+/// Panics with the message and the name in quotes. A constant's panic takes one text only, so they are put together here.
+const fn refuse(message: &str, name: &str) -> ! {
+    let mut text = [0; 256];
+    let mut len = append(&mut text, 0, message.as_bytes());
+    len = append(&mut text, len, b"'");
+    // A longer one is cut off: it is a name that its author knows.
+    len = append(&mut text, len, name.as_bytes().split_at(if name.len() < 100 { name.len() } else { 100 }).0);
+    len = append(&mut text, len, b"'");
+    match str::from_utf8(text.split_at(len).0) {
+        Ok(text) => panic!("{}", text),
+        Err(_) => panic!("a kernel's NAME must be ASCII"),
+    }
+}
+
+const fn append(text: &mut [u8], at: usize, more: &[u8]) -> usize {
+    let mut i = 0;
+    while i < more.len() {
+        text[at + i] = more[i];
+        i += 1;
+    }
+    at + more.len()
 }
 
 const fn same(a: &str, b: &str) -> bool {
@@ -184,4 +234,32 @@ const fn same(a: &str, b: &str) -> bool {
         i += 1;
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(names: &[&str]) -> String {
+        let caught = std::panic::catch_unwind(|| assert_names(names)).expect_err("they are refused");
+        caught.downcast_ref::<String>().cloned().unwrap_or_else(|| (*caught.downcast_ref::<&str>().unwrap()).into())
+    }
+
+    #[test]
+    fn names_that_can_be_kernels() {
+        assert_names(&["sort", "image.resize", "fft2", "a.b-c_d.e"]);
+    }
+
+    #[test]
+    fn a_name_of_two_kernels_is_named() {
+        assert_eq!(refused(&["sort", "hash", "sort"]), "two kernels in kernels![…] have the NAME 'sort'");
+    }
+
+    #[test]
+    fn names_that_cannot_be() {
+        for name in ["", "Sort", "2d", "image.", ".x", "a..b", "a b", "ü", "a.2"] {
+            assert!(refused(&[name]).contains(&format!("and not '{name}'")), "{name}");
+        }
+        assert!(refused(&["X".repeat(1000).as_str()]).ends_with(&format!("'{}'", "X".repeat(100))));
+    }
 }

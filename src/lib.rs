@@ -20,7 +20,7 @@
 //! | [`shard`] | how a job divides into smaller jobs of the same kernel |
 //! | [`task`] | a job with its kernel's types erased: decoded, ready to run anywhere |
 //! | `boundary` | the only module that speaks to JavaScript (wasm only) |
-//! | [`describe`] | what the TypeScript side is generated from (native only) |
+//! | [`describe`] | what the TypeScript side is generated from (natively, and in wasm with the feature of that name) |
 #![cfg_attr(target_family = "wasm", feature(alloc_error_hook))]
 #![cfg_attr(all(target_family = "wasm", feature = "threads"), feature(stdarch_wasm_atomic_wait))]
 
@@ -43,7 +43,7 @@ pub mod task;
 
 #[cfg(target_family = "wasm")]
 pub mod boundary;
-#[cfg(not(target_family = "wasm"))]
+#[cfg(any(not(target_family = "wasm"), feature = "describe"))]
 pub mod describe;
 #[cfg(all(target_family = "wasm", feature = "threads"))]
 mod pool;

@@ -1,24 +1,36 @@
 // Generates what TypeScript must know of the Rust side, so that nothing is typed twice:
 //
-//   www/host/shared/generated.ts    kernel types, error codes, element kinds, control-block offsets (kept in git)
+//   www/host/shared/generated.ts    error codes, element kinds, control-block offsets (kept in git)
+//   www/host/shared/kernels.ts      the built-in kernels' types (kept in git)
 //   target/wasm/kernels.json        the kernels with their JSON Schemas, for the command line and for listings
 //
-//   node www/build/generate.mjs [--check]     --check: write nothing, fail when generated.ts is out of date
-import { execFileSync } from 'node:child_process';
+//   node www/build/generate.mjs [--check]     --check: write nothing, fail when what is kept in git is out of date
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { compile } from 'json-schema-to-typescript';
+import { loadCrate, main, root } from './load.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const output = join(root, 'www/host/shared/generated.ts');
-const description = execFileSync('cargo', ['run', '--quiet', '--bin', 'describe'], { cwd: root, maxBuffer: 1 << 26 });
-const { version, kernels, $defs, errorCodes, dtypes, control, ring, bell, dispatch, lane, diary } = JSON.parse(description);
+await main(async () => {
+  const { describe, findCrate, kernelTypes } = await loadCrate();
+  const crate = await findCrate(root);
+  const description = await describe(crate, join(crate.target, 'describe'));
+  const kept = {
+    'www/host/shared/generated.ts': layout(description),
+    'www/host/shared/kernels.ts': kernelTypes(description, './generated.ts'),
+  };
+  if (process.argv.includes('--check')) {
+    for (const [path, text] of Object.entries(kept)) {
+      if (existsSync(join(root, path)) && readFileSync(join(root, path), 'utf8') === text) continue;
+      console.error(`${path} is out of date: run ./build.sh build and commit it`);
+      process.exitCode = 1;
+    }
+    return;
+  }
+  for (const [path, text] of Object.entries(kept)) writeChanged(join(root, path), text);
+  writeChanged(join(root, 'target/wasm/kernels.json'), JSON.stringify(description, null, 2));
+});
 
-const generated = `// Generated from the Rust types by www/build/generate.mjs. Do not edit.
-
-/** Version of the crate and of the npm package. */
-export const VERSION = ${JSON.stringify(version)};
+function layout({ errorCodes, dtypes, control, ring, bell, dispatch, lane, diary }) {
+  return `// Generated from the Rust types by www/build/generate.mjs. Do not edit.
 
 /** Kinds of typed array; an array's kind crosses the boundary as its place here. */
 export const DTYPES = [
@@ -68,40 +80,11 @@ ${errorCodes.map(({ code, doc }) => `  /** ${doc} */\n  ${code}: ${JSON.stringif
 
 /** The stable code of a failure. */
 export type ErrorCode = keyof typeof ERROR_CODES;
-
-${await kernelTypes()}`;
-
-if (process.argv.includes('--check')) {
-  if (!existsSync(output) || readFileSync(output, 'utf8') !== generated) {
-    console.error('www/host/shared/generated.ts is out of date: run ./build.sh build and commit it');
-    process.exit(1);
-  }
-} else {
-  writeChanged(output, generated);
-  writeChanged(join(root, 'target/wasm/kernels.json'), description);
+`;
 }
 
 function literal(value) {
   return JSON.stringify(value, undefined, 2).replaceAll('"', "'").replace(/'(\w+)':/g, '$1:').replace(/([^\[{,])\n/g, '$1,\n');
-}
-
-/** The map from a kernel's name to its types, and the types that it names. */
-async function kernelTypes() {
-  const entry = ({ about, params, output, part }) => ({
-    type: 'object',
-    description: about,
-    properties: { params, output, part: part.type === 'null' ? { tsType: 'never' } : part },
-    required: ['params', 'output', 'part'],
-  });
-  const schema = {
-    title: 'KernelMap',
-    description: 'The built-in kernels: what each takes, gives and streams.',
-    type: 'object',
-    properties: Object.fromEntries(kernels.map((kernel) => [kernel.name, entry(kernel)])),
-    required: kernels.map(({ name }) => name),
-    $defs,
-  };
-  return compile(schema, 'KernelMap', { bannerComment: '', additionalProperties: false, format: true, style: { singleQuote: true, printWidth: 120 } });
 }
 
 function writeChanged(path, text) {

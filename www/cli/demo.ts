@@ -17,7 +17,7 @@ const FIRST_PORT = 8080;
 const PORTS = 50;
 
 /** What makes a page cross-origin isolated, and lets it load these files then. */
-const ISOLATION = {
+export const ISOLATION = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
   'Cross-Origin-Resource-Policy': 'same-origin',

@@ -1,4 +1,5 @@
 // How the command fails: exit codes, errors of its own, and one sentence for every error.
+import { BuildError } from '../crate/errors.ts';
 import { isUsageError } from '../formats/errors.ts';
 import { LoomworkError } from '../host/entry/node.ts';
 import type { Palette } from './terminal.ts';
@@ -30,7 +31,9 @@ export function exitCodeOf(error: unknown): number {
 export function errorText(error: unknown, colours: Palette): string {
   const message = messageOf(error);
   const code = codeOf(error);
-  const line = `${colours.red('error:')} ${message}${code === undefined ? '' : colours.dim(` [${code}]`)}`;
+  // What a tool said comes first, so that the sentence is the last thing that is read.
+  const details = error instanceof BuildError && error.details !== '' ? `${error.details}\n` : '';
+  const line = `${details}${colours.red('error:')} ${message}${code === undefined ? '' : colours.dim(` [${code}]`)}`;
   if (!process.env['LOOMWORK_DEBUG'] || !(error instanceof Error)) return line;
   return `${line}\n${error.stack ?? ''}${error.cause instanceof Error ? `\ncaused by ${error.cause.stack ?? ''}` : ''}`;
 }
@@ -38,12 +41,14 @@ export function errorText(error: unknown, colours: Palette): string {
 /** The error as programs read it. */
 export function errorJson(error: unknown): object {
   const { field, location, data } = error as Partial<LoomworkError>;
-  return { error: { code: codeOf(error) ?? null, message: messageOf(error), ...(field !== undefined && { field }), ...(location !== undefined && { location }), ...(data !== undefined && { data }) } };
+  const details = error instanceof BuildError && error.details !== '' ? error.details : undefined;
+  return { error: { code: codeOf(error) ?? null, message: messageOf(error), ...(field !== undefined && { field }), ...(location !== undefined && { location }), ...(data !== undefined && { data }), ...(details !== undefined && { details }) } };
 }
 
 function codeOf(error: unknown): string | undefined {
   if (error instanceof LoomworkError) return error.code;
   if (isUsageError(error)) return 'BAD_USAGE';
+  if (error instanceof BuildError) return 'BUILD_FAILED';
   return error instanceof DOMException && error.name === 'TimeoutError' ? 'TIMEOUT' : undefined;
 }
 

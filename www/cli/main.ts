@@ -1,14 +1,17 @@
 // The command `loomwork`: reads the command line, runs one command, and turns every failure into one sentence and an exit code.
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../host/entry/node.ts';
+import { buildCommand } from './build.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { errorJson, errorText, EXIT, exitCodeOf, InterruptedError } from './errors.ts';
 import { kernelsCommand } from './kernels.ts';
+import { newCommand } from './new.ts';
 import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
 import { endWithReader, writeStderr } from './streams.ts';
 import { paletteFor } from './terminal.ts';
+import { testCommand } from './test.ts';
 import { workerCommand } from './worker.ts';
 
 const HELP = `
@@ -16,6 +19,7 @@ Examples:
   loomwork kernels                                       what can be run
   loomwork run hash -p data=@photo.jpg -p algorithm=blake3
   loomwork serve                                         kernels over HTTP
+  loomwork new my-kernels                                a crate of your own kernels
   loomwork doctor https://example.org/app                why a page has no threads
 
 Set LOOMWORK_DEBUG for the stack of an error, NO_COLOR for no colours.`;
@@ -25,7 +29,7 @@ function program(): Command {
     .description('Runs Rust compute kernels, compiled to WebAssembly, on every core.')
     .version(VERSION, '-V, --version')
     .addHelpText('after', HELP);
-  for (const command of [runCommand(), kernelsCommand(), serveCommand(), workerCommand(), demoCommand(), doctorCommand()]) program.addCommand(command);
+  for (const command of [runCommand(), kernelsCommand(), serveCommand(), workerCommand(), newCommand(), buildCommand(), testCommand(), demoCommand(), doctorCommand()]) program.addCommand(command);
   const colours = paletteFor(process.stderr);
   for (const command of [program, ...program.commands]) {
     command

@@ -17,7 +17,9 @@ export interface Schema {
   anyOf?: Schema[];
   oneOf?: Schema[];
   items?: Schema;
+  prefixItems?: Schema[];
   properties?: Record<string, Schema>;
+  additionalProperties?: Schema | boolean;
   required?: string[];
   tsType?: string;
   /** Kind of a typed array's elements: `u8`, `f32`, …, or `any`. */

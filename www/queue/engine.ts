@@ -13,7 +13,7 @@ import type { LaneStats } from '../host/main/stats.ts';
 import type { Runtime } from '../host/runtime/runtime.ts';
 import type { Counts } from '../host/shared/control.ts';
 import { textOf, type Failure } from '../host/shared/errors.ts';
-import { VERSION } from '../host/shared/generated.ts';
+import { VERSION } from '../host/shared/package.ts';
 import type { Packed, PackedArray, Shard } from '../host/shared/protocol.ts';
 import { connect, loadLibraries, PREFIX, shownAddress, type Libraries } from './connection.ts';
 import type { ArrayStore, CheckedQueueOptions } from './options.ts';

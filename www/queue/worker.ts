@@ -10,7 +10,7 @@ import { openPackedHost, type LocalHost } from '../host/main/host.ts';
 import type { HostOptions } from '../host/main/options.ts';
 import type { Runtime } from '../host/runtime/runtime.ts';
 import type { ErrorCode } from '../host/shared/generated.ts';
-import { VERSION } from '../host/shared/generated.ts';
+import { VERSION } from '../host/shared/package.ts';
 import type { Packed } from '../host/shared/protocol.ts';
 import { connect, loadLibraries, PREFIX, shownAddress, type Libraries } from './connection.ts';
 import { checkQueueOptions, type ArrayStore, type CheckedQueueOptions } from './options.ts';

@@ -2,7 +2,8 @@
 // Its declarations name Symbol.asyncDispose, which a caller's own `lib` need not have.
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Artifact } from '../shared/artifact.ts';
-import type { KernelMap, TypedArray } from '../shared/generated.ts';
+import type { TypedArray } from '../shared/generated.ts';
+import type { KernelMap } from '../shared/kernels.ts';
 import type { Job, KernelTypes } from './job.ts';
 import type { Backend, RunOptions } from './options.ts';
 import type { HostStats, Trace } from './stats.ts';

@@ -2,6 +2,7 @@
 import { exceptions, simd, threads as atomics } from 'wasm-feature-detect';
 import { LoomworkError } from '../shared/errors.ts';
 import type { Artifact } from '../shared/artifact.ts';
+import { ARTIFACTS } from '../shared/package.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Backend, CheckedHostOptions } from './options.ts';
 
@@ -31,19 +32,25 @@ export async function makePlan(options: CheckedHostOptions, runtime: Runtime): P
   if (backend === 'process') {
     const threads = options.threads === 'auto' ? runtime.cores() : options.threads;
     const processes = processesOf(options, runtime);
-    const artifact = noThreads === undefined ? 'threads' : hasSimd ? 'simd' : 'baseline';
+    const artifact = noThreads === undefined ? 'threads' : unthreaded(hasSimd);
     return { backend, artifact, threads: Math.max(threads, processes), why: `${processes} child processes: backend "process" was asked for` };
   }
   if (backend === 'queue') {
-    return { backend, artifact: hasSimd ? 'simd' : 'baseline', threads: 1, why: 'workers that take jobs from the queue: backend "queue" was asked for' };
+    return { backend, artifact: unthreaded(hasSimd), threads: 1, why: 'workers that take jobs from the queue: backend "queue" was asked for' };
   }
   if (options.artifact === 'simd' && !hasSimd) throw unsupported('artifact "simd" was asked for, and this runtime has no wasm SIMD');
-  const artifact = options.artifact === 'baseline' || !hasSimd ? 'baseline' : 'simd';
+  const artifact = options.artifact === 'baseline' ? 'baseline' : unthreaded(hasSimd);
   const asked = options.backend === backend ? `backend "${backend}" was asked for` : undefined;
   if (backend === 'inline') return { backend, artifact, threads: 1, why: `on the caller's own thread: ${asked ?? noWorkers}` };
   const threads = options.threads === 'auto' ? runtime.cores() : options.threads;
   const workers = threads === 1 ? 'one worker of one thread' : `${threads} workers of one thread each`;
   return { backend, artifact, threads, why: `${workers}: ${asked ?? noThreads}` };
+}
+
+/** The artifact of one thread; of a package that has not both, the one that it has. */
+function unthreaded(hasSimd: boolean): Artifact {
+  if (!hasSimd) return 'baseline';
+  return ARTIFACTS.includes('baseline') && !ARTIFACTS.includes('simd') ? 'baseline' : 'simd';
 }
 
 /** Cores that a child process should have: fewer waste memory on instances, more lose much when one dies. */
@@ -74,6 +81,7 @@ function chooseBackend({ backend }: CheckedHostOptions, runtime: Runtime, noThre
 
 async function whyNoThreads({ artifact }: CheckedHostOptions, runtime: Runtime, hasSimd: boolean): Promise<string | undefined> {
   if (artifact !== 'auto' && artifact !== 'threads') return `artifact "${artifact}" was asked for, which has no threads`;
+  if (!ARTIFACTS.includes('threads')) return 'this package was built without the artifact "threads"';
   if (!hasSimd) return 'this runtime has no wasm SIMD, which the threads artifact needs';
   const reason = runtime.whyNoWorkers() ?? runtime.whyNotShared();
   if (reason) return reason;

@@ -5,6 +5,7 @@ import { Bell } from '../shared/bell.ts';
 import { ControlTable, type Counts } from '../shared/control.ts';
 import { textOf, type Failure } from '../shared/errors.ts';
 import { CONTROL, DISPATCH, LANE, LANE_STATES, TURNS } from '../shared/generated.ts';
+import { INITIAL_PAGES } from '../shared/package.ts';
 import type { FromWorker, JobEvent, Message, Packed } from '../shared/protocol.ts';
 import type { Runtime, WorkerHandle } from '../runtime/runtime.ts';
 import { Diary } from './diary.ts';
@@ -15,9 +16,6 @@ import { diagnosed, StartingWorker, startWithin, type Fault } from './start.ts';
 import type { LaneStats } from './stats.ts';
 
 const PAGE = 65_536;
-
-/** Pages that the threads artifact declares as its start (from its glue, by the build). */
-declare const __INITIAL_PAGES__: number;
 
 /** A sleep is never longer than this, so that a lost wake-up costs a delay and not a job. */
 const SLEEP_MS = 500;
@@ -75,8 +73,8 @@ export async function startThreads(
 }
 
 function shareMemory(maxMemory: number): WebAssembly.Memory {
-  const maximum = Math.max(__INITIAL_PAGES__, Math.floor(maxMemory / PAGE));
-  return new WebAssembly.Memory({ initial: __INITIAL_PAGES__, maximum, shared: true });
+  const maximum = Math.max(INITIAL_PAGES, Math.floor(maxMemory / PAGE));
+  return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared: true });
 }
 
 /** Threads of a lane: all for the first, and for each other what its job may expect of the machine beside those before it. */

@@ -1,10 +1,11 @@
-// The wasm-bindgen glue of each artifact, as src/boundary.rs exports it. One glue module holds one instance for ever, so an
-// instance needs a worker (or a page) of its own.
-import * as baseline from 'loomwork-glue/baseline';
-import * as simd from 'loomwork-glue/simd';
-import * as threads from 'loomwork-glue/threads';
+// The wasm-bindgen glue of each artifact, as src/boundary.rs exports it. One glue holds one instance for ever, so an instance needs a worker
+// (or a page) of its own.
 import type { Failure } from '../shared/errors.ts';
 import type { Artifact } from '../shared/artifact.ts';
+import { now } from './clock.ts';
+
+/** The last lines of every bundled file that needs it (www/crate/glue.ts): each artifact's glue, given what the wasm itself imports. */
+declare const __loomworkGlue: Partial<Record<Artifact, (imports: object) => unknown>>;
 
 /** An array of an event, in the instance's memory. */
 export interface WasmArray {
@@ -65,7 +66,11 @@ export interface Glue {
   runThread(lane: number): boolean;
 }
 
-/** The glue of an artifact. */
+const made: Partial<Record<Artifact, Glue>> = {};
+
+/** The glue of an artifact; always the same. */
 export function glueOf(artifact: Artifact): Glue {
-  return { baseline, simd, threads }[artifact] as unknown as Glue;
+  const make = __loomworkGlue[artifact];
+  if (!make) throw new Error(`this package was built without the artifact "${artifact}"`);
+  return (made[artifact] ??= make({ 'loomwork-clock': { now } }) as Glue);
 }
