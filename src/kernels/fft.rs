@@ -443,13 +443,15 @@ mod tests {
     }
 
     fn check_rows(length: usize, rows: usize, double: bool) {
+        // Of so many products the definition's own sums are not better.
+        let limit = if length > 2000 { 5.0 * limit(double) } else { limit(double) };
         let data = floats(noise(2 * length * rows, 7 + length as u64), double);
         let given = doubles(&data);
         for inverse in [false, true] {
             let output = doubles(&fft(FftParams { inverse, ..params(data.clone(), length) }));
             let expected: Vec<f64> = given.chunks(2 * length).flat_map(|row| naive(row, inverse)).collect();
             let error = error(&output, &expected);
-            assert!(error < limit(double), "{rows} × {length}, inverse {inverse}: {error:e}");
+            assert!(error < limit, "{rows} × {length}, inverse {inverse}: {error:e}");
         }
     }
 
@@ -616,7 +618,8 @@ mod tests {
                     let mut data = noise(2 * length, 23);
                     data[3] = odd;
                     let output = doubles(&fft(FftParams { real, ..params(floats(data, true), length) }));
-                    assert!(output.iter().any(|x| x.is_nan()), "{length}");
+                    assert!(output.iter().filter(|x| !x.is_finite()).count() > 1, "{length}");
+                    assert!(odd == f64::INFINITY || output.iter().any(|x| x.is_nan()), "{length}");
                     assert!(
                         output.iter().filter(|x| x.is_nan()).all(|x| x.to_bits() == f64::NAN.to_bits()),
                         "{length}"
