@@ -167,6 +167,14 @@ export interface KernelMap {
     part: never;
   };
   /**
+   * Fourier transforms of rows or matrices of f32 or f64, complex or real, of any length.
+   */
+  fft: {
+    params: FftParams;
+    output: FftOutput;
+    part: never;
+  };
+  /**
    * SHA-256 or BLAKE3 of bytes.
    */
   hash: {
@@ -207,6 +215,22 @@ export interface KernelMap {
     part: MandelbrotPart;
   };
   /**
+   * The product of two matrices of f32 or f64.
+   */
+  matmul: {
+    params: MatmulParams;
+    output: MatmulOutput;
+    part: never;
+  };
+  /**
+   * Moves bodies under their own gravity; every pair counts.
+   */
+  nbody: {
+    params: NbodyParams;
+    output: NbodyOutput;
+    part: NbodyPart;
+  };
+  /**
    * Does nothing: measures what handing over a job costs.
    */
   noop: {
@@ -244,6 +268,45 @@ export interface ArgsortOutput {
    * `data[indices[0]]` is the first in order, and so on. Equal numbers, and NaNs, keep their order.
    */
   indices: Uint32Array;
+}
+/**
+ * Numbers, row by row, and how they are transformed.
+ *
+ * Complex numbers are two floats each, the real part first. The transform of n real numbers is given by its first
+ * `floor(n / 2) + 1` complex numbers; the others are their conjugates.
+ */
+export interface FftParams {
+  /**
+   * The numbers.
+   */
+  data: Float32Array | Float64Array;
+  /**
+   * Numbers in a row (before an inverse transform of real ones: in a row of what comes out), 1 to 134217728. Unless told
+   * what the shape says, and all is one row when there is none.
+   */
+  length?: number | null;
+  /**
+   * 1 transforms each row by itself, 2 the rows and then the columns.
+   */
+  dimensions?: number;
+  /**
+   * Whether the numbers that are transformed (after an inverse transform: those that come out) are real.
+   */
+  real?: boolean;
+  /**
+   * Whether to transform back.
+   */
+  inverse?: boolean;
+}
+/**
+ * The transformed numbers.
+ */
+export interface FftOutput {
+  /**
+   * Of the kind of floats that was given: `[rows, length, 2]`, of a forward transform of real numbers
+   * `[rows, floor(length / 2) + 1, 2]`, of an inverse one `[rows, length]`. What is not a number or infinite spreads.
+   */
+  data: Float32Array | Float64Array;
 }
 /**
  * What to hash, and how.
@@ -516,6 +579,120 @@ export interface MandelbrotPart {
    * The tile's counts, row by row.
    */
   counts: Uint32Array;
+}
+/**
+ * Two matrices, row by row; `a` of m rows and k columns, `b` of k rows and n columns.
+ */
+export interface MatmulParams {
+  /**
+   * The left matrix.
+   */
+  a: Float32Array | Float64Array;
+  /**
+   * The right matrix, of the same kind of floats.
+   */
+  b: Float32Array | Float64Array;
+  /**
+   * Rows of `a` and of the product. Of an `a` with a shape that shape's, unless told.
+   */
+  m?: number | null;
+  /**
+   * Columns of `a`, rows of `b`. Of an `a` or `b` with a shape that shape's, unless told.
+   */
+  k?: number | null;
+  /**
+   * Columns of `b` and of the product. Of a `b` with a shape that shape's, unless told.
+   */
+  n?: number | null;
+  /**
+   * Whether `a` holds the left matrix column by column: its transpose, of k rows and m columns.
+   */
+  transposeA?: boolean;
+  /**
+   * Whether `b` holds the right matrix column by column: its transpose, of n rows and k columns.
+   */
+  transposeB?: boolean;
+  /**
+   * Numbers from where one row of `a` begins to where the next does, when there are others between.
+   */
+  strideA?: number | null;
+  /**
+   * The same of `b`.
+   */
+  strideB?: number | null;
+}
+/**
+ * The product.
+ */
+export interface MatmulOutput {
+  /**
+   * The product, row by row, of the kind of `a` and `b`: `[m, n]`.
+   */
+  c: Float32Array | Float64Array;
+}
+/**
+ * The bodies as they are at the beginning. Units are the caller's own, as long as they fit each other.
+ */
+export interface NbodyParams {
+  /**
+   * x, y and z of each body.
+   */
+  positions: Float64Array;
+  /**
+   * The same of its velocity. All rest unless told.
+   */
+  velocities?: Float64Array;
+  /**
+   * The mass of each body.
+   */
+  masses: Float64Array;
+  /**
+   * Steps to go.
+   */
+  steps: number;
+  /**
+   * Time between two steps. Below 0 it runs backwards.
+   */
+  timeStep: number;
+  /**
+   * A length, 0 or more, that is added to each distance (as squares are), so that close bodies do not fling each other
+   * away. At 0, bodies in the same place do not pull each other.
+   */
+  softening?: number;
+  /**
+   * The constant of gravity, 1 unless told.
+   */
+  gravity?: number;
+  /**
+   * Streams the positions after each so many steps, 1 or more. None unless told.
+   */
+  every?: number | null;
+}
+/**
+ * The bodies after the last step.
+ */
+export interface NbodyOutput {
+  /**
+   * x, y and z of each body: `[bodies, 3]`. What is not a number or infinite spreads to all bodies.
+   */
+  positions: Float64Array;
+  /**
+   * The same of its velocity.
+   */
+  velocities: Float64Array;
+}
+/**
+ * Where the bodies are on the way.
+ */
+export interface NbodyPart {
+  /**
+   * Steps so far.
+   */
+  step: number;
+  /**
+   * x, y and z of each body: `[bodies, 3]`.
+   */
+  positions: Float64Array;
 }
 /**
  * Nothing.
