@@ -54,8 +54,36 @@ export const cases = [
   { name: 'sort 10 M u32', kernel: 'sort', params: () => ({ data: shared(Uint32Array, 10_000_000, random(5)), order: 'ascending' }) },
   { name: 'argsort 4 M f64', kernel: 'argsort', params: () => ({ data: shared(Float64Array, 4_000_000, uniform(9)), order: 'ascending' }) },
   { name: 'hash sha256, 64 MiB', kernel: 'hash', params: () => ({ data: shared(Uint8Array, 64 << 20, random(13)), algorithm: 'sha256' }) },
+  {
+    name: 'matmul f32, 1024³',
+    kernel: 'matmul',
+    params: () => ({ a: noisy(Float32Array, 1024 * 1024, 19), b: noisy(Float32Array, 1024 * 1024, 21), m: 1024, k: 1024, n: 1024 }),
+  },
+  {
+    name: 'matmul f64, 768³',
+    kernel: 'matmul',
+    params: () => ({ a: noisy(Float64Array, 768 * 768, 19), b: noisy(Float64Array, 768 * 768, 21), m: 768, k: 768, n: 768 }),
+  },
+  { name: 'fft complex f32, 2²⁰', kernel: 'fft', params: () => ({ data: noisy(Float32Array, 2 << 20, 23) }) },
+  { name: 'fft complex f64, 2²⁰', kernel: 'fft', params: () => ({ data: noisy(Float64Array, 2 << 20, 25) }) },
+  { name: 'fft real f32, 2048×2048', kernel: 'fft', params: () => ({ data: noisy(Float32Array, 2048 * 2048, 27), length: 2048, dimensions: 2, real: true }) },
+  { name: 'fft complex f32, 4096 rows of 1000', kernel: 'fft', params: () => ({ data: noisy(Float32Array, 2 * 4096 * 1000, 29), length: 1000 }) },
+  {
+    name: 'nbody 10,000 × 10',
+    kernel: 'nbody',
+    params: () => ({
+      positions: noisy(Float64Array, 30_000, 31), velocities: noisy(Float64Array, 30_000, 33), masses: shared(Float64Array, 10_000, () => 1e-4),
+      steps: 10, timeStep: 0.001, softening: 0.01,
+    }),
+  },
   { name: 'hash blake3, 64 MiB', kernel: 'hash', params: () => ({ data: shared(Uint8Array, 64 << 20, random(17)), algorithm: 'blake3' }) },
 ];
+
+/** From −1 to 1. */
+function noisy(Type, length, seed) {
+  const next = random(seed);
+  return shared(Type, length, () => next() / 2 ** 31 - 1);
+}
 
 function uniform(seed) {
   const next = random(seed);

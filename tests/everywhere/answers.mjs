@@ -39,6 +39,42 @@ export const answers = {
   async argsort(host) {
     same((await host.run('argsort', { data: numbers })).indices, [8, 1, 4, 3, 7, 0, 6, 5, 2], 'argsorted numbers');
   },
+  async matmul(host) {
+    // Small whole numbers, whose products and sums are exact: 23 × 300 by 300 × 17.
+    const [m, k, n] = [23, 300, 17];
+    const a = Float32Array.from({ length: m * k }, (_, index) => ((index * 7) % 19) - 9);
+    const b = Float32Array.from({ length: k * n }, (_, index) => ((index * 5) % 23) - 11);
+    const expected = [];
+    for (let row = 0; row < m; row += 1) {
+      for (let column = 0; column < n; column += 1) {
+        let sum = 0;
+        for (let index = 0; index < k; index += 1) sum += a[row * k + index] * b[index * n + column];
+        expected.push(sum);
+      }
+    }
+    same((await host.run('matmul', { a, b, m, k, n })).c, expected, 'product');
+  },
+  async fft(host) {
+    // A wave of three turns is one number; a prime length, and a matrix back and forth.
+    const near = (got, expected, what) => {
+      equal(got.length, expected.length, `${what}, length`);
+      got.forEach((value, index) => equal(Math.abs(value - expected[index]) < 1e-9, true, `${what}, item ${index}: ${value} instead of ${expected[index]}`));
+    };
+    for (const length of [64, 37]) {
+      const data = Float64Array.from({ length: 2 * length }, (_, index) => (index % 2 ? Math.sin : Math.cos)((2 * Math.PI * 3 * (index >> 1)) / length));
+      near((await host.run('fft', { data })).data, Float64Array.from({ length: 2 * length }, (_, index) => (index === 6 ? length : 0)), `wave of ${length}`);
+    }
+    const matrix = Float64Array.from({ length: 60 }, (_, index) => (index * 7) % 13);
+    const { data } = await host.run('fft', { data: matrix, length: 10, dimensions: 2, real: true });
+    equal(data.length, 6 * 6 * 2, 'transformed matrix, length');
+    near((await host.run('fft', { data, length: 10, dimensions: 2, real: true, inverse: true })).data, matrix, 'matrix');
+  },
+  async nbody(host) {
+    // Two bodies at rest, 2 apart: after one step of 1 each has been pulled by 1/4.
+    const { positions, velocities } = await host.run('nbody', { positions: Float64Array.of(-1, 0, 0, 1, 0, 0), masses: Float64Array.of(1, 1), steps: 1, timeStep: 1 });
+    same(positions, [-0.875, 0, 0, 0.875, 0, 0], 'positions');
+    same(velocities, [0.25, 0, 0, -0.25, 0, 0], 'velocities');
+  },
   async 'image.decode'(host) {
     const { image: decoded, format } = await host.run('image.decode', { data: png });
     equal(format, 'png', 'format');

@@ -132,6 +132,7 @@ fn valid(kernel: &str) -> Value {
     };
     let image = || map(&[("width", Value::Int(5)), ("height", Value::Int(4)), ("data", Value::Array(0, None))]);
     let text = |text: &str| Value::Text(text.into());
+    let numbers = |count: i64| Value::List((0..count).map(|x| Value::Float(x as f64 / 4.0)).collect());
     match kernel {
         "mandelbrot" => map(&[
             ("width", Value::Int(20)),
@@ -143,6 +144,31 @@ fn valid(kernel: &str) -> Value {
         ]),
         "hash" => map(&[("data", Value::Array(0, None)), ("algorithm", text("blake3"))]),
         "sort" | "argsort" => map(&[("data", Value::Array(1, None)), ("order", text("descending"))]),
+        "matmul" => map(&[
+            ("a", numbers(15)),
+            ("b", numbers(6)),
+            ("m", Value::Int(5)),
+            ("k", Value::Int(3)),
+            ("n", Value::Int(2)),
+            ("transposeA", Value::Bool(true)),
+            ("strideB", Value::Int(2)),
+        ]),
+        "fft" => map(&[
+            ("data", numbers(24)),
+            ("length", Value::Int(6)),
+            ("dimensions", Value::Int(2)),
+            ("real", Value::Bool(true)),
+            ("inverse", Value::Bool(false)),
+        ]),
+        "nbody" => map(&[
+            ("positions", numbers(9)),
+            ("velocities", numbers(9)),
+            ("masses", numbers(3)),
+            ("steps", Value::Int(3)),
+            ("timeStep", Value::Float(0.1)),
+            ("softening", Value::Int(0)),
+            ("every", Value::Int(2)),
+        ]),
         "image.resize" => map(&[
             ("image", image()),
             ("width", Value::Int(7)),

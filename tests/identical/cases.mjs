@@ -30,6 +30,16 @@ function floats(length, seed) {
   return filled(Float64Array, length, () => (next() % 50 === 0 ? odd[next() % odd.length] : (next() / 2 ** 31 - 1) * 1e6));
 }
 
+function noise(Type, length, seed) {
+  const next = random(seed);
+  return filled(Type, length, () => next() / 2 ** 31 - 1);
+}
+
+function bodies(count, steps) {
+  const masses = noise(Float64Array, count, 5).map(Math.abs);
+  return { positions: noise(Float64Array, count * 3, 1), velocities: noise(Float64Array, count * 3, 3), masses, steps, timeStep: 0.001, softening: 0.02 };
+}
+
 const photo = new Uint8Array(readFileSync(new URL('../data/hubble_deep_field.jpg', import.meta.url)));
 const views = { seahorses: { centerX: -0.745, centerY: 0.11, span: 0.02 }, whole: { centerX: -0.5, centerY: 0, span: 3 } };
 
@@ -51,6 +61,18 @@ export const cases = [
   ['image.encode', () => ({ image: picture(500, 400, 21, true), format: 'png' })],
   ['image.encode', () => ({ image: picture(500, 400, 23, false), format: 'jpeg', quality: 85 })],
   ['image.encode', () => ({ image: picture(700, 500, 25, true), format: 'webp' })],
+  ['matmul', () => ({ a: noise(Float32Array, 301 * 517, 27), b: noise(Float32Array, 517 * 403, 29), m: 301, k: 517, n: 403 })],
+  ['matmul', () => ({ a: noise(Float64Array, 300 * 211, 31), b: noise(Float64Array, 150 * 305, 33), m: 200, k: 300, n: 150, transposeA: true, strideA: 211, transposeB: true, strideB: 305 })],
+  ['matmul', () => ({ a: floats(64 * 512, 35), b: floats(512 * 64, 37), m: 64, k: 512, n: 64 })],
+  ['fft', () => ({ data: noise(Float32Array, 2 << 16, 39) })],
+  ['fft', () => ({ data: noise(Float64Array, 2 * 30_030, 41), inverse: true })],
+  ['fft', () => ({ data: noise(Float32Array, 6 * 10_007, 43), length: 10_007, real: true })],
+  ['fft', () => ({ data: noise(Float64Array, 2 * 500 * 361, 45), length: 361 })],
+  ['fft', () => ({ data: noise(Float32Array, 240 * 322, 47), length: 322, dimensions: 2, real: true })],
+  ['fft', () => ({ data: noise(Float64Array, 121 * 162, 49), length: 160, dimensions: 2, real: true, inverse: true })],
+  ['fft', () => ({ data: floats(2 * 8192, 51), length: 1024 })],
+  ['nbody', () => bodies(1003, 5)],
+  ['nbody', () => ({ ...bodies(257, 9), softening: 0, gravity: 0.3 })],
 ];
 
 /** Params of a decoder: a file that the host itself has made. */
@@ -65,6 +87,10 @@ export const long = {
   'hash sha256': () => ({ data: filled(Uint8Array, 32 << 20, (index) => index), algorithm: 'sha256' }),
   sort: () => ({ data: filled(Float64Array, 8_000_000, random(1)), order: 'ascending' }),
   argsort: () => ({ data: filled(Float64Array, 4_000_000, random(1)), order: 'ascending' }),
+  matmul: () => ({ a: noise(Float32Array, 2000 * 2000, 1), b: noise(Float32Array, 2000 * 2000, 3), m: 2000, k: 2000, n: 2000 }),
+  fft: () => ({ data: noise(Float64Array, 2 << 22, 1) }),
+  'fft of a prime length': () => ({ data: noise(Float64Array, 2 * 1_000_003, 1) }),
+  nbody: () => bodies(10_000, 5),
   'image.resize': () => ({ image: picture(6000, 4000, 1, true), width: 3000, height: 2000, filter: 'lanczos3' }),
   'image.encode png': () => ({ image: picture(3000, 2000, 1, false), format: 'png' }),
   'image.encode jpeg': () => ({ image: picture(3000, 2000, 1, false), format: 'jpeg' }),

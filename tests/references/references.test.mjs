@@ -123,6 +123,74 @@ describe('sort and argsort equal NumPy', () => {
   });
 });
 
+describe('matmul is NumPy\'s product to within rounding', () => {
+  for (const [dtype, m, k, n, transposeA, transposeB] of [
+    ['<f4', 333, 517, 421, false, false],
+    ['<f8', 333, 517, 421, false, false],
+    ['<f4', 1000, 1, 77, false, true],
+    ['<f8', 1, 100_003, 1, false, false],
+    ['<f8', 257, 300, 129, true, false],
+    ['<f4', 64, 2048, 65, true, true],
+  ]) {
+    test(`${dtype} ${m}×${k}×${n}${transposeA ? ', a by columns' : ''}${transposeB ? ', b by columns' : ''}`, async (t) => {
+      const [a, b] = [join(folder, 'a.npy'), join(folder, 'b.npy')];
+      await reference('numeric.py', 'make', dtype, JSON.stringify(transposeA ? [k, m] : [m, k]), 1, a);
+      await reference('numeric.py', 'make', dtype, JSON.stringify(transposeB ? [n, k] : [k, n]), 2, b);
+      const c = await kernel('matmul', { a: `@${a}`, b: `@${b}`, transposeA, transposeB }, 'c.npy');
+      const found = await reference('numeric.py', 'matmul', a, b, c, Number(transposeA), Number(transposeB));
+      assert.deepEqual([found.shape, found.dtype], [[m, n], dtype]);
+      assert.ok(found.error < (dtype === '<f4' ? 1e-6 : 1e-15), JSON.stringify(found));
+      t.diagnostic(`off by ${found.error.toExponential(1)} in the mean`);
+    });
+  }
+});
+
+describe('fft is NumPy\'s to within rounding', () => {
+  for (const [what, dtype, shape, params] of [
+    ['2²⁰ complex numbers', '<f8', [1 << 20, 2], {}],
+    ['2²⁰ complex numbers', '<f4', [1 << 20, 2], {}],
+    ['a prime of them, back', '<f8', [100_003, 2], { inverse: true }],
+    ['a prime of them', '<f4', [100_003, 2], {}],
+    ['rows of 1001', '<f8', [37, 1001, 2], {}],
+    ['rows of 360, back', '<f4', [50, 360, 2], { inverse: true }],
+    ['real rows of an even length', '<f8', [21, 4096], { real: true }],
+    ['real rows of an odd length', '<f4', [21, 625], { real: true }],
+    ['a long real row', '<f8', [1, 1_000_000], { real: true }],
+    ['real rows of an even length, back', '<f8', [9, 501, 2], { real: true, inverse: true, length: 1000 }],
+    ['real rows of an odd length, back', '<f4', [9, 501, 2], { real: true, inverse: true, length: 1001 }],
+    ['a matrix', '<f4', [512, 768, 2], { dimensions: 2 }],
+    ['a matrix of prime sides, back', '<f8', [101, 211, 2], { dimensions: 2, inverse: true }],
+    ['a real matrix', '<f8', [300, 500], { dimensions: 2, real: true }],
+    ['a real matrix, back', '<f8', [300, 251, 2], { dimensions: 2, real: true, inverse: true, length: 500 }],
+    ['a real matrix of odd sides, back', '<f4', [99, 64, 2], { dimensions: 2, real: true, inverse: true, length: 127 }],
+  ]) {
+    test(`${what}, ${dtype}`, async (t) => {
+      const input = join(folder, 'in.npy');
+      await reference('numeric.py', 'make', dtype, JSON.stringify(shape), 3, input);
+      const output = await kernel('fft', { data: `@${input}`, ...params }, 'out.npy');
+      const found = await reference('numeric.py', 'fft', input, output, JSON.stringify(params));
+      assert.equal(found.dtype, dtype);
+      assert.equal(found.sameShape, true, JSON.stringify(found));
+      assert.ok(found.error < (dtype === '<f4' ? 6e-7 : 2e-15), JSON.stringify(found));
+      t.diagnostic(`off by ${found.error.toExponential(1)} in the mean`);
+    });
+  }
+});
+
+test('nbody is a leapfrog in NumPy to within rounding', async (t) => {
+  const [positions, velocities, masses] = ['positions', 'velocities', 'masses'].map((name) => join(folder, `${name}.npy`));
+  await reference('numeric.py', 'make', '<f8', '[300, 3]', 4, positions);
+  await reference('numeric.py', 'make', '<f8', '[300, 3]', 5, velocities);
+  await reference('numeric.py', 'make', '<f8', '[300]', 6, masses);
+  const params = { steps: 50, timeStep: 0.001, softening: 0.1, gravity: 0.7 };
+  const output = await kernel('nbody', { positions: `@${positions}`, velocities: `@${velocities}`, masses: `@${masses}`, ...params }, 'nbody/');
+  const found = await reference('numeric.py', 'nbody', positions, velocities, masses, output, JSON.stringify(params));
+  assert.deepEqual(found.shape, [300, 3]);
+  assert.ok(found.moved > 0.01, 'the bodies have moved');
+  assert.ok(found.error < 1e-12, JSON.stringify(found));
+  t.diagnostic(`off by ${found.error.toExponential(1)} in the mean`);
+});
+
 test('hash equals hashlib and blake3', async (t) => {
   const files = [picture];
   for (const length of [0, 1, 1_000_000]) {
