@@ -285,7 +285,22 @@ mod tests {
     fn the_registry_knows_which_kernels_divide() {
         let divide: Vec<&str> =
             KERNELS.iter().map(|entry| entry.name).filter(|name| sharding(name).is_some()).collect();
-        assert_eq!(divide, ["argsort", "hash", "image.resize", "mandelbrot", "sort"]);
+        assert_eq!(
+            divide,
+            [
+                "argsort",
+                "groupby",
+                "hash",
+                "image.resize",
+                "knn",
+                "mandelbrot",
+                "montecarlo",
+                "sort",
+                "stats.describe",
+                "stats.histogram",
+                "topk"
+            ]
+        );
     }
 
     #[test]

@@ -1,30 +1,86 @@
 //! The built-in kernels, one file each, and the list that registers them.
 
 mod argsort;
+mod distances;
+mod exact;
 #[cfg(feature = "faults")]
 mod fault;
+mod group_by;
 mod hash;
 mod image_decode;
 mod image_encode;
 mod image_resize;
+mod kmeans;
+mod knn;
 mod mandelbrot;
+mod montecarlo;
 mod noop;
+mod number;
 mod partition;
 mod radix;
+mod random;
 mod resample;
+mod select;
 mod sort;
+mod stats_describe;
+mod stats_histogram;
+mod stats_quantiles;
+mod topk;
 mod webp;
 
 pub use argsort::{Argsort, ArgsortOutput};
+pub use group_by::{GroupBy, GroupByOutput, GroupByParams};
 pub use hash::{Hash, HashAlgorithm, HashOutput, HashParams};
 pub use image_decode::{ImageDecode, ImageDecodeOutput, ImageDecodeParams, ImageFormat};
 pub use image_encode::{ImageEncode, ImageEncodeOutput, ImageEncodeParams};
 pub use image_resize::{ImageResize, ImageResizeOutput, ImageResizeParams, ResizeFilter, ResizeSource};
+pub use kmeans::{Kmeans, KmeansOutput, KmeansParams, KmeansPart};
+pub use knn::{Knn, KnnMetric, KnnOutput, KnnParams};
 pub use mandelbrot::{Mandelbrot, MandelbrotOutput, MandelbrotParams, MandelbrotPart};
+pub use montecarlo::{Montecarlo, MontecarloOutput, MontecarloParams, OptionKind, OptionStyle, PathBlocks};
 pub use noop::{Noop, NoopOutput, NoopParams};
 pub use sort::{Order, Sort, SortOutput, SortParams};
+pub use stats_describe::{StatsDescribe, StatsDescribeOutput, StatsDescribeParams};
+pub use stats_histogram::{StatsHistogram, StatsHistogramOutput, StatsHistogramParams};
+pub use stats_quantiles::{StatsQuantiles, StatsQuantilesOutput, StatsQuantilesParams};
+pub use topk::{Topk, TopkOutput, TopkParams};
 
 #[cfg(feature = "faults")]
-crate::kernels![Argsort, fault::Fault, Hash, ImageDecode, ImageEncode, ImageResize, Mandelbrot, Noop, Sort];
+crate::kernels![
+    Argsort,
+    fault::Fault,
+    GroupBy,
+    Hash,
+    ImageDecode,
+    ImageEncode,
+    ImageResize,
+    Kmeans,
+    Knn,
+    Mandelbrot,
+    Montecarlo,
+    Noop,
+    Sort,
+    StatsDescribe,
+    StatsHistogram,
+    StatsQuantiles,
+    Topk
+];
 #[cfg(not(feature = "faults"))]
-crate::kernels![Argsort, Hash, ImageDecode, ImageEncode, ImageResize, Mandelbrot, Noop, Sort];
+crate::kernels![
+    Argsort,
+    GroupBy,
+    Hash,
+    ImageDecode,
+    ImageEncode,
+    ImageResize,
+    Kmeans,
+    Knn,
+    Mandelbrot,
+    Montecarlo,
+    Noop,
+    Sort,
+    StatsDescribe,
+    StatsHistogram,
+    StatsQuantiles,
+    Topk
+];
