@@ -631,7 +631,10 @@ mod tests {
         refused(|p| p.years = f64::NAN, "years: must be a finite number above 0, got NaN");
         refused(|p| p.volatility = -0.1, "volatility: must be a finite number, 0 or more, got -0.1");
         refused(|p| p.rate = f64::INFINITY, "rate: must be a finite number, got inf");
-        refused(|p| p.rate = 1e3, "years: (rate + dividend + volatility²) × years must be at most 300, got 1500.10875");
+        refused(
+            |p| (p.rate, p.dividend, p.years) = (1e3, 0.0, 1.0),
+            "years: (rate + dividend + volatility²) × years must be at most 300, got 1000.0625",
+        );
         refused(|p| p.steps = Some(2), "steps: a european option has one date, got 2");
         refused(|p| p.steps = Some(0), "steps: must be 1 to 100000, got 0");
         refused(|p| p.paths = 1, "paths: must be 2 to 17179869184, got 1");

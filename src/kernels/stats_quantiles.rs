@@ -121,12 +121,16 @@ impl Rank {
 
 /// A point of the straight line from `a` to `b`: never outside of them, exact at both ends, the same from either.
 fn between(a: f64, b: f64, part: f64) -> f64 {
-    // An infinity at either end would make NaN of what is not between.
     if part == 0.0 || a == b {
         return a;
     }
     let step = b - a;
-    let point = if part < 0.5 { a + step * part } else { b - step * (1.0 - part) };
+    let point = match part {
+        // Of infinities, and of numbers so far apart that their difference is none.
+        _ if !step.is_finite() => a * (1.0 - part) + b * part,
+        0.0..0.5 => a + step * part,
+        _ => b - step * (1.0 - part),
+    };
     // One NaN for all machines: they differ in the sign of those that they make.
     if point.is_nan() { f64::NAN } else { point }
 }

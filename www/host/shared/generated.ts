@@ -167,6 +167,14 @@ export interface KernelMap {
     part: never;
   };
   /**
+   * Count, sum, mean, extremes and variance of the values of each key.
+   */
+  groupby: {
+    params: GroupByParams;
+    output: GroupByOutput;
+    part: never;
+  };
+  /**
    * SHA-256 or BLAKE3 of bytes.
    */
   hash: {
@@ -199,12 +207,36 @@ export interface KernelMap {
     part: never;
   };
   /**
+   * Clusters vectors around k means, from seeded k-means++ centroids.
+   */
+  kmeans: {
+    params: KmeansParams;
+    output: KmeansOutput;
+    part: KmeansPart;
+  };
+  /**
+   * Finds the k nearest vectors of each query, exactly: Euclidean, cosine or dot product.
+   */
+  knn: {
+    params: KnnParams;
+    output: KnnOutput;
+    part: never;
+  };
+  /**
    * Escape-time counts of the Mandelbrot set.
    */
   mandelbrot: {
     params: MandelbrotParams;
     output: MandelbrotOutput;
     part: MandelbrotPart;
+  };
+  /**
+   * Prices European and Asian options by simulation, with reproducible streams.
+   */
+  montecarlo: {
+    params: MontecarloParams;
+    output: MontecarloOutput;
+    part: never;
   };
   /**
    * Does nothing: measures what handing over a job costs.
@@ -220,6 +252,38 @@ export interface KernelMap {
   sort: {
     params: SortParams;
     output: SortOutput;
+    part: never;
+  };
+  /**
+   * Count, extremes, and exactly rounded sum, mean and variance of a typed array.
+   */
+  'stats.describe': {
+    params: StatsDescribeParams;
+    output: StatsDescribeOutput;
+    part: never;
+  };
+  /**
+   * Counts the numbers of a typed array in bins of equal width or between given edges.
+   */
+  'stats.histogram': {
+    params: StatsHistogramParams;
+    output: StatsHistogramOutput;
+    part: never;
+  };
+  /**
+   * Exact quantiles of a typed array, interpolated linearly.
+   */
+  'stats.quantiles': {
+    params: StatsQuantilesParams;
+    output: StatsQuantilesOutput;
+    part: never;
+  };
+  /**
+   * Gives the greatest (or least) numbers of a typed array, in order, and their indices; NaN last.
+   */
+  topk: {
+    params: TopkParams;
+    output: TopkOutput;
     part: never;
   };
 }
@@ -244,6 +308,52 @@ export interface ArgsortOutput {
    * `data[indices[0]]` is the first in order, and so on. Equal numbers, and NaNs, keep their order.
    */
   indices: Uint32Array;
+}
+/**
+ * What to group, and by what.
+ */
+export interface GroupByParams {
+  /**
+   * The group of each value: numbers of any kind, at most 4294967295. −0 and 0 are one key, and so are all NaNs.
+   */
+  keys: TypedArray;
+  /**
+   * The values, as many: numbers of any kind, taken as f64. NaNs are left out.
+   */
+  values: TypedArray;
+}
+/**
+ * The groups, one place in each array for each, the least key first, NaN last.
+ */
+export interface GroupByOutput {
+  /**
+   * The keys, of the kind that was given.
+   */
+  keys: TypedArray;
+  /**
+   * How many values, those that are NaN not counted. Where there are none the sum is 0 and all else is NaN.
+   */
+  counts: Uint32Array;
+  /**
+   * Sums, compensated: off by some 1e-16 of the sum of magnitudes, however many values there are.
+   */
+  sums: Float64Array;
+  /**
+   * Means.
+   */
+  means: Float64Array;
+  /**
+   * The least values.
+   */
+  mins: Float64Array;
+  /**
+   * The greatest values.
+   */
+  maxs: Float64Array;
+  /**
+   * Variances of the values themselves (÷ count), by their distances from the mean. NaN where a value is infinite.
+   */
+  variances: Float64Array;
 }
 /**
  * What to hash, and how.
@@ -451,6 +561,115 @@ export interface Image3 {
   data: Uint8ClampedArray;
 }
 /**
+ * What to cluster.
+ */
+export interface KmeansParams {
+  /**
+   * The vectors, one after another: finite numbers.
+   */
+  data: Float32Array;
+  /**
+   * Elements of each vector, 1 or more.
+   */
+  dimensions: number;
+  /**
+   * How many clusters: 1 to as many as there are vectors, at most 65536.
+   */
+  k: number;
+  /**
+   * What the choice of the first centroids is drawn from: the same seed gives the same clusters. 0 unless told.
+   */
+  seed?: number;
+  /**
+   * The most iterations, 1 to 100000. 100 unless told.
+   */
+  maxIterations?: number;
+  /**
+   * It ends when no centroid has moved farther than this: 0 or more. 0.0001 unless told.
+   */
+  tolerance?: number;
+}
+/**
+ * The clusters.
+ */
+export interface KmeansOutput {
+  /**
+   * The means of the clusters: `[k, dimensions]`. One that has lost all of its vectors stays where it was.
+   */
+  centroids: Float32Array;
+  /**
+   * The cluster of each vector: that of the nearest centroid, of equally near ones the first.
+   */
+  labels: Uint32Array;
+  /**
+   * The squares of the distances of all vectors from their centroids, summed.
+   */
+  inertia: number;
+  /**
+   * Iterations that were made.
+   */
+  iterations: number;
+  /**
+   * Whether it ended because no centroid moved farther than the tolerance.
+   */
+  converged: boolean;
+}
+/**
+ * Where the centroids are when an iteration begins.
+ */
+export interface KmeansPart {
+  /**
+   * The iteration, from 0.
+   */
+  iteration: number;
+  /**
+   * The centroids: `[k, dimensions]`.
+   */
+  centroids: Float32Array;
+  /**
+   * As of the output, for these centroids.
+   */
+  inertia: number;
+}
+/**
+ * What is near to what.
+ */
+export interface KnnParams {
+  /**
+   * The vectors to search, one after another: at most 4294967295.
+   */
+  data: Float32Array;
+  /**
+   * The vectors whose neighbours are wanted, one after another.
+   */
+  queries: Float32Array;
+  /**
+   * Elements of each vector, 1 or more.
+   */
+  dimensions: number;
+  /**
+   * How many neighbours of each query are wanted, 1 or more. All vectors, when there are fewer.
+   */
+  k: number;
+  /**
+   * What near means.
+   */
+  metric?: 'euclidean' | 'cosine' | 'dot';
+}
+/**
+ * The neighbours of each query, the nearest first, of equally near ones that which comes first in `data`.
+ */
+export interface KnnOutput {
+  /**
+   * Which vectors of `data` they are: `[queries, k]`.
+   */
+  indices: Uint32Array;
+  /**
+   * How far they are, as `metric` says: `[queries, k]`.
+   */
+  distances: Float32Array;
+}
+/**
  * What to render: pixel centres at `center + (i + 0.5 − size/2) × span/width`, row 0 at the smallest imaginary part.
  */
 export interface MandelbrotParams {
@@ -518,6 +737,94 @@ export interface MandelbrotPart {
   counts: Uint32Array;
 }
 /**
+ * The option, the market, and how much to simulate.
+ */
+export interface MontecarloParams {
+  /**
+   * What the option gives a right to: to buy (`call`) or to sell (`put`).
+   */
+  option: 'call' | 'put';
+  /**
+   * At which price: that at the end (`european`), or the mean over `steps` dates (`asian`).
+   */
+  style?: 'european' | 'asian';
+  /**
+   * The price of the underlying now, above 0.
+   */
+  spot: number;
+  /**
+   * The price at which the option buys or sells, 0 or more.
+   */
+  strike: number;
+  /**
+   * Years until it ends, above 0.
+   */
+  years: number;
+  /**
+   * Interest a year, compounded continuously: 0.05 is 5 %.
+   */
+  rate: number;
+  /**
+   * Dividends a year, likewise. 0 unless told.
+   */
+  dividend?: number;
+  /**
+   * The standard deviation of the logarithm of the price over a year, 0 or more.
+   */
+  volatility: number;
+  /**
+   * Dates of an Asian option, equally apart, the last at the end: 1 to 100000. 12 unless told. A European one has one.
+   */
+  steps?: number | null;
+  /**
+   * How many paths to simulate, 2 to 2³⁴. Each is walked a second time as its mirror image (antithetic), and the mean of both
+   * is one sample.
+   */
+  paths: number;
+  /**
+   * What the paths are drawn from: the same seed gives the same price. 0 unless told.
+   */
+  seed?: number;
+  /**
+   * For simulations that are made in several places: the blocks of 4096 paths to simulate here. `sums` is wanted then.
+   */
+  blocks?: PathBlocks | null;
+}
+/**
+ * A run of blocks of paths.
+ */
+export interface PathBlocks {
+  /**
+   * The first, from 0.
+   */
+  first: number;
+  /**
+   * How many, 1 or more.
+   */
+  count: number;
+}
+/**
+ * The price.
+ */
+export interface MontecarloOutput {
+  /**
+   * The mean of the payoffs, discounted.
+   */
+  price: number;
+  /**
+   * Its standard error: two times out of three the true price is within so much of it.
+   */
+  standardError: number;
+  /**
+   * Paths that were simulated.
+   */
+  paths: number;
+  /**
+   * With `blocks`: of each block the sum of the discounted payoffs and that of their squares, from which prices are merged.
+   */
+  sums?: Float64Array;
+}
+/**
  * Nothing.
  */
 export interface NoopParams {}
@@ -533,4 +840,170 @@ export interface SortOutput {
    * As many as were given, of the same kind and shape. NaNs keep their order and their bits.
    */
   data: TypedArray;
+}
+/**
+ * What to describe.
+ */
+export interface StatsDescribeParams {
+  /**
+   * The numbers: a typed array of any kind.
+   */
+  data: TypedArray;
+  /**
+   * For inputs that lie in several places: `data` is a piece of a longer input, and `state` is wanted.
+   */
+  partial?: boolean;
+}
+/**
+ * The description. NaNs are counted and else left out; −0 counts as 0. Where no number can be given there is null: of nothing, of
+ * infinities of both signs, and for variances of anything infinite.
+ */
+export interface StatsDescribeOutput {
+  /**
+   * Numbers, infinities among them, NaNs not.
+   */
+  count: number;
+  /**
+   * NaNs.
+   */
+  nans: number;
+  /**
+   * The least; of 64-bit whole numbers the nearest f64.
+   */
+  min?: number | null;
+  /**
+   * The greatest, likewise.
+   */
+  max?: number | null;
+  /**
+   * The sum: the nearest f64 to the exact one. 0 of nothing.
+   */
+  sum?: number | null;
+  /**
+   * The mean: the nearest f64 to the exact one.
+   */
+  mean?: number | null;
+  /**
+   * The variance of the numbers (÷ count): the nearest f64 to the exact one.
+   */
+  variance?: number | null;
+  /**
+   * Its square root: also where the variance itself is out of f64's range.
+   */
+  std?: number | null;
+  /**
+   * The variance of what the numbers are a sample of (÷ count − 1), of two or more.
+   */
+  sampleVariance?: number | null;
+  /**
+   * Its square root.
+   */
+  sampleStd?: number | null;
+  /**
+   * With `partial`: what the descriptions of pieces are merged from.
+   */
+  state?: BigUint64Array;
+}
+/**
+ * What to count, and in which bins: `bins` of equal width, or those between `edges`.
+ */
+export interface StatsHistogramParams {
+  /**
+   * The numbers: a typed array of any kind, at most 4294967295.
+   */
+  data: TypedArray;
+  /**
+   * How many bins of equal width, 1 to 1048576. 10 unless told, or unless there are `edges`.
+   */
+  bins?: number | null;
+  /**
+   * Where the first bin begins and the last one ends. From the least finite number to the greatest unless told; when those
+   * are the same number, from half below to half above; when there are none, from 0 to 1.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  range?: [number, number] | null;
+  /**
+   * The ends of bins of any width, none below the one before: two or more, in place of `bins` and `range`.
+   */
+  edges?: number[] | null;
+}
+/**
+ * The counts.
+ */
+export interface StatsHistogramOutput {
+  /**
+   * Numbers `x` of each bin: `edges[i] ≤ x < edges[i + 1]`; the last bin has its upper edge too.
+   */
+  counts: Uint32Array;
+  /**
+   * The ends of the bins: one more than there are bins.
+   */
+  edges: Float64Array;
+  /**
+   * Numbers below the first bin.
+   */
+  below: number;
+  /**
+   * Numbers above the last bin.
+   */
+  above: number;
+  /**
+   * NaNs, which lie nowhere.
+   */
+  nans: number;
+}
+/**
+ * Which quantiles of what.
+ */
+export interface StatsQuantilesParams {
+  /**
+   * The numbers: a typed array of any kind. NaNs are left out.
+   */
+  data: TypedArray;
+  /**
+   * The quantiles, in any order: 0 is the least number, 0.5 the median, 1 the greatest.
+   */
+  q: number[];
+}
+/**
+ * The quantiles.
+ */
+export interface StatsQuantilesOutput {
+  /**
+   * One for each of `q`: the number of rank `q × (n − 1)` of `n`, the least having rank 0; between two numbers the one on the
+   * straight line. NaN when there are no numbers, and between −∞ and ∞.
+   */
+  quantiles: Float64Array;
+}
+/**
+ * How many of what.
+ */
+export interface TopkParams {
+  /**
+   * The numbers: a typed array of any kind, at most 4294967295.
+   */
+  data: TypedArray;
+  /**
+   * How many are wanted. All, when there are fewer.
+   */
+  k: number;
+  /**
+   * Which end is wanted: `descending` gives the greatest numbers, `ascending` the least.
+   */
+  order?: 'ascending' | 'descending';
+}
+/**
+ * The numbers, the first in order first. −0 is below +0; NaNs are last in either order.
+ */
+export interface TopkOutput {
+  /**
+   * The numbers, of the kind that was given.
+   */
+  values: TypedArray;
+  /**
+   * Where they are in `data`. Of equal numbers, and of NaNs, the one that comes earlier is first.
+   */
+  indices: Uint32Array;
 }
