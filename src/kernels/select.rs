@@ -1,6 +1,6 @@
 //! Finds items by their rank without sorting the rest: the engine of `topk` and of quantiles.
 //!
-//! Keys are counted by where they lie between the least and the greatest, in some 65536 bins of equal width; the items of the bins
+//! Keys are counted by where they lie between the least and the greatest, in up to 65536 bins of equal width; the items of the bins
 //! that matter, most often a few, are taken out in their order and sorted. Whoever asks decides which bins matter.
 //! (R. W. Floyd and R. L. Rivest, Communications of the ACM 18, 1975, choose pivots; here the count is the choice.)
 
@@ -8,20 +8,21 @@ use super::radix::{Item, Key, Rule, reserve};
 use crate::{Cancelled, Job, KernelError};
 use rayon::prelude::*;
 
-/// Bits of a bin's number.
-const BITS: u32 = 16;
-/// Bins, and one more for the last key of all: NaNs have it, and would stretch the range.
-pub(super) const BINS: usize = (1 << BITS) + 1;
+/// The most bits of a bin's number.
+const MOST_BITS: u32 = 16;
 /// Items between two looks at the job: some tens of microseconds.
 const SLICE: usize = 1 << 14;
 
 /// How many items lie in each bin.
 pub(super) struct Bins<K> {
     rule: Rule<K>,
-    /// The last key of all, and the least that there is.
-    last: u64,
+    /// The least key that there is.
     least: u64,
+    /// Bits of a key above the least that do not show in its bin.
     shift: u32,
+    /// The last key of all, and its bin.
+    last: u64,
+    last_bin: usize,
     /// Items of each bin.
     pub counts: Vec<usize>,
 }
@@ -42,12 +43,16 @@ impl<K: Key> Bins<K> {
         };
         let both = |a: (u64, u64), b: (u64, u64)| Ok((a.0.min(b.0), a.1.max(b.1)));
         let (least, most) = items.par_chunks(SLICE).map(range).try_reduce(|| (last, 0), both)?;
-        let shift = (u64::BITS - most.saturating_sub(least).leading_zeros()).saturating_sub(BITS);
-        let mut bins = Self { rule, last, least, shift, counts: Vec::new() };
+        // No more bins than items: of a few, most would be empty.
+        let bits = (usize::BITS - items.len().leading_zeros()).min(MOST_BITS);
+        // And one more for the last key of all: NaNs have it, and would stretch the range.
+        let count = (1 << bits) + 1;
+        let shift = (u64::BITS - most.saturating_sub(least).leading_zeros()).saturating_sub(bits);
+        let mut bins = Self { rule, last, least, shift, last_bin: count - 1, counts: Vec::new() };
         bins.counts = items
             .par_chunks(run)
             .map(|run| {
-                let mut counts = vec![0; BINS];
+                let mut counts = vec![0; count];
                 for slice in run.chunks(SLICE) {
                     job.check()?;
                     slice.iter().for_each(|&item| counts[bins.bin(item)] += 1);
@@ -56,7 +61,7 @@ impl<K: Key> Bins<K> {
                 Ok(counts)
             })
             .try_reduce(
-                || vec![0; BINS],
+                || vec![0; count],
                 |mut a: Vec<usize>, b| {
                     a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
                     Ok::<_, Cancelled>(a)
@@ -69,7 +74,7 @@ impl<K: Key> Bins<K> {
     #[inline(always)]
     pub(super) fn bin<T: Item<Key = K>>(&self, item: T) -> usize {
         let key: u64 = item.key(self.rule).into();
-        if key == self.last { BINS - 1 } else { ((key - self.least) >> self.shift) as usize }
+        if key == self.last { self.last_bin } else { ((key - self.least) >> self.shift) as usize }
     }
 
     /// What `make` makes of the index and the item of each that lies in a wanted bin, in their order.

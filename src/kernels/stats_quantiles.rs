@@ -2,7 +2,7 @@
 
 use super::number::Number;
 use super::radix;
-use super::select::{BINS, Bins};
+use super::select::Bins;
 use super::sort::{Order, reinterpret, rule};
 use crate::array::{AnyArray, Array};
 use crate::{Job, Kernel, KernelError};
@@ -58,14 +58,14 @@ fn quantiles<T: Number>(data: Array<T>, q: &[f64], job: &Job) -> Result<Vec<f64>
     let rule = rule::<T>(Order::Ascending);
     let bins = Bins::of(&bits, rule, job)?;
     // The last bin has the NaNs, and of whole numbers the greatest there is.
-    let nans = if bins.counts[BINS - 1] == 0 { 0 } else { nans::<T>(&bits, job)? };
+    let nans = if bins.counts.last() == Some(&0) { 0 } else { nans::<T>(&bits, job)? };
     let numbers = bits.len() - nans;
     let ranks: Vec<Rank> = q.iter().map(|&q| Rank::of(q, numbers)).collect();
 
     // Where each bin begins: among all items, and among those that are taken.
     let starts = self::starts(bins.counts.iter().copied());
     let bin_of = |place: usize| starts.partition_point(|&start| start <= place) - 1;
-    let mut wanted = vec![false; BINS];
+    let mut wanted = vec![false; bins.counts.len()];
     if numbers > 0 {
         ranks.iter().flat_map(|rank| [rank.below, rank.above]).for_each(|place| wanted[bin_of(place)] = true);
     }

@@ -2,7 +2,7 @@
 
 use super::number::slice;
 use super::radix::{self, reserve};
-use super::select::{BINS, Bins};
+use super::select::Bins;
 use super::sort::{Order, Sortable, reinterpret, rule};
 use crate::array::{AnyArray, Array};
 use crate::shard::{self, Sharding};
@@ -123,11 +123,11 @@ where
     let bins = Bins::of(&bits, rule, job)?;
     // The bins up to the one that has the last wanted.
     let mut found = 0;
-    let last = (0..BINS).find(|&bin| {
+    let last = (0..bins.counts.len()).find(|&bin| {
         found += bins.counts[bin];
         found >= k
     });
-    let last = last.unwrap_or(BINS - 1);
+    let last = last.unwrap_or(bins.counts.len() - 1);
     let wanted = |bin: usize| bin <= last && k > 0;
     let places: Vec<u32> = bins.take(&bits, wanted, |index, _| index as u32, job)?;
     let mut candidates = reserve(places.len())?;
@@ -183,8 +183,8 @@ mod tests {
     fn every_kind_at_every_size() {
         macro_rules! check {
             ($($from:expr;)*) => {$(
-                for len in [0, 1, 2, 997, 70_001] {
-                    for k in [0, 1, 2, 100, 1500, 70_000, u32::MAX] {
+                for len in [0, 1, 2, 997, 20_011] {
+                    for k in [0, 1, 100, 1500, u32::MAX] {
                         check(Array::from(noise(len).map($from).collect::<Vec<_>>()), k);
                     }
                 }

@@ -126,19 +126,19 @@ describe('sort and argsort equal NumPy', () => {
 describe('numbers against NumPy, exact fractions and formulas', () => {
   let made = 0;
 
-  /** An array made by `numbers.py`. */
+  /** An array made by `numeric.py`. */
   async function array(verb, ...args) {
     made += 1;
     const path = join(folder, `numbers-${made}.npy`);
-    await reference('numbers.py', verb, ...args, path);
+    await reference('numeric.py', verb, ...args, path);
     return path;
   }
 
-  /** Runs a kernel and asks `numbers.py` what is wrong with what it gives. */
+  /** Runs a kernel and asks `numeric.py` what is wrong with what it gives. */
   async function check(name, params, verb, inputs, ...args) {
     made += 1;
     const out = await kernel(name, params, `numbers-${made}/`);
-    assert.deepEqual((await reference('numbers.py', verb, ...inputs, out, ...args)).wrong, []);
+    assert.deepEqual((await reference('numeric.py', verb, ...inputs, out, ...args)).wrong, []);
   }
 
   for (const dtype of ['<i1', '<u1', '<i2', '<u2', '<i4', '<u4', '<i8', '<u8', '<f4', '<f8']) {

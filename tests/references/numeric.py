@@ -1,17 +1,17 @@
 """Makes arrays, and compares what the kernels of numbers made of them with NumPy, with exact fractions, and with formulas.
 
-  numbers.py make DTYPE LENGTH SEED OUT.npy      numbers in disorder; of floats also NaN, infinities and both zeros
-  numbers.py finite DTYPE LENGTH SEED OUT.npy    floats of all sizes, finite
-  numbers.py keys LENGTH GROUPS SEED OUT.npy     whole numbers, each often
-  numbers.py clouds ROWS DIMENSIONS SEED OUT.npy vectors around a few centres
-  numbers.py describe IN.npy FOLDER              each of these prints {wrong: [...]}: what differs, best nothing
-  numbers.py quantiles IN.npy FOLDER Q
-  numbers.py histogram IN.npy FOLDER BINS|EDGES
-  numbers.py topk IN.npy FOLDER K ORDER
-  numbers.py groupby KEYS.npy VALUES.npy FOLDER
-  numbers.py kmeans IN.npy FOLDER K
-  numbers.py knn IN.npy QUERIES.npy FOLDER K METRIC
-  numbers.py montecarlo PARAMS FOLDER
+  numeric.py make DTYPE LENGTH SEED OUT.npy      numbers in disorder; of floats also NaN, infinities and both zeros
+  numeric.py finite DTYPE LENGTH SEED OUT.npy    floats of all sizes, finite
+  numeric.py keys LENGTH GROUPS SEED OUT.npy     whole numbers, each often
+  numeric.py clouds ROWS DIMENSIONS SEED OUT.npy vectors around a few centres
+  numeric.py describe IN.npy FOLDER              each of these prints {wrong: [...]}: what differs, best nothing
+  numeric.py quantiles IN.npy FOLDER Q
+  numeric.py histogram IN.npy FOLDER BINS|EDGES
+  numeric.py topk IN.npy FOLDER K ORDER
+  numeric.py groupby KEYS.npy VALUES.npy FOLDER
+  numeric.py kmeans IN.npy FOLDER K
+  numeric.py knn IN.npy QUERIES.npy FOLDER K METRIC
+  numeric.py montecarlo PARAMS FOLDER
 
 FOLDER has a file for each field of the kernel's output.
 """
