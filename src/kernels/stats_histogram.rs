@@ -66,10 +66,10 @@ impl Kernel for StatsHistogram {
         if let Some(bins) = p.bins.filter(|bins| !(1..=MAX_BINS).contains(bins)) {
             return refused("bins", format!("must be 1 to {MAX_BINS}, got {bins}"));
         }
-        if let Some([low, high]) = p.range {
-            if !(low < high && low.is_finite() && high.is_finite()) {
-                return refused("range", format!("must be two finite numbers, the lower first, got {low} and {high}"));
-            }
+        if let Some([low, high]) = p.range
+            && !(low < high && low.is_finite() && high.is_finite())
+        {
+            return refused("range", format!("must be two finite numbers, the lower first, got {low} and {high}"));
         }
         let Some(edges) = &p.edges else { return Ok(()) };
         for (field, given) in [("bins", p.bins.is_some()), ("range", p.range.is_some())] {
