@@ -660,7 +660,8 @@ mod tests {
     fn exact_quotient(a: i128, b: i128) -> f64 {
         // 2⁶⁰ times as large, with a last bit for what was left: more than 53 bits wherever the mean is not zero.
         let scaled = a.unsigned_abs() << 60;
-        let quotient = scaled / b as u128 | u128::from(scaled % b as u128 != 0);
+        let more = !scaled.is_multiple_of(b as u128);
+        let quotient = (scaled / b as u128) | u128::from(more);
         let value = quotient as f64 / 2_f64.powi(60);
         if a < 0 { -value } else { value }
     }
