@@ -285,7 +285,24 @@ mod tests {
     fn the_registry_knows_which_kernels_divide() {
         let divide: Vec<&str> =
             KERNELS.iter().map(|entry| entry.name).filter(|name| sharding(name).is_some()).collect();
-        assert_eq!(divide, ["argsort", "fft", "hash", "image.resize", "mandelbrot", "matmul", "sort"]);
+        assert_eq!(
+            divide,
+            [
+                "argsort",
+                "fft",
+                "groupby",
+                "hash",
+                "image.resize",
+                "knn",
+                "mandelbrot",
+                "matmul",
+                "montecarlo",
+                "sort",
+                "stats.describe",
+                "stats.histogram",
+                "topk"
+            ]
+        );
     }
 
     #[test]

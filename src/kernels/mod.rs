@@ -1,53 +1,102 @@
 //! The built-in kernels, one file each, and the list that registers them.
 
 mod argsort;
+mod distances;
+mod exact;
 #[cfg(feature = "faults")]
 mod fault;
 mod fft;
 mod floats;
 mod fourier;
+mod group_by;
 mod hash;
 mod image_decode;
 mod image_encode;
 mod image_resize;
+mod kmeans;
+mod knn;
 mod mandelbrot;
 mod matmul;
+mod montecarlo;
 mod nbody;
 mod noop;
+mod number;
 mod partition;
 mod radix;
+mod random;
 mod resample;
+mod select;
 mod sort;
+mod stats_describe;
+mod stats_histogram;
+mod stats_quantiles;
+mod topk;
 mod turn;
 mod webp;
 
 pub use argsort::{Argsort, ArgsortOutput};
 pub use fft::{Fft, FftOutput, FftParams};
 pub use floats::Floats;
+pub use group_by::{GroupBy, GroupByOutput, GroupByParams};
 pub use hash::{Hash, HashAlgorithm, HashOutput, HashParams};
 pub use image_decode::{ImageDecode, ImageDecodeOutput, ImageDecodeParams, ImageFormat};
 pub use image_encode::{ImageEncode, ImageEncodeOutput, ImageEncodeParams};
 pub use image_resize::{ImageResize, ImageResizeOutput, ImageResizeParams, ResizeFilter, ResizeSource};
+pub use kmeans::{Kmeans, KmeansOutput, KmeansParams, KmeansPart};
+pub use knn::{Knn, KnnMetric, KnnOutput, KnnParams};
 pub use mandelbrot::{Mandelbrot, MandelbrotOutput, MandelbrotParams, MandelbrotPart};
 pub use matmul::{Matmul, MatmulOutput, MatmulParams};
+pub use montecarlo::{Montecarlo, MontecarloOutput, MontecarloParams, OptionKind, OptionStyle, PathBlocks};
 pub use nbody::{Nbody, NbodyOutput, NbodyParams, NbodyPart};
 pub use noop::{Noop, NoopOutput, NoopParams};
 pub use sort::{Order, Sort, SortOutput, SortParams};
+pub use stats_describe::{StatsDescribe, StatsDescribeOutput, StatsDescribeParams};
+pub use stats_histogram::{StatsHistogram, StatsHistogramOutput, StatsHistogramParams};
+pub use stats_quantiles::{StatsQuantiles, StatsQuantilesOutput, StatsQuantilesParams};
+pub use topk::{Topk, TopkOutput, TopkParams};
 
 #[cfg(feature = "faults")]
 crate::kernels![
     Argsort,
     fault::Fault,
     Fft,
+    GroupBy,
     Hash,
     ImageDecode,
     ImageEncode,
     ImageResize,
+    Kmeans,
+    Knn,
     Mandelbrot,
     Matmul,
+    Montecarlo,
     Nbody,
     Noop,
-    Sort
+    Sort,
+    StatsDescribe,
+    StatsHistogram,
+    StatsQuantiles,
+    Topk
 ];
 #[cfg(not(feature = "faults"))]
-crate::kernels![Argsort, Fft, Hash, ImageDecode, ImageEncode, ImageResize, Mandelbrot, Matmul, Nbody, Noop, Sort];
+crate::kernels![
+    Argsort,
+    Fft,
+    GroupBy,
+    Hash,
+    ImageDecode,
+    ImageEncode,
+    ImageResize,
+    Kmeans,
+    Knn,
+    Mandelbrot,
+    Matmul,
+    Montecarlo,
+    Nbody,
+    Noop,
+    Sort,
+    StatsDescribe,
+    StatsHistogram,
+    StatsQuantiles,
+    Topk
+];

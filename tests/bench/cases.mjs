@@ -77,6 +77,36 @@ export const cases = [
     }),
   },
   { name: 'hash blake3, 64 MiB', kernel: 'hash', params: () => ({ data: shared(Uint8Array, 64 << 20, random(17)), algorithm: 'blake3' }) },
+  { name: 'topk 1000 of 10 M f64', kernel: 'topk', params: () => ({ data: shared(Float64Array, 10_000_000, uniform(19)), k: 1000 }) },
+  { name: 'stats.describe 10 M f64', kernel: 'stats.describe', params: () => ({ data: shared(Float64Array, 10_000_000, uniform(21)) }) },
+  { name: 'stats.describe 10 M f32', kernel: 'stats.describe', params: () => ({ data: shared(Float32Array, 10_000_000, uniform(23)) }) },
+  { name: 'stats.quantiles 10 M f64', kernel: 'stats.quantiles', params: () => ({ data: shared(Float64Array, 10_000_000, uniform(25)), q: [0.01, 0.25, 0.5, 0.75, 0.99] }) },
+  { name: 'stats.histogram 10 M f64, 256 bins', kernel: 'stats.histogram', params: () => ({ data: shared(Float64Array, 10_000_000, uniform(27)), bins: 256 }) },
+  {
+    name: 'groupby 4 M f64 by 10 k keys',
+    kernel: 'groupby',
+    params: () => ({ keys: shared(Int32Array, 4_000_000, ((next) => () => next() % 10_000)(random(29))), values: shared(Float64Array, 4_000_000, uniform(31)) }),
+  },
+  {
+    name: 'kmeans 100 k × 32, k 64, 10 iterations',
+    kernel: 'kmeans',
+    params: () => ({ data: shared(Float32Array, 3_200_000, uniform(33)), dimensions: 32, k: 64, maxIterations: 10, tolerance: 0 }),
+  },
+  {
+    name: 'knn 100 k × 128, 100 queries, k 10',
+    kernel: 'knn',
+    params: () => ({ data: shared(Float32Array, 12_800_000, uniform(35)), queries: shared(Float32Array, 12_800, uniform(37)), dimensions: 128, k: 10, metric: 'cosine' }),
+  },
+  {
+    name: 'montecarlo european, 4 M paths',
+    kernel: 'montecarlo',
+    params: () => ({ option: 'call', spot: 100, strike: 105, years: 1, rate: 0.05, volatility: 0.2, paths: 4_000_000 }),
+  },
+  {
+    name: 'montecarlo asian, 100 k paths of 64 dates',
+    kernel: 'montecarlo',
+    params: () => ({ option: 'call', style: 'asian', steps: 64, spot: 100, strike: 105, years: 1, rate: 0.05, volatility: 0.2, paths: 100_000 }),
+  },
 ];
 
 /** From −1 to 1. */

@@ -75,6 +75,63 @@ export const answers = {
     same(positions, [-0.875, 0, 0, 0.875, 0, 0], 'positions');
     same(velocities, [0.25, 0, 0, -0.25, 0, 0], 'velocities');
   },
+  async topk(host) {
+    const { values, indices } = await host.run('topk', { data: numbers, k: 4 });
+    same(values, [Infinity, 3, 3, 2.5], 'the greatest');
+    same(indices, [5, 0, 6, 7], 'their indices');
+    same((await host.run('topk', { data: numbers, k: 2, order: 'ascending' })).indices, [8, 1], 'indices of the least');
+  },
+  async groupby(host) {
+    const { keys, counts, sums, means, mins, maxs, variances } = await host.run('groupby', {
+      keys: Int16Array.of(7, -1, 7, 7, -1),
+      values: Float64Array.of(1, 5, 2, 3, NaN),
+    });
+    same(keys, [-1, 7], 'keys');
+    same(counts, [1, 3], 'counts');
+    same(sums, [5, 6], 'sums');
+    same(means, [5, 2], 'means');
+    same(mins, [5, 1], 'mins');
+    same(maxs, [5, 3], 'maxs');
+    same(variances, [0, 2 / 3], 'variances');
+  },
+  async 'stats.describe'(host) {
+    const found = await host.run('stats.describe', { data: Float64Array.of(1e300, 1, NaN, 3, -1e300) });
+    for (const [name, expected] of Object.entries({ count: 4, nans: 1, min: -1e300, max: 1e300, sum: 4, mean: 1 })) equal(found[name], expected, name);
+    const small = await host.run('stats.describe', { data: Uint8Array.of(2, 4, 4, 4, 5, 5, 7, 9) });
+    equal(small.std, 2, 'the standard deviation');
+    equal(small.sampleVariance, 32 / 7, 'the variance of a sample');
+    equal((await host.run('stats.describe', { data: new Float32Array(0) })).mean, null, 'the mean of nothing');
+  },
+  async 'stats.quantiles'(host) {
+    const { quantiles } = await host.run('stats.quantiles', { data: Int32Array.of(40, 10, 30, 20, 50), q: [0, 0.5, 0.625, 1] });
+    same(quantiles, [10, 30, 35, 50], 'quantiles');
+  },
+  async 'stats.histogram'(host) {
+    const { counts, edges, below, above, nans } = await host.run('stats.histogram', { data: numbers, bins: 4, range: [-1, 3] });
+    same(counts, [1, 2, 0, 3], 'counts');
+    same(edges, [-1, 0, 1, 2, 3], 'edges');
+    equal(`${below} ${above} ${nans}`, '1 1 1', 'the rest');
+  },
+  async kmeans(host) {
+    const { centroids, labels, inertia, converged } = await host.run('kmeans', { data: Float32Array.of(0, 0, 10, 10, 0, 2, 10, 12), dimensions: 2, k: 2 });
+    equal(converged, true, 'converged');
+    equal(inertia, 4, 'inertia');
+    equal(`${labels[0] === labels[2]} ${labels[1] === labels[3]} ${labels[0] === labels[1]}`, 'true true false', 'labels');
+    same(centroids.subarray(labels[0] * 2, labels[0] * 2 + 2), [0, 1], 'the first centroid');
+  },
+  async knn(host) {
+    const params = { data: Float32Array.of(0, 0, 3, 4, 1, 0, -5, 0), queries: Float32Array.of(0, 0, 4, 4), dimensions: 2, k: 2 };
+    const { indices, distances } = await host.run('knn', params);
+    same(indices, [0, 2, 1, 2], 'the nearest');
+    same(distances, [0, 1, 1, 5], 'their distances');
+    same((await host.run('knn', { ...params, k: 1, metric: 'dot' })).indices, [0, 1], 'the nearest by dot product');
+  },
+  async montecarlo(host) {
+    const params = { option: 'call', spot: 100, strike: 100, years: 1, rate: 0.05, volatility: 0.2, paths: 40_000 };
+    const { price, standardError } = await host.run('montecarlo', params);
+    // 10.4506 by the formula of Black and Scholes.
+    equal(Math.abs(price - 10.450583572185565) < 4 * standardError && standardError < 0.1, true, `a price, ${price} ± ${standardError}`);
+  },
   async 'image.decode'(host) {
     const { image: decoded, format } = await host.run('image.decode', { data: png });
     equal(format, 'png', 'format');

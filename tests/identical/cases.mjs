@@ -39,6 +39,13 @@ function bodies(count, steps) {
   const masses = noise(Float64Array, count, 5).map(Math.abs);
   return { positions: noise(Float64Array, count * 3, 1), velocities: noise(Float64Array, count * 3, 3), masses, steps, timeStep: 0.001, softening: 0.02 };
 }
+/** Vectors around a few centres, as embeddings are. */
+function vectors(count, dimensions, seed) {
+  const next = random(seed);
+  return filled(Float32Array, count * dimensions, (index) => (Math.floor(index / dimensions) % 7) * ((index % dimensions) % 3) + next() / 2 ** 32);
+}
+
+const option = { spot: 100, strike: 105, years: 1.5, rate: 0.04, volatility: 0.25 };
 
 const photo = new Uint8Array(readFileSync(new URL('../data/hubble_deep_field.jpg', import.meta.url)));
 const views = { seahorses: { centerX: -0.745, centerY: 0.11, span: 0.02 }, whole: { centerX: -0.5, centerY: 0, span: 3 } };
@@ -73,6 +80,23 @@ export const cases = [
   ['fft', () => ({ data: floats(2 * 8192, 51), length: 1024 })],
   ['nbody', () => bodies(1003, 5)],
   ['nbody', () => ({ ...bodies(257, 9), softening: 0, gravity: 0.3 })],
+  ['topk', () => ({ data: floats(400_000, 27), k: 1000 })],
+  ['topk', () => ({ data: filled(Uint16Array, 300_000, random(29)), k: 77, order: 'ascending' })],
+  ['groupby', () => ({ keys: filled(Int32Array, 300_000, ((next) => () => (next() % 5000) - 2500)(random(31))), values: floats(300_000, 33) })],
+  ['groupby', () => ({ keys: floats(100_000, 35).map((x) => Math.round(x / 1e6)), values: filled(Uint8Array, 100_000, random(37)) })],
+  ['stats.describe', () => ({ data: floats(400_000, 39).map((x) => (Number.isFinite(x) ? x : 5e-324)) })],
+  ['stats.describe', () => ({ data: floats(200_000, 41) })],
+  ['stats.describe', () => ({ data: filled(Float32Array, 300_000, random(43)), partial: true })],
+  ['stats.describe', () => ({ data: filled(Int32Array, 300_000, random(45)) })],
+  ['stats.quantiles', () => ({ data: floats(400_000, 47), q: [0, 0.001, 0.25, 1 / 3, 0.5, 0.99, 1] })],
+  ['stats.histogram', () => ({ data: floats(400_000, 49), bins: 1000 })],
+  ['stats.histogram', () => ({ data: filled(Uint8Array, 300_000, random(51)), edges: [0, 10, 20.5, 100, 200] })],
+  ['kmeans', () => ({ data: vectors(20_001, 13, 53), dimensions: 13, k: 9, seed: 3, maxIterations: 20 })],
+  ['knn', () => ({ data: vectors(20_001, 24, 55), queries: vectors(50, 24, 57), dimensions: 24, k: 11 })],
+  ['knn', () => ({ data: vectors(5003, 31, 59), queries: vectors(3, 31, 61), dimensions: 31, k: 5, metric: 'cosine' })],
+  ['knn', () => ({ data: vectors(5003, 31, 63), queries: vectors(70, 31, 65), dimensions: 31, k: 5, metric: 'dot' })],
+  ['montecarlo', () => ({ ...option, option: 'call', paths: 100_001 })],
+  ['montecarlo', () => ({ ...option, option: 'put', style: 'asian', steps: 20, paths: 30_000, seed: 9 })],
 ];
 
 /** Params of a decoder: a file that the host itself has made. */
@@ -91,6 +115,14 @@ export const long = {
   fft: () => ({ data: noise(Float64Array, 2 << 22, 1) }),
   'fft of a prime length': () => ({ data: noise(Float64Array, 2 * 1_000_003, 1) }),
   nbody: () => bodies(10_000, 5),
+  topk: () => ({ data: filled(Float64Array, 16_000_000, random(1)), k: 1000 }),
+  groupby: () => ({ keys: filled(Uint32Array, 2_000_000, random(1)), values: filled(Float32Array, 2_000_000, random(3)) }),
+  'stats.describe': () => ({ data: filled(Float64Array, 16_000_000, random(1)) }),
+  'stats.quantiles': () => ({ data: filled(Float64Array, 16_000_000, random(1)), q: [0.5] }),
+  'stats.histogram': () => ({ data: filled(Float64Array, 16_000_000, random(1)), bins: 100 }),
+  kmeans: () => ({ data: vectors(100_000, 32, 1), dimensions: 32, k: 64, maxIterations: 1000, tolerance: 0 }),
+  knn: () => ({ data: vectors(100_000, 64, 1), queries: vectors(100, 64, 3), dimensions: 64, k: 10 }),
+  montecarlo: () => ({ ...option, option: 'call', style: 'asian', steps: 50, paths: 400_000 }),
   'image.resize': () => ({ image: picture(6000, 4000, 1, true), width: 3000, height: 2000, filter: 'lanczos3' }),
   'image.encode png': () => ({ image: picture(3000, 2000, 1, false), format: 'png' }),
   'image.encode jpeg': () => ({ image: picture(3000, 2000, 1, false), format: 'jpeg' }),

@@ -191,6 +191,87 @@ test('nbody is a leapfrog in NumPy to within rounding', async (t) => {
   t.diagnostic(`off by ${found.error.toExponential(1)} in the mean`);
 });
 
+describe('numbers against NumPy, exact fractions and formulas', () => {
+  let made = 0;
+
+  /** An array made by `data.py`. */
+  async function array(verb, ...args) {
+    made += 1;
+    const path = join(folder, `numbers-${made}.npy`);
+    await reference('data.py', verb, ...args, path);
+    return path;
+  }
+
+  /** Runs a kernel and asks `data.py` what is wrong with what it gives. */
+  async function check(name, params, verb, inputs, ...args) {
+    made += 1;
+    const out = await kernel(name, params, `numbers-${made}/`);
+    assert.deepEqual((await reference('data.py', verb, ...inputs, out, ...args)).wrong, []);
+  }
+
+  for (const dtype of ['<i1', '<u1', '<i2', '<u2', '<i4', '<u4', '<i8', '<u8', '<f4', '<f8']) {
+    test(`${dtype}: a description, quantiles, a histogram, the greatest and the least`, async () => {
+      const input = await array('make', dtype, 70_001, 5);
+      const data = `@${input}`;
+      await check('stats.describe', { data }, 'describe', [input]);
+      const q = JSON.stringify([0.5, 0.03, 0.25, 0.9, 1 / 3]);
+      await check('stats.quantiles', { data, q }, 'quantiles', [input], q);
+      await check('stats.histogram', { data, bins: 37 }, 'histogram', [input], 37);
+      for (const order of ['ascending', 'descending']) {
+        const whole = dtype.startsWith('<f') ? await array('finite', dtype, 70_001, 7) : input;
+        await check('topk', { data: `@${whole}`, k: 500, order }, 'topk', [whole], 500, order);
+      }
+    });
+  }
+
+  for (const dtype of ['<f4', '<f8']) {
+    test(`${dtype}: sums, means and variances of numbers of all sizes are rounded once`, async () => {
+      for (const length of [2, 1000, 20_011]) {
+        const input = await array('finite', dtype, length, length);
+        await check('stats.describe', { data: `@${input}` }, 'describe', [input]);
+      }
+    });
+  }
+
+  test('a histogram between edges', async () => {
+    const input = await array('make', '<f8', 50_000, 9);
+    const edges = JSON.stringify([-100, -1, -0.5, 0, 0, 0.25, 3, 1000]);
+    await check('stats.histogram', { data: `@${input}`, edges }, 'histogram', [input], edges);
+  });
+
+  for (const [groups, values] of [[3, '<f4'], [900, '<f4'], [40, '<i4']]) {
+    test(`groupby of ${groups} keys, values ${values}`, async () => {
+      const keys = await array('keys', 100_003, groups, 11);
+      const numbers = values === '<i4' ? await array('make', values, 100_003, 13) : await array('finite', values, 100_003, 13);
+      await check('groupby', { keys: `@${keys}`, values: `@${numbers}` }, 'groupby', [keys, numbers]);
+    });
+  }
+
+  test('kmeans', async () => {
+    const input = await array('clouds', 5000, 6, 15);
+    await check('kmeans', { data: `@${input}`, dimensions: 6, k: 7, seed: 1 }, 'kmeans', [input], 7);
+  });
+
+  for (const metric of ['euclidean', 'cosine', 'dot']) {
+    test(`knn, ${metric}`, async () => {
+      const [input, queries] = [await array('clouds', 5003, 48, 17), await array('clouds', 37, 48, 19)];
+      const params = { data: `@${input}`, queries: `@${queries}`, dimensions: 48, k: 12, metric };
+      await check('knn', params, 'knn', [input, queries], 12, metric);
+    });
+  }
+
+  for (const [what, params] of Object.entries({
+    'a european call': { option: 'call', spot: 100, strike: 110, years: 0.75, rate: 0.03, volatility: 0.3, paths: 500_000 },
+    'a european put': { option: 'put', spot: 40, strike: 45, years: 2, rate: 0.01, volatility: 0.15, paths: 500_000 },
+    'an asian call': { option: 'call', style: 'asian', spot: 100, strike: 100, years: 1, rate: 0.05, volatility: 0.2, steps: 12, paths: 200_000 },
+    'an asian put': { option: 'put', style: 'asian', spot: 100, strike: 120, years: 3, rate: 0.02, volatility: 0.4, steps: 30, paths: 100_000 },
+  })) {
+    test(`montecarlo, ${what}`, async () => {
+      await check('montecarlo', params, 'montecarlo', [JSON.stringify(params)]);
+    });
+  }
+});
+
 test('hash equals hashlib and blake3', async (t) => {
   const files = [picture];
   for (const length of [0, 1, 1_000_000]) {
