@@ -1,13 +1,17 @@
 //! The built-in kernels, one file each, and the list that registers them.
 
 mod argsort;
+mod blur;
 #[cfg(feature = "faults")]
 mod fault;
 mod hash;
+mod image_blur;
 mod image_decode;
 mod image_encode;
 mod image_resize;
+mod lanes;
 mod mandelbrot;
+mod neighbours;
 mod noop;
 mod partition;
 mod radix;
@@ -17,6 +21,7 @@ mod webp;
 
 pub use argsort::{Argsort, ArgsortOutput};
 pub use hash::{Hash, HashAlgorithm, HashOutput, HashParams};
+pub use image_blur::{ImageBlur, ImageBlurOutput, ImageBlurParams};
 pub use image_decode::{ImageDecode, ImageDecodeOutput, ImageDecodeParams, ImageFormat};
 pub use image_encode::{ImageEncode, ImageEncodeOutput, ImageEncodeParams};
 pub use image_resize::{ImageResize, ImageResizeOutput, ImageResizeParams, ResizeFilter, ResizeSource};
@@ -25,6 +30,6 @@ pub use noop::{Noop, NoopOutput, NoopParams};
 pub use sort::{Order, Sort, SortOutput, SortParams};
 
 #[cfg(feature = "faults")]
-crate::kernels![Argsort, fault::Fault, Hash, ImageDecode, ImageEncode, ImageResize, Mandelbrot, Noop, Sort];
+crate::kernels![Argsort, fault::Fault, Hash, ImageBlur, ImageDecode, ImageEncode, ImageResize, Mandelbrot, Noop, Sort];
 #[cfg(not(feature = "faults"))]
-crate::kernels![Argsort, Hash, ImageDecode, ImageEncode, ImageResize, Mandelbrot, Noop, Sort];
+crate::kernels![Argsort, Hash, ImageBlur, ImageDecode, ImageEncode, ImageResize, Mandelbrot, Noop, Sort];

@@ -49,6 +49,8 @@ export const cases = [
     kernel: 'image.resize',
     params: () => ({ image: noise(6000, 4000, 7), width: 1224, height: 816, filter: 'lanczos3' }),
   },
+  { name: 'image.blur 6000×4000, sigma 2', kernel: 'image.blur', params: () => ({ image: noise(6000, 4000, 7), sigma: 2 }) },
+  { name: 'image.blur 6000×4000, radius 10', kernel: 'image.blur', params: () => ({ image: noise(6000, 4000, 7), radius: 10 }) },
   { name: 'image.encode png, 1500×1000', kernel: 'image.encode', params: () => ({ image: noise(1500, 1000, 11), format: 'png' }) },
   { name: 'sort 10 M f64', kernel: 'sort', params: () => ({ data: shared(Float64Array, 10_000_000, uniform(3)), order: 'ascending' }) },
   { name: 'sort 10 M u32', kernel: 'sort', params: () => ({ data: shared(Uint32Array, 10_000_000, random(5)), order: 'ascending' }) },

@@ -58,6 +58,15 @@ export const answers = {
     const { image: small } = await host.run('image.resize', { image: grey(31, 17), width: 7, height: 40, filter: 'lanczos3' });
     same(small.data, grey(7, 40).data, 'grey');
   },
+  async 'image.blur'(host) {
+    // A white point on black becomes the square of the box, each pixel a ninth of it.
+    const point = { width: 7, height: 5, data: new Uint8Array(140).map((_, index) => (index % 4 === 3 || index >> 2 === 17 ? 255 : 0)) };
+    const { image: box } = await host.run('image.blur', { image: point, radius: 1 });
+    const expected = (index) => (index % 4 === 3 ? 255 : Math.abs(((index >> 2) % 7) - 3) <= 1 && Math.abs(Math.floor(index / 28) - 2) <= 1 ? 28 : 0);
+    same(box.data, point.data.map((_, index) => expected(index)), 'box blur of a point');
+    const { image: soft } = await host.run('image.blur', { image: point, sigma: 1 });
+    equal([soft.data[68], soft.data[72], soft.data[100]].join(), '41,25,15', 'gaussian blur of a point');
+  },
   async 'image.encode'(host) {
     for (const format of ['png', 'webp']) {
       const { data } = await host.run('image.encode', { image: image(), format });

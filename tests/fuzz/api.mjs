@@ -112,6 +112,7 @@ function params(fc, { anything, number }) {
     sort: { data: Float64Array.from({ length: 100 }, (_, index) => (index * 37) % 11), order: 'descending' },
     argsort: { data: Int16Array.from({ length: 100 }, (_, index) => (index * 37) % 11) },
     'image.resize': { image, width: 9, height: 3, filter: 'lanczos3' },
+    'image.blur': { image, sigma: 1.5 },
     'image.encode': { image, format: 'webp' },
     'image.decode': { data: new Uint8Array(50) },
     noop: {},

@@ -149,6 +149,7 @@ fn valid(kernel: &str) -> Value {
             ("height", Value::Int(3)),
             ("filter", text("lanczos3")),
         ]),
+        "image.blur" => map(&[("image", image()), ("sigma", Value::Float(1.5))]),
         "image.encode" => map(&[("image", image()), ("format", text("webp"))]),
         "image.decode" => map(&[("data", Value::Array(0, None))]),
         _ => map(&[]),

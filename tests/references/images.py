@@ -3,6 +3,7 @@
   images.py make PHOTO FOLDER                       the test images, in every format that is read; prints their names
   images.py decoded FILE PIXELS.npy                 prints {shape, mean, most} of the differences from Pillow's pixels
   images.py resized FILE PIXELS.npy WIDTH HEIGHT    the same, from Pillow's resize with LANCZOS
+  images.py blurred FILE PIXELS.npy KIND SIZE       the same, from NumPy's convolution with a gaussian of sigma SIZE or a box of radius SIZE
 """
 
 import json
@@ -74,6 +75,30 @@ def compare(given: np.ndarray, wanted: np.ndarray) -> dict:
     }
 
 
+def blurred(pixels: np.ndarray, kind: str, size: float) -> np.ndarray:
+    """By the definition, colours weighted by alpha, in float64. Pillow's own Gaussian is made of boxes."""
+    if kind == "gaussian":
+        reach = int(np.ceil(3 * size))
+        weights = np.exp(-np.arange(-reach, reach + 1) ** 2 / (2 * size**2))
+    else:
+        reach = int(size)
+        weights = np.ones(2 * reach + 1)
+    planes = seen(pixels)
+    for axis in (0, 1):
+        padding = [(reach, reach) if other == axis else (0, 0) for other in range(3)]
+        padded = np.pad(planes, padding, mode="edge")
+        planes = np.apply_along_axis(np.convolve, axis, padded, weights / weights.sum(), mode="valid")
+    return unseen(planes)
+
+
+def unseen(planes: np.ndarray) -> np.ndarray:
+    """The reverse of seen, as bytes."""
+    colours = planes[..., :3] * 255 / np.maximum(planes[..., 3:], 1e-9)
+    pixels = np.clip(np.rint(np.dstack([colours, planes[..., 3]])), 0, 255).astype(np.uint8)
+    pixels[pixels[..., 3] == 0] = 0
+    return pixels
+
+
 def main(verb: str, *args: str) -> object:
     if verb == "make":
         return make(args[0], pathlib.Path(args[1]))
@@ -84,6 +109,8 @@ def main(verb: str, *args: str) -> object:
     if verb == "resized":
         size = (int(args[2]), int(args[3]))
         return compare(given, np.asarray(image.resize(size, Image.Resampling.LANCZOS).convert("RGBA")))
+    if verb == "blurred":
+        return compare(given, blurred(np.asarray(image.convert("RGBA")), args[2], float(args[3])))
     sys.exit(f"no verb is named {verb}")
 
 

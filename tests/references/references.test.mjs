@@ -186,6 +186,23 @@ describe('images against Pillow', () => {
     });
   }
 
+  for (const [what, file, params, kind, size] of [
+    ['the photo, softly', 'photo.png', { sigma: 1.3 }, 'gaussian', 1.3],
+    ['the photo, strongly', 'photo.png', { sigma: 21 }, 'gaussian', 21],
+    ['an image with alpha', 'alpha.png', { sigma: 4 }, 'gaussian', 4],
+    ['the photo, a box', 'photo.png', { radius: 6 }, 'box', 6],
+    ['an image with alpha, a box', 'alpha.png', { radius: 40 }, 'box', 40],
+  ]) {
+    test(`image.blur of ${what} is NumPy's convolution`, async (t) => {
+      const path = join(folder, file);
+      const pixels = await kernel('image.blur', { image: `@${path}`, ...params }, 'blurred.npy');
+      const found = await reference('images.py', 'blurred', path, pixels, kind, size);
+      assert.ok(found.seenMost <= 1 && found.seenMean <= 0.05, JSON.stringify(found));
+      assert.ok(found.levels > 20, 'the picture shows something');
+      t.diagnostic(`mean ${found.seenMean.toFixed(4)}, at most ${found.seenMost.toFixed(2)}`);
+    });
+  }
+
   async function decode(file) {
     const path = join(folder, file);
     const found = await reference('images.py', 'decoded', path, await kernel('image.decode', { data: `@${path}` }, 'pixels.npy'));

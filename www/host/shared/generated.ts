@@ -175,6 +175,14 @@ export interface KernelMap {
     part: never;
   };
   /**
+   * Blurs an RGBA image: a Gaussian or a box, right for transparency.
+   */
+  'image.blur': {
+    params: ImageBlurParams;
+    output: ImageBlurOutput;
+    part: never;
+  };
+  /**
    * Decodes a PNG, JPEG or WebP file to RGBA pixels.
    */
   'image.decode': {
@@ -274,115 +282,33 @@ export interface HashOutput {
   hex: string;
 }
 /**
- * The file.
+ * What to blur, and how: give one of `sigma` and `radius`.
  */
-export interface ImageDecodeParams {
-  /**
-   * The bytes of a PNG, JPEG or WebP file; its content says which. At most 65535 pixels a side and 2²⁸ in all.
-   */
-  data: Uint8Array;
-}
-/**
- * The picture.
- */
-export interface ImageDecodeOutput {
+export interface ImageBlurParams {
   image: Image;
   /**
-   * What the file is.
+   * A Gaussian's standard deviation in pixels, 0 (nothing) to 250, as CSS's `blur()` and a canvas's filter take it. Cut off at 3
+   * sigma, rounded up; the time grows with it.
    */
-  format: 'png' | 'jpeg' | 'webp';
-}
-/**
- * The pixels, turned upright where EXIF says so. 16-bit samples are rounded to 8; colour profiles are not applied.
- * Of an animated WebP the first frame, of an animated PNG its still image.
- */
-export interface Image {
+  sigma?: number | null;
   /**
-   * Pixels in a row.
+   * A box: the mean of `2 × radius + 1` pixels each way, 0 (nothing) to 500. As fast for a large one.
    */
-  width: number;
+  radius?: number | null;
   /**
-   * Rows.
-   */
-  height: number;
-  /**
-   * `width × height × 4` bytes.
-   */
-  data: Uint8ClampedArray;
-}
-/**
- * What to encode, and how.
- */
-export interface ImageEncodeParams {
-  image: Image1;
-  /**
-   * The kind of file. `png` and `webp` keep every pixel as it is; `jpeg` is lossy and shows transparent pixels over
-   * black, as a canvas does.
-   */
-  format: 'png' | 'jpeg' | 'webp';
-  /**
-   * Of a JPEG: 1 (small) to 100 (near lossless), 85 unless told. Below 90 colours have half of the resolution. Other
-   * formats take none.
-   */
-  quality?: number | null;
-}
-/**
- * The image. For WebP at most 16383 pixels a side.
- */
-export interface Image1 {
-  /**
-   * Pixels in a row.
-   */
-  width: number;
-  /**
-   * Rows.
-   */
-  height: number;
-  /**
-   * `width × height × 4` bytes.
-   */
-  data: Uint8ClampedArray;
-}
-/**
- * The file.
- */
-export interface ImageEncodeOutput {
-  /**
-   * The bytes of the file. A PNG of an opaque image has no alpha.
-   */
-  data: Uint8Array;
-}
-/**
- * What to resize, and to what. The whole image is fitted to the new sides; its proportions are the caller's care.
- */
-export interface ImageResizeParams {
-  image: Image2;
-  /**
-   * Pixels in a row of the result, 1 to 65535; `width × height` is at most 2²⁸.
-   */
-  width: number;
-  /**
-   * Rows of the result, 1 to 65535.
-   */
-  height: number;
-  /**
-   * How pixels are weighted; `lanczos3` unless told.
-   */
-  filter?: 'lanczos3' | 'nearest' | 'box' | 'bilinear' | 'hamming' | 'catmullrom' | 'mitchell' | 'gaussian';
-  /**
-   * The rows of the result to make: a band of it, all of it unless told. They are the same as in the whole.
+   * The rows to make: a band of the picture, all of it unless told. They are the same as in the whole.
    */
   rows?: Rows | null;
   /**
-   * Says that `image` is a band of a picture, and the picture is what is resized. It must hold what `rows` is made of;
-   * when it does not, the error says which rows that is.
+   * Says that `image` is a band of a picture, and the picture is what is blurred. It must hold what `rows` is made of; when it
+   * does not, the error says which rows that is.
    */
-  source?: ResizeSource | null;
+  source?: BandOf | null;
 }
 /**
  * The image.
  */
-export interface Image2 {
+export interface Image {
   /**
    * Pixels in a row.
    */
@@ -410,6 +336,166 @@ export interface Rows {
   count: number;
 }
 /**
+ * The picture of which an image is a band of rows, for kernels that make a pixel from those around it.
+ */
+export interface BandOf {
+  /**
+   * The picture's row that is the image's first.
+   */
+  first: number;
+  /**
+   * Rows of the picture, 1 to 65535.
+   */
+  height: number;
+}
+/**
+ * The blurred image.
+ */
+export interface ImageBlurOutput {
+  image: Image1;
+}
+/**
+ * As large as the image (or `rows.count` rows). Beyond an edge its pixels go on. Colours were weighted by their alpha; a pixel of
+ * alpha 0 comes out as 0, 0, 0, 0. With a `sigma` or `radius` of 0 pixels are the source's own.
+ */
+export interface Image1 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
+ * The file.
+ */
+export interface ImageDecodeParams {
+  /**
+   * The bytes of a PNG, JPEG or WebP file; its content says which. At most 65535 pixels a side and 2²⁸ in all.
+   */
+  data: Uint8Array;
+}
+/**
+ * The picture.
+ */
+export interface ImageDecodeOutput {
+  image: Image2;
+  /**
+   * What the file is.
+   */
+  format: 'png' | 'jpeg' | 'webp';
+}
+/**
+ * The pixels, turned upright where EXIF says so. 16-bit samples are rounded to 8; colour profiles are not applied.
+ * Of an animated WebP the first frame, of an animated PNG its still image.
+ */
+export interface Image2 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
+ * What to encode, and how.
+ */
+export interface ImageEncodeParams {
+  image: Image3;
+  /**
+   * The kind of file. `png` and `webp` keep every pixel as it is; `jpeg` is lossy and shows transparent pixels over
+   * black, as a canvas does.
+   */
+  format: 'png' | 'jpeg' | 'webp';
+  /**
+   * Of a JPEG: 1 (small) to 100 (near lossless), 85 unless told. Below 90 colours have half of the resolution. Other
+   * formats take none.
+   */
+  quality?: number | null;
+}
+/**
+ * The image. For WebP at most 16383 pixels a side.
+ */
+export interface Image3 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
+ * The file.
+ */
+export interface ImageEncodeOutput {
+  /**
+   * The bytes of the file. A PNG of an opaque image has no alpha.
+   */
+  data: Uint8Array;
+}
+/**
+ * What to resize, and to what. The whole image is fitted to the new sides; its proportions are the caller's care.
+ */
+export interface ImageResizeParams {
+  image: Image4;
+  /**
+   * Pixels in a row of the result, 1 to 65535; `width × height` is at most 2²⁸.
+   */
+  width: number;
+  /**
+   * Rows of the result, 1 to 65535.
+   */
+  height: number;
+  /**
+   * How pixels are weighted; `lanczos3` unless told.
+   */
+  filter?: 'lanczos3' | 'nearest' | 'box' | 'bilinear' | 'hamming' | 'catmullrom' | 'mitchell' | 'gaussian';
+  /**
+   * The rows of the result to make: a band of it, all of it unless told. They are the same as in the whole.
+   */
+  rows?: Rows | null;
+  /**
+   * Says that `image` is a band of a picture, and the picture is what is resized. It must hold what `rows` is made of;
+   * when it does not, the error says which rows that is.
+   */
+  source?: ResizeSource | null;
+}
+/**
+ * The image.
+ */
+export interface Image4 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
  * The picture of which an image is a band of rows.
  */
 export interface ResizeSource {
@@ -430,13 +516,13 @@ export interface ResizeSource {
  * The resized image.
  */
 export interface ImageResizeOutput {
-  image: Image3;
+  image: Image5;
 }
 /**
  * `width` by `height` (or `rows.count`) pixels. Colours were weighted by their alpha; a pixel of alpha 0 comes out as 0, 0, 0, 0.
  * At the size that it had, or with `nearest`, pixels are the source's own.
  */
-export interface Image3 {
+export interface Image5 {
   /**
    * Pixels in a row.
    */
