@@ -90,7 +90,7 @@ fn refuse(sentence: impl std::fmt::Display) -> KernelError {
 }
 
 /// The format, ours and the crate's, by the first bytes.
-fn recognise(data: &[u8]) -> Result<(ImageFormat, image::ImageFormat), KernelError> {
+pub(super) fn recognise(data: &[u8]) -> Result<(ImageFormat, image::ImageFormat), KernelError> {
     match image::guess_format(data) {
         Ok(codec @ image::ImageFormat::Png) => Ok((ImageFormat::Png, codec)),
         Ok(codec @ image::ImageFormat::Jpeg) => Ok((ImageFormat::Jpeg, codec)),

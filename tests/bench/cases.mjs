@@ -51,6 +51,17 @@ export const cases = [
   },
   { name: 'image.blur 6000×4000, sigma 2', kernel: 'image.blur', params: () => ({ image: noise(6000, 4000, 7), sigma: 2 }) },
   { name: 'image.blur 6000×4000, radius 10', kernel: 'image.blur', params: () => ({ image: noise(6000, 4000, 7), radius: 10 }) },
+  { name: 'image.rotate 3000×2000 by 30°', kernel: 'image.rotate', params: () => ({ image: noise(3000, 2000, 7), angle: 30 }) },
+  { name: 'image.color 6000×4000', kernel: 'image.color', params: () => ({ image: noise(6000, 4000, 7), saturate: 1.4, contrast: 1.2 }) },
+  { name: 'image.convolve 3000×2000, 3×3', kernel: 'image.convolve', params: () => ({ image: noise(3000, 2000, 7), kernel: [[0, -1, 0], [-1, 5, -1], [0, -1, 0]] }) },
+  {
+    name: 'image.pipeline, photo to blurred thumbnail',
+    kernel: 'image.pipeline',
+    params: () => ({
+      data: shared(Uint8Array, photo.length, (index) => photo[index]),
+      steps: [{ op: 'resize', width: 400, height: 348 }, { op: 'blur', sigma: 2 }, { op: 'encode', format: 'png' }],
+    }),
+  },
   { name: 'image.encode png, 1500×1000', kernel: 'image.encode', params: () => ({ image: noise(1500, 1000, 11), format: 'png' }) },
   { name: 'sort 10 M f64', kernel: 'sort', params: () => ({ data: shared(Float64Array, 10_000_000, uniform(3)), order: 'ascending' }) },
   { name: 'sort 10 M u32', kernel: 'sort', params: () => ({ data: shared(Uint32Array, 10_000_000, random(5)), order: 'ascending' }) },
