@@ -155,6 +155,11 @@ export const ERROR_CODES = {
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /**
+ * Which way an image is mirrored.
+ */
+export type Flip = 'horizontal' | 'vertical';
+
+/**
  * The built-in kernels: what each takes, gives and streams.
  */
 export interface KernelMap {
@@ -183,6 +188,30 @@ export interface KernelMap {
     part: never;
   };
   /**
+   * Changes an RGBA image's colours: brightness, contrast, saturation, hue, gamma, any matrix.
+   */
+  'image.color': {
+    params: ImageColorParams;
+    output: ImageColorOutput;
+    part: never;
+  };
+  /**
+   * Convolves an RGBA image with any matrix of up to 31×31 numbers.
+   */
+  'image.convolve': {
+    params: ImageConvolveParams;
+    output: ImageConvolveOutput;
+    part: never;
+  };
+  /**
+   * Cuts a rectangle out of an RGBA image.
+   */
+  'image.crop': {
+    params: ImageCropParams;
+    output: ImageCropOutput;
+    part: never;
+  };
+  /**
    * Decodes a PNG, JPEG or WebP file to RGBA pixels.
    */
   'image.decode': {
@@ -204,6 +233,14 @@ export interface KernelMap {
   'image.resize': {
     params: ImageResizeParams;
     output: ImageResizeOutput;
+    part: never;
+  };
+  /**
+   * Turns an RGBA image by any angle, and mirrors it.
+   */
+  'image.rotate': {
+    params: ImageRotateParams;
+    output: ImageRotateOutput;
     part: never;
   };
   /**
@@ -373,6 +410,229 @@ export interface Image1 {
   data: Uint8ClampedArray;
 }
 /**
+ * What to change, in the order of the fields here; what is not given changes nothing. Amounts are those of CSS's filter functions.
+ * Colours are taken as they are stored, not weighted by alpha, and limited to 0 to 255 once, at the end.
+ */
+export interface ImageColorParams {
+  image: Image2;
+  /**
+   * A colour c of 0 to 1 becomes c^(1/gamma): above 1 is lighter in the middle. 0.01 to 100.
+   */
+  gamma?: number | null;
+  /**
+   * Colours are multiplied by it: 1 changes nothing, 0 is black, up to 100.
+   */
+  brightness?: number | null;
+  /**
+   * The distance from middle grey is multiplied by it: 1 changes nothing, 0 is grey, up to 100.
+   */
+  contrast?: number | null;
+  /**
+   * 1 changes nothing, 0 is without colour, above 1 has more; up to 100.
+   */
+  saturate?: number | null;
+  /**
+   * Degrees by which hues are turned.
+   */
+  hueRotate?: number | null;
+  /**
+   * 0 changes nothing, 1 is grey by luminance.
+   */
+  grayscale?: number | null;
+  /**
+   * 0 changes nothing, 1 is as brown as an old photograph.
+   */
+  sepia?: number | null;
+  /**
+   * 0 changes nothing, 1 is the negative.
+   */
+  invert?: number | null;
+  /**
+   * Twenty numbers, as `feColorMatrix` has them: for each of red, green, blue and alpha of the result the factors of red, green, blue
+   * and alpha, and what is added (1 is 255). −1000 to 1000 each.
+   */
+  matrix?: number[] | null;
+}
+/**
+ * The image.
+ */
+export interface Image2 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
+ * The changed image.
+ */
+export interface ImageColorOutput {
+  image: Image3;
+}
+/**
+ * As large as the image. But for `matrix` its alphas are the image's.
+ */
+export interface Image3 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
+ * What to convolve, and with what.
+ */
+export interface ImageConvolveParams {
+  image: Image4;
+  /**
+   * The matrix, row by row, as it is laid over the picture (it is not turned around first): 1 to 31 rows of 1 to 31 numbers, both
+   * odd. `[[0, -1, 0], [-1, 5, -1], [0, -1, 0]]` sharpens. Numbers are −1000000 to 1000000, and taken as f32.
+   */
+  kernel: number[][];
+  /**
+   * What sums are divided by, not 0; the sum of the matrix unless told, or 1 where that is 0.
+   */
+  divisor?: number | null;
+  /**
+   * What is added to a divided sum, in levels of 0 to 255; 0 unless told.
+   */
+  bias?: number;
+  /**
+   * What lies beyond the edges; `clamp` unless told.
+   */
+  edges?: 'clamp' | 'mirror' | 'wrap' | 'transparent';
+  /**
+   * Whether colours alone are convolved, as they are stored, and alphas stay (what edges and embossing need). Without it all four
+   * channels are, colours weighted by alpha; the bias is then added to the weighted colours and the alpha. True unless told.
+   */
+  keepAlpha?: boolean;
+  /**
+   * The rows to make: a band of the picture, all of it unless told. They are the same as in the whole.
+   */
+  rows?: Rows | null;
+  /**
+   * Says that `image` is a band of a picture, and the picture is what is convolved. It must hold what `rows` is made of; when it
+   * does not, the error says which rows that is.
+   */
+  source?: BandOf | null;
+}
+/**
+ * The image.
+ */
+export interface Image4 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
+ * The convolved image.
+ */
+export interface ImageConvolveOutput {
+  image: Image5;
+}
+/**
+ * As large as the image (or `rows.count` rows); channels are rounded to nearest and limited to 0 to 255.
+ */
+export interface Image5 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
+ * What to cut out, and of what.
+ */
+export interface ImageCropParams {
+  image: Image6;
+  /**
+   * Column of the rectangle's first pixel, 0 at the left.
+   */
+  x: number;
+  /**
+   * Row of the rectangle's first pixel, 0 at the top.
+   */
+  y: number;
+  /**
+   * Pixels in a row of the rectangle, 1 or more; the last one lies in the image.
+   */
+  width: number;
+  /**
+   * Rows of the rectangle, 1 or more; the last one lies in the image.
+   */
+  height: number;
+}
+/**
+ * The image.
+ */
+export interface Image6 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
+ * The rectangle.
+ */
+export interface ImageCropOutput {
+  image: Image7;
+}
+/**
+ * `width` by `height` pixels, unchanged.
+ */
+export interface Image7 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
  * The file.
  */
 export interface ImageDecodeParams {
@@ -385,7 +645,7 @@ export interface ImageDecodeParams {
  * The picture.
  */
 export interface ImageDecodeOutput {
-  image: Image2;
+  image: Image8;
   /**
    * What the file is.
    */
@@ -395,7 +655,7 @@ export interface ImageDecodeOutput {
  * The pixels, turned upright where EXIF says so. 16-bit samples are rounded to 8; colour profiles are not applied.
  * Of an animated WebP the first frame, of an animated PNG its still image.
  */
-export interface Image2 {
+export interface Image8 {
   /**
    * Pixels in a row.
    */
@@ -413,7 +673,7 @@ export interface Image2 {
  * What to encode, and how.
  */
 export interface ImageEncodeParams {
-  image: Image3;
+  image: Image9;
   /**
    * The kind of file. `png` and `webp` keep every pixel as it is; `jpeg` is lossy and shows transparent pixels over
    * black, as a canvas does.
@@ -428,7 +688,7 @@ export interface ImageEncodeParams {
 /**
  * The image. For WebP at most 16383 pixels a side.
  */
-export interface Image3 {
+export interface Image9 {
   /**
    * Pixels in a row.
    */
@@ -455,7 +715,7 @@ export interface ImageEncodeOutput {
  * What to resize, and to what. The whole image is fitted to the new sides; its proportions are the caller's care.
  */
 export interface ImageResizeParams {
-  image: Image4;
+  image: Image10;
   /**
    * Pixels in a row of the result, 1 to 65535; `width × height` is at most 2²⁸.
    */
@@ -481,7 +741,7 @@ export interface ImageResizeParams {
 /**
  * The image.
  */
-export interface Image4 {
+export interface Image10 {
   /**
    * Pixels in a row.
    */
@@ -516,13 +776,74 @@ export interface ResizeSource {
  * The resized image.
  */
 export interface ImageResizeOutput {
-  image: Image5;
+  image: Image11;
 }
 /**
  * `width` by `height` (or `rows.count`) pixels. Colours were weighted by their alpha; a pixel of alpha 0 comes out as 0, 0, 0, 0.
  * At the size that it had, or with `nearest`, pixels are the source's own.
  */
-export interface Image5 {
+export interface Image11 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
+ * What to turn, and how far. It is mirrored first.
+ */
+export interface ImageRotateParams {
+  image: Image12;
+  /**
+   * Degrees clockwise, as in CSS; 0 unless told. Multiples of 90 move pixels and change none.
+   */
+  angle?: number;
+  /**
+   * Mirrors the image before it is turned.
+   */
+  flip?: Flip | null;
+  /**
+   * Red, green, blue and alpha of what is not covered by the turned image; transparent unless told.
+   *
+   * @minItems 4
+   * @maxItems 4
+   */
+  background?: [number, number, number, number] | null;
+}
+/**
+ * The image.
+ */
+export interface Image12 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
+ * The turned image.
+ */
+export interface ImageRotateOutput {
+  image: Image13;
+}
+/**
+ * As large as it takes to show all of the turned image, around the same centre. At its edges it is mixed with the background.
+ */
+export interface Image13 {
   /**
    * Pixels in a row.
    */
