@@ -1,6 +1,7 @@
 //! The built-in kernels, one file each, and the list that registers them.
 
 mod argsort;
+mod blur;
 mod distances;
 mod exact;
 #[cfg(feature = "faults")]
@@ -10,15 +11,23 @@ mod floats;
 mod fourier;
 mod group_by;
 mod hash;
+mod image_blur;
+mod image_color;
+mod image_convolve;
+mod image_crop;
 mod image_decode;
 mod image_encode;
+mod image_pipeline;
 mod image_resize;
+mod image_rotate;
 mod kmeans;
 mod knn;
+mod lanes;
 mod mandelbrot;
 mod matmul;
 mod montecarlo;
 mod nbody;
+mod neighbours;
 mod noop;
 mod number;
 mod partition;
@@ -39,9 +48,15 @@ pub use fft::{Fft, FftOutput, FftParams};
 pub use floats::Floats;
 pub use group_by::{GroupBy, GroupByOutput, GroupByParams};
 pub use hash::{Hash, HashAlgorithm, HashOutput, HashParams};
+pub use image_blur::{ImageBlur, ImageBlurOutput, ImageBlurParams};
+pub use image_color::{ImageColor, ImageColorOutput, ImageColorParams};
+pub use image_convolve::{Edges, ImageConvolve, ImageConvolveOutput, ImageConvolveParams};
+pub use image_crop::{ImageCrop, ImageCropOutput, ImageCropParams};
 pub use image_decode::{ImageDecode, ImageDecodeOutput, ImageDecodeParams, ImageFormat};
 pub use image_encode::{ImageEncode, ImageEncodeOutput, ImageEncodeParams};
+pub use image_pipeline::{ImagePipeline, ImagePipelineOutput, ImagePipelineParams, Step as ImageStep};
 pub use image_resize::{ImageResize, ImageResizeOutput, ImageResizeParams, ResizeFilter, ResizeSource};
+pub use image_rotate::{Flip, ImageRotate, ImageRotateOutput, ImageRotateParams};
 pub use kmeans::{Kmeans, KmeansOutput, KmeansParams, KmeansPart};
 pub use knn::{Knn, KnnMetric, KnnOutput, KnnParams};
 pub use mandelbrot::{Mandelbrot, MandelbrotOutput, MandelbrotParams, MandelbrotPart};
@@ -56,47 +71,6 @@ pub use stats_quantiles::{StatsQuantiles, StatsQuantilesOutput, StatsQuantilesPa
 pub use topk::{Topk, TopkOutput, TopkParams};
 
 #[cfg(feature = "faults")]
-crate::kernels![
-    Argsort,
-    fault::Fault,
-    Fft,
-    GroupBy,
-    Hash,
-    ImageDecode,
-    ImageEncode,
-    ImageResize,
-    Kmeans,
-    Knn,
-    Mandelbrot,
-    Matmul,
-    Montecarlo,
-    Nbody,
-    Noop,
-    Sort,
-    StatsDescribe,
-    StatsHistogram,
-    StatsQuantiles,
-    Topk
-];
+crate::kernels![Argsort, fault::Fault, Fft, GroupBy, Hash, ImageBlur, ImageColor, ImageConvolve, ImageCrop, ImageDecode, ImageEncode, ImagePipeline, ImageResize, ImageRotate, Kmeans, Knn, Mandelbrot, Matmul, Montecarlo, Nbody, Noop, Sort, StatsDescribe, StatsHistogram, StatsQuantiles, Topk];
 #[cfg(not(feature = "faults"))]
-crate::kernels![
-    Argsort,
-    Fft,
-    GroupBy,
-    Hash,
-    ImageDecode,
-    ImageEncode,
-    ImageResize,
-    Kmeans,
-    Knn,
-    Mandelbrot,
-    Matmul,
-    Montecarlo,
-    Nbody,
-    Noop,
-    Sort,
-    StatsDescribe,
-    StatsHistogram,
-    StatsQuantiles,
-    Topk
-];
+crate::kernels![Argsort, Fft, GroupBy, Hash, ImageBlur, ImageColor, ImageConvolve, ImageCrop, ImageDecode, ImageEncode, ImagePipeline, ImageResize, ImageRotate, Kmeans, Knn, Mandelbrot, Matmul, Montecarlo, Nbody, Noop, Sort, StatsDescribe, StatsHistogram, StatsQuantiles, Topk];

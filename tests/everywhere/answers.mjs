@@ -151,6 +151,50 @@ export const answers = {
     const { image: small } = await host.run('image.resize', { image: grey(31, 17), width: 7, height: 40, filter: 'lanczos3' });
     same(small.data, grey(7, 40).data, 'grey');
   },
+  async 'image.blur'(host) {
+    // A white point on black becomes the square of the box, each pixel a ninth of it.
+    const point = { width: 7, height: 5, data: new Uint8Array(140).map((_, index) => (index % 4 === 3 || index >> 2 === 17 ? 255 : 0)) };
+    const { image: box } = await host.run('image.blur', { image: point, radius: 1 });
+    const expected = (index) => (index % 4 === 3 ? 255 : Math.abs(((index >> 2) % 7) - 3) <= 1 && Math.abs(Math.floor(index / 28) - 2) <= 1 ? 28 : 0);
+    same(box.data, point.data.map((_, index) => expected(index)), 'box blur of a point');
+    const { image: soft } = await host.run('image.blur', { image: point, sigma: 1 });
+    equal([soft.data[68], soft.data[72], soft.data[100]].join(), '41,25,15', 'gaussian blur of a point');
+  },
+  async 'image.crop'(host) {
+    const { image: cut } = await host.run('image.crop', { image: image(), x: 1, y: 1, width: 2, height: 1 });
+    same(cut.data, pixels.subarray(16, 24), 'the last two pixels');
+  },
+  async 'image.rotate'(host) {
+    const { image: turned } = await host.run('image.rotate', { image: image(), angle: 90 });
+    equal(`${turned.width} × ${turned.height}`, '2 × 3', 'size');
+    same(turned.data.subarray(0, 8), [...pixels.subarray(12, 16), ...pixels.subarray(0, 4)], 'the first column is the first row');
+    const { image: mirrored } = await host.run('image.rotate', { image: image(), flip: 'vertical' });
+    same(mirrored.data, [...pixels.subarray(12), ...pixels.subarray(0, 12)], 'rows change places');
+    const { image: slanted } = await host.run('image.rotate', { image: image(), angle: 45, background: [1, 2, 3, 255] });
+    same(slanted.data.subarray(0, 4), [1, 2, 3, 255], 'a corner');
+  },
+  async 'image.color'(host) {
+    const { image: negative } = await host.run('image.color', { image: image(), invert: 1 });
+    same(negative.data, pixels.map((value, index) => (index % 4 === 3 ? value : 255 - value)), 'negative');
+    const { image: light } = await host.run('image.color', { image: image(), gamma: 2 });
+    same(light.data, pixels.map((value, index) => (index % 4 === 3 ? value : Math.round(Math.sqrt(value / 255) * 255))), 'square roots');
+  },
+  async 'image.convolve'(host) {
+    // What lies to the right of a pixel; the last column goes on.
+    const { image: moved } = await host.run('image.convolve', { image: image(), kernel: [[0, 0, 1]] });
+    same(moved.data.subarray(0, 3), pixels.subarray(4, 7), 'the first pixel is the second');
+    same(moved.data.subarray(8, 11), pixels.subarray(8, 11), 'the last stays');
+    equal(moved.data[3], pixels[3], 'alpha');
+  },
+  async 'image.pipeline'(host) {
+    const steps = [{ op: 'rotate', angle: 180 }, { op: 'color', invert: 1 }, { op: 'crop', x: 0, y: 0, width: 2, height: 2 }];
+    const { image: result } = await host.run('image.pipeline', { data: png, steps });
+    const place = (index) => 20 - (index >> 2) * 4 - (index >= 8 ? 4 : 0) + (index % 4);
+    same(result.data, Uint8Array.from({ length: 16 }, (_, index) => (index % 4 === 3 ? pixels[place(index)] : 255 - pixels[place(index)])), 'three steps');
+    const { data, width } = await host.run('image.pipeline', { image: image(), steps: [{ op: 'encode', format: 'png' }] });
+    same((await host.run('image.decode', { data })).image.data, pixels, 'a file');
+    equal(width, 3, 'width');
+  },
   async 'image.encode'(host) {
     for (const format of ['png', 'webp']) {
       const { data } = await host.run('image.encode', { image: image(), format });

@@ -86,7 +86,8 @@ fn number() -> impl Strategy<Value = Value> {
 /// Words that params know, and others.
 fn word() -> impl Strategy<Value = String> {
     let known = "data algorithm image width height format quality filter order sha256 blake3 png jpeg webp ascending descending lanczos3 nearest \
-        centerX centerY span maxIterations rows first count $array shape part source parts leaf";
+        centerX centerY span maxIterations rows first count $array shape part source parts leaf sigma radius x y \
+        angle flip background gamma matrix kernel divisor edges steps op blur crop encode";
     prop_oneof![4 => prop::sample::select(known.split_whitespace().map(str::to_string).collect::<Vec<_>>()), 1 => any::<String>()]
 }
 
@@ -174,6 +175,31 @@ fn valid(kernel: &str) -> Value {
             ("width", Value::Int(7)),
             ("height", Value::Int(3)),
             ("filter", text("lanczos3")),
+        ]),
+        "image.blur" => map(&[("image", image()), ("sigma", Value::Float(1.5))]),
+        "image.crop" => map(&[
+            ("image", image()),
+            ("x", Value::Int(1)),
+            ("y", Value::Int(0)),
+            ("width", Value::Int(3)),
+            ("height", Value::Int(4)),
+        ]),
+        "image.rotate" => map(&[("image", image()), ("angle", Value::Float(33.5)), ("flip", text("vertical"))]),
+        "image.color" => map(&[("image", image()), ("gamma", Value::Float(2.2)), ("invert", Value::Int(1))]),
+        "image.convolve" => map(&[
+            ("image", image()),
+            ("kernel", Value::List(vec![Value::List(vec![Value::Int(1), Value::Float(-0.5), Value::Int(2)])])),
+            ("edges", text("mirror")),
+        ]),
+        "image.pipeline" => map(&[
+            ("image", image()),
+            (
+                "steps",
+                Value::List(vec![
+                    map(&[("op", text("blur")), ("sigma", Value::Float(0.7))]),
+                    map(&[("op", text("encode")), ("format", text("png"))]),
+                ]),
+            ),
         ]),
         "image.encode" => map(&[("image", image()), ("format", text("webp"))]),
         "image.decode" => map(&[("data", Value::Array(0, None))]),

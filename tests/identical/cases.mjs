@@ -48,6 +48,14 @@ function vectors(count, dimensions, seed) {
 const option = { spot: 100, strike: 105, years: 1.5, rate: 0.04, volatility: 0.25 };
 
 const photo = new Uint8Array(readFileSync(new URL('../data/hubble_deep_field.jpg', import.meta.url)));
+const pipeline = [
+  { op: 'crop', x: 100, y: 60, width: 800, height: 700 },
+  { op: 'resize', width: 400, height: 350 },
+  { op: 'rotate', angle: 5 },
+  { op: 'blur', sigma: 1.2 },
+  { op: 'color', contrast: 1.2, grayscale: 0.5 },
+  { op: 'encode', format: 'webp' },
+];
 const views = { seahorses: { centerX: -0.745, centerY: 0.11, span: 0.02 }, whole: { centerX: -0.5, centerY: 0, span: 3 } };
 
 /** Each kernel by its name, with params that bring out what it does. */
@@ -64,6 +72,14 @@ export const cases = [
   ['argsort', () => ({ data: filled(Uint16Array, 300_000, random(15)), order: 'ascending' })],
   ['image.resize', () => ({ image: picture(1203, 801, 17, true), width: 400, height: 650, filter: 'lanczos3' })],
   ['image.resize', () => ({ image: picture(640, 480, 19, false), width: 1500, height: 900, filter: 'bilinear' })],
+  ['image.blur', () => ({ image: picture(903, 401, 27, true), sigma: 2.5 })],
+  ['image.blur', () => ({ image: picture(640, 480, 29, false), radius: 31 })],
+  ['image.convolve', () => ({ image: picture(700, 301, 31, true), kernel: [[1.5, -2, 0.25], [0, 3, 1], [-1, 0.1, 0.7], [1, 1, 1], [0, 0, 2]], keepAlpha: false, edges: 'mirror' })],
+  ['image.crop', () => ({ image: picture(300, 200, 33, true), x: 13, y: 7, width: 201, height: 99 })],
+  ['image.rotate', () => ({ image: picture(301, 200, 35, true), angle: 33.3, flip: 'horizontal', background: [9, 8, 7, 99] })],
+  ['image.rotate', () => ({ image: picture(301, 200, 37, false), angle: -90 })],
+  ['image.color', () => ({ image: picture(401, 200, 39, true), gamma: 2.2, brightness: 1.1, contrast: 1.3, saturate: 0.4, hueRotate: 77, sepia: 0.2 })],
+  ['image.pipeline', () => ({ data: photo, steps: pipeline })],
   ['image.decode', () => ({ data: photo })],
   ['image.encode', () => ({ image: picture(500, 400, 21, true), format: 'png' })],
   ['image.encode', () => ({ image: picture(500, 400, 23, false), format: 'jpeg', quality: 85 })],
@@ -124,6 +140,10 @@ export const long = {
   knn: () => ({ data: vectors(100_000, 64, 1), queries: vectors(100, 64, 3), dimensions: 64, k: 10 }),
   montecarlo: () => ({ ...option, option: 'call', style: 'asian', steps: 50, paths: 400_000 }),
   'image.resize': () => ({ image: picture(6000, 4000, 1, true), width: 3000, height: 2000, filter: 'lanczos3' }),
+  'image.blur': () => ({ image: picture(6000, 4000, 1, true), sigma: 4 }),
+  'image.convolve': () => ({ image: picture(3000, 2000, 1, true), kernel: Array.from({ length: 15 }, () => Array(15).fill(1)) }),
+  'image.rotate': () => ({ image: picture(6000, 4000, 1, true), angle: 30 }),
+  'image.pipeline': () => ({ image: picture(6000, 4000, 1, false), steps: [{ op: 'blur', sigma: 3 }, { op: 'resize', width: 3000, height: 2000 }, { op: 'encode', format: 'jpeg' }] }),
   'image.encode png': () => ({ image: picture(3000, 2000, 1, false), format: 'png' }),
   'image.encode jpeg': () => ({ image: picture(3000, 2000, 1, false), format: 'jpeg' }),
   'image.encode webp': () => ({ image: picture(3000, 2000, 1, false), format: 'webp' }),
