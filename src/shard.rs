@@ -285,7 +285,10 @@ mod tests {
     fn the_registry_knows_which_kernels_divide() {
         let divide: Vec<&str> =
             KERNELS.iter().map(|entry| entry.name).filter(|name| sharding(name).is_some()).collect();
-        assert_eq!(divide, ["argsort", "hash", "image.resize", "mandelbrot", "sort"]);
+        assert_eq!(
+            divide,
+            ["argsort", "compress", "hash", "hash.many", "image.resize", "mandelbrot", "search", "sort"]
+        );
     }
 
     #[test]

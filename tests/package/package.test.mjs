@@ -65,7 +65,7 @@ describe('in Node', () => {
 
   test('its command runs with npx', async () => {
     const out = await command('npx', ['--no-install', 'loomwork', 'kernels'], project);
-    for (const kernel of ['argsort', 'hash', 'image.decode', 'image.encode', 'image.resize', 'mandelbrot', 'sort']) {
+    for (const kernel of ['argsort', 'compress', 'decompress', 'hash', 'hash.many', 'image.decode', 'image.encode', 'image.resize', 'mandelbrot', 'search', 'sort']) {
       assert.match(out, new RegExp(`^\\s*${kernel.replace('.', '\\.')}\\b`, 'm'));
     }
   });
