@@ -229,7 +229,7 @@ mod tests {
     }
 
     fn text(len: usize) -> Vec<u8> {
-        (0..len as u32).map(|i| b"the quick brown fox jumps over the lazy dog. "[(i * i / 977 % 45) as usize]).collect()
+        (0..len as u64).map(|i| b"the quick brown fox jumps over the lazy dog. "[(i * i / 977 % 45) as usize]).collect()
     }
 
     #[test]

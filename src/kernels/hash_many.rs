@@ -148,7 +148,7 @@ fn task(places: &[Range<usize>]) -> usize {
 
 /// The hash of one buffer.
 fn one(data: &[u8], algorithm: HashAlgorithm, job: &Job) -> Result<[u8; DIGEST], KernelError> {
-    let mut slices = |update: &mut dyn FnMut(&[u8])| -> Result<(), KernelError> {
+    let slices = |update: &mut dyn FnMut(&[u8])| -> Result<(), KernelError> {
         for slice in data.chunks(SLICE) {
             job.check()?;
             update(slice);
@@ -164,7 +164,9 @@ fn one(data: &[u8], algorithm: HashAlgorithm, job: &Job) -> Result<[u8; DIGEST],
         }
         HashAlgorithm::Blake3 => {
             let mut hasher = blake3::Hasher::new();
-            slices(&mut |slice| drop(hasher.update(slice)))?;
+            slices(&mut |slice| {
+                hasher.update(slice);
+            })?;
             hasher.finalize().into()
         }
     })
@@ -189,13 +191,13 @@ impl Shardable for HashMany {
                 first = index + 1;
             }
         }
-        match runs.last_mut() {
+        if first < places.len() {
             // As many shards as were asked for, and none without bytes.
-            Some(last) if first < places.len() && (runs.len() == pieces || places[first].start == p.data.len()) => {
-                last.end = places.len();
+            let joins = runs.len() == pieces || places[first].start == p.data.len();
+            match runs.last_mut().filter(|_| joins) {
+                Some(last) => last.end = places.len(),
+                None => runs.push(first..places.len()),
             }
-            _ if first < places.len() => runs.push(first..places.len()),
-            _ => {}
         }
         if runs.len() == 1 {
             return Ok((vec![p], None));

@@ -431,7 +431,7 @@ impl Lines<'_> {
 mod tests {
     use super::*;
     use crate::kernel::run;
-    use crate::shard::testing::check_shards;
+    use crate::shard::testing::{check_pieces, check_shards};
     use proptest::prelude::*;
     use std::sync::{Arc, Mutex};
 
@@ -623,22 +623,26 @@ mod tests {
 
     #[test]
     fn shards_make_the_whole() {
-        let data = log(1_200_000);
+        let mut data = log(1_200_000);
         let waves = data.len().div_ceil(WAVE);
-        for pattern in ["error", r"\p{Greek}", "^$", r"\Aerror", "no such word"] {
-            assert_eq!(check_shards::<Search>(&params(&data, pattern)), waves, "{pattern}");
+        // Few matches: parts are compared as text.
+        (0..40).for_each(|i| data[i * 500_000..][..8].copy_from_slice(b" needle\n"));
+        for (pattern, invert) in [("needle", false), (r"\Aneedle| needle$", false), (r"[^\n]|^$", true)] {
+            let p = SearchParams { invert, ..params(&data, pattern) };
+            for (pieces, shards) in [(0, 1), (2, 2), (3, 3), (64, waves)] {
+                assert_eq!(check_pieces::<Search>(&p, pieces), shards.min(waves), "{pattern} in {pieces} pieces");
+            }
         }
-        assert_eq!(check_shards::<Search>(&SearchParams { invert: true, ..params(&data, "r") }), waves);
         assert_eq!(check_shards::<Search>(&SearchParams { max_matches: Some(9), ..params(&data, "r") }), 1);
         assert_eq!(check_shards::<Search>(&params(&log(100), "r")), 1);
         // Lines that end far behind where waves would.
         let mut data = vec![b'-'; WAVE * 2 + 100];
         data.extend(b"\nshort\n");
         data.extend(vec![b'e'; WAVE]);
-        check_shards::<Search>(&params(&data, "e+"));
+        check_pieces::<Search>(&params(&data, "e+"), 3);
         // A shard divides again.
         let begin = Some(Place { byte: 12_345_678, line: 99 });
-        assert!(check_shards::<Search>(&SearchParams { begin, ..params(&log(1_200_000), "error") }) > 1);
+        assert!(check_pieces::<Search>(&SearchParams { begin, ..params(&vec![b'\n'; WAVE + WAVE / 2], "x") }, 9) > 1);
     }
 
     #[test]

@@ -146,9 +146,7 @@ fn valid(kernel: &str) -> Value {
         "decompress" => {
             map(&[("data", Value::Array(0, None)), ("format", text("zstd")), ("maxBytes", Value::Int(9999))])
         }
-        "hash.many" => {
-            map(&[("data", Value::Array(0, None)), ("chunk", Value::Int(7)), ("algorithm", text("sha256"))])
-        }
+        "hash.many" => map(&[("data", Value::Array(0, None)), ("chunk", Value::Int(7)), ("algorithm", text("sha256"))]),
         "search" => map(&[("data", Value::Array(0, None)), ("pattern", text("a+|\\d")), ("maxMatches", Value::Int(9))]),
         "sort" | "argsort" => map(&[("data", Value::Array(1, None)), ("order", text("descending"))]),
         "image.resize" => map(&[
