@@ -183,7 +183,7 @@ impl Shardable for Search {
         let mut line = p.begin.map_or(0, |begin| begin.line);
         let mut shards = Vec::new();
         for first in waves.step_by(each) {
-            let place = cuts.at(first * WAVE)..cuts.at((first + each) * WAVE);
+            let place = cuts.at(first * WAVE)..cuts.at((first + each).saturating_mul(WAVE));
             let data = &p.data[place.clone()];
             if data.is_empty() {
                 continue;
@@ -243,7 +243,8 @@ impl Cuts<'_> {
 
     /// The block at a place of the whole.
     fn block(&self, place: usize) -> Range<usize> {
-        self.at(place)..self.at(place + BLOCK)
+        // Of 32 bits, the end of the last block can be one too many.
+        self.at(place)..self.at(place.saturating_add(BLOCK))
     }
 }
 
