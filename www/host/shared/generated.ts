@@ -155,6 +155,15 @@ export const ERROR_CODES = {
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /**
+ * Where a piece lies in a longer input.
+ */
+export type Piece = 'inner' | 'last';
+/**
+ * A way to compress. All tools read what comes out.
+ */
+export type CompressionFormat = 'gzip' | 'zlib' | 'deflate' | 'lz4' | 'zstd';
+
+/**
  * The built-in kernels: what each takes, gives and streams.
  */
 export interface KernelMap {
@@ -167,11 +176,35 @@ export interface KernelMap {
     part: never;
   };
   /**
+   * Compresses bytes to gzip, zlib, deflate, LZ4 or Zstandard, on all threads.
+   */
+  compress: {
+    params: CompressParams;
+    output: CompressOutput;
+    part: never;
+  };
+  /**
+   * Decompresses gzip, zlib, deflate, LZ4 or Zstandard, on all threads where the file allows.
+   */
+  decompress: {
+    params: DecompressParams;
+    output: DecompressOutput;
+    part: never;
+  };
+  /**
    * SHA-256 or BLAKE3 of bytes.
    */
   hash: {
     params: HashParams;
     output: HashOutput;
+    part: never;
+  };
+  /**
+   * SHA-256 or BLAKE3 of each of many buffers, on all threads.
+   */
+  'hash.many': {
+    params: HashManyParams;
+    output: HashManyOutput;
     part: never;
   };
   /**
@@ -215,6 +248,14 @@ export interface KernelMap {
     part: never;
   };
   /**
+   * Finds a regular expression in text or bytes, with line numbers.
+   */
+  search: {
+    params: SearchParams;
+    output: SearchOutput;
+    part: SearchOutput;
+  };
+  /**
    * Sorts a typed array of any kind; NaN last.
    */
   sort: {
@@ -246,6 +287,85 @@ export interface ArgsortOutput {
   indices: Uint32Array;
 }
 /**
+ * What to compress, and how.
+ */
+export interface CompressParams {
+  /**
+   * The bytes.
+   */
+  data: Uint8Array;
+  /**
+   * What they become.
+   */
+  format: 'gzip' | 'zlib' | 'deflate' | 'lz4' | 'zstd';
+  /**
+   * How hard to try: `gzip`, `zlib` and `deflate` 0 (not at all) to 9 (hardest), 6 unless told; `zstd` 1 to 9, 3 unless told.
+   * `lz4` takes none.
+   */
+  level?: number | null;
+  /**
+   * For inputs that lie in several places: `data` is a piece of a longer input, and what comes out are its blocks alone,
+   * without what a file has before and after them. The pieces that are not the last hold whole blocks of 1 MiB, in `zstd` of 2.
+   */
+  piece?: Piece | null;
+}
+/**
+ * The compressed bytes.
+ */
+export interface CompressOutput {
+  /**
+   * The file, or of a piece its blocks.
+   */
+  data: Uint8Array;
+  /**
+   * Of a piece only: what a file says of its blocks.
+   */
+  piece?: PieceFacts | null;
+}
+/**
+ * What a file says of the blocks in a piece.
+ */
+export interface PieceFacts {
+  /**
+   * The compressed bytes of each block.
+   */
+  lengths: Uint32Array;
+  /**
+   * The input's CRC-32 in `gzip`, its Adler-32 in `zlib`, else 0.
+   */
+  check: number;
+}
+/**
+ * What to decompress.
+ */
+export interface DecompressParams {
+  /**
+   * The file. Several gzip members, LZ4 or Zstandard frames one after the other are read as one.
+   */
+  data: Uint8Array;
+  /**
+   * What it is; unless told, its first bytes say so. A raw `deflate` stream has nothing to be known by.
+   */
+  format?: CompressionFormat | null;
+  /**
+   * The most bytes that may come out, 1 GiB unless told: a small file can hold a great many.
+   */
+  maxBytes?: number | null;
+}
+/**
+ * What the file held.
+ */
+export interface DecompressOutput {
+  /**
+   * The bytes.
+   */
+  data: Uint8Array;
+  /**
+   * A way to compress. All tools read what comes out.
+   */
+  format: 'gzip' | 'zlib' | 'deflate' | 'lz4' | 'zstd';
+}
+/**
  * What to hash, and how.
  */
 export interface HashParams {
@@ -272,6 +392,36 @@ export interface HashOutput {
    * 64 hexadecimal digits, lower case: the hash, or of a subtree its chaining value.
    */
   hex: string;
+}
+/**
+ * What to hash, and how.
+ */
+export interface HashManyParams {
+  /**
+   * The buffers, one after the other.
+   */
+  data: Uint8Array;
+  /**
+   * The bytes of each buffer; together all of `data`.
+   */
+  lengths?: Uint32Array;
+  /**
+   * Instead of `lengths`: the bytes of every buffer. The last has what is left.
+   */
+  chunk?: number | null;
+  /**
+   * The hash function.
+   */
+  algorithm: 'sha256' | 'blake3';
+}
+/**
+ * The hashes.
+ */
+export interface HashManyOutput {
+  /**
+   * 32 bytes for each buffer, in their order; shape: buffers × 32.
+   */
+  digests: Uint8Array;
 }
 /**
  * The file.
@@ -525,6 +675,78 @@ export interface NoopParams {}
  * Nothing.
  */
 export interface NoopOutput {}
+/**
+ * Where to search, and what for.
+ */
+export interface SearchParams {
+  /**
+   * The text as UTF-8, or any bytes; at most 2³² − 1. Lines end with a line feed, or with the data.
+   */
+  data: Uint8Array;
+  /**
+   * A regular expression in the syntax of Rust's `regex`: no look-around and no back-references, so that every search takes time
+   * in proportion to the data. A match lies in one line, without its end; `^` and `$` are the line's.
+   */
+  pattern: string;
+  /**
+   * Takes the pattern as it is, not as an expression.
+   */
+  literal?: boolean;
+  /**
+   * Capital letters and small ones are the same.
+   */
+  ignoreCase?: boolean;
+  /**
+   * Whether `\w`, `\d`, `\b`, `.`, classes and cases are Unicode's, which is so unless told; else they are of ASCII and of bytes.
+   */
+  unicode?: boolean;
+  /**
+   * Finds the lines without a match instead, each as a whole.
+   */
+  invert?: boolean;
+  /**
+   * Stops after so many, the first ones in the data.
+   */
+  maxMatches?: number | null;
+  /**
+   * For data that lies in several places: where in the whole `data` begins.
+   */
+  begin?: Place | null;
+}
+/**
+ * Where the first line of the data lies in the whole.
+ */
+export interface Place {
+  /**
+   * Bytes before it.
+   */
+  byte: number;
+  /**
+   * Lines before it.
+   */
+  line: number;
+}
+/**
+ * The matches in the order of the data, four numbers of each. They do not overlap; an empty one does not follow on another.
+ */
+export interface SearchOutput {
+  /**
+   * The byte at which each begins.
+   */
+  starts: Uint32Array;
+  /**
+   * The byte after its last.
+   */
+  ends: Uint32Array;
+  /**
+   * The number of its line, from 1.
+   */
+  lines: Uint32Array;
+  /**
+   * The byte at which its line begins.
+   */
+  lineStarts: Uint32Array;
+}
 /**
  * The sorted numbers.
  */
