@@ -6,7 +6,9 @@ use rayon::prelude::*;
 use std::io::Read;
 use std::mem::MaybeUninit;
 use std::ops::Range;
-use structured_zstd::decoding::{self, FrameContentSize, FrameSizeError, StreamingDecoder};
+use structured_zstd::decoding::{
+    self, ContentChecksum, FrameContentSize, FrameDecoder, FrameSizeError, StreamingDecoder,
+};
 use structured_zstd::encoding::{CompressionContext, CompressionLevel};
 
 /// Bytes between two looks at the job: a block of the format.
@@ -86,7 +88,7 @@ fn on_all_threads(data: &[u8], frames: &[Frame], len: usize, out: &mut Output, j
         room = rest;
     }
     tasks.into_par_iter().try_for_each(|(frame, place)| {
-        let mut decoder = StreamingDecoder::new(&data[frame.place.clone()]);
+        let mut decoder = decoder(&data[frame.place.clone()]);
         for slice in place.chunks_mut(SLICE) {
             job.check()?;
             slice.fill(MaybeUninit::new(0));
@@ -109,7 +111,7 @@ fn on_all_threads(data: &[u8], frames: &[Frame], len: usize, out: &mut Output, j
 }
 
 fn one_by_one(data: &[u8], frame: &Frame, out: &mut Output, job: &Job) -> Result<(), KernelError> {
-    let mut decoder = StreamingDecoder::new(&data[frame.place.clone()]);
+    let mut decoder = decoder(&data[frame.place.clone()]);
     loop {
         job.check()?;
         let from = out.data.len();
@@ -125,6 +127,13 @@ fn one_by_one(data: &[u8], frame: &Frame, out: &mut Output, job: &Job) -> Result
             return Ok(());
         }
     }
+}
+
+/// Reads a frame, and checks it at its end, which is not the crate's habit.
+fn decoder(frame: &[u8]) -> StreamingDecoder<&[u8], FrameDecoder> {
+    let mut decoder = StreamingDecoder::new(frame);
+    decoder.decoder_mut().set_content_checksum(ContentChecksum::Verify);
+    decoder
 }
 
 fn damaged(frame: &Frame, error: impl std::fmt::Display) -> KernelError {
