@@ -2,6 +2,9 @@
 
 mod argsort;
 mod blur;
+mod compress;
+mod decompress;
+mod deflate;
 mod distances;
 mod exact;
 #[cfg(feature = "faults")]
@@ -11,6 +14,7 @@ mod floats;
 mod fourier;
 mod group_by;
 mod hash;
+mod hash_many;
 mod image_blur;
 mod image_color;
 mod image_convolve;
@@ -23,6 +27,7 @@ mod image_rotate;
 mod kmeans;
 mod knn;
 mod lanes;
+mod lz4;
 mod mandelbrot;
 mod matmul;
 mod montecarlo;
@@ -34,7 +39,9 @@ mod partition;
 mod radix;
 mod random;
 mod resample;
+mod search;
 mod select;
+mod sha256_lanes;
 mod sort;
 mod stats_describe;
 mod stats_histogram;
@@ -42,12 +49,16 @@ mod stats_quantiles;
 mod topk;
 mod turn;
 mod webp;
+mod zstd;
 
 pub use argsort::{Argsort, ArgsortOutput};
+pub use compress::{Compress, CompressOutput, CompressParams, CompressionFormat, Piece, PieceFacts};
+pub use decompress::{Decompress, DecompressOutput, DecompressParams};
 pub use fft::{Fft, FftOutput, FftParams};
 pub use floats::Floats;
 pub use group_by::{GroupBy, GroupByOutput, GroupByParams};
 pub use hash::{Hash, HashAlgorithm, HashOutput, HashParams};
+pub use hash_many::{HashMany, HashManyOutput, HashManyParams};
 pub use image_blur::{ImageBlur, ImageBlurOutput, ImageBlurParams};
 pub use image_color::{ImageColor, ImageColorOutput, ImageColorParams};
 pub use image_convolve::{Edges, ImageConvolve, ImageConvolveOutput, ImageConvolveParams};
@@ -64,6 +75,7 @@ pub use matmul::{Matmul, MatmulOutput, MatmulParams};
 pub use montecarlo::{Montecarlo, MontecarloOutput, MontecarloParams, OptionKind, OptionStyle, PathBlocks};
 pub use nbody::{Nbody, NbodyOutput, NbodyParams, NbodyPart};
 pub use noop::{Noop, NoopOutput, NoopParams};
+pub use search::{Place, Search, SearchOutput, SearchParams};
 pub use sort::{Order, Sort, SortOutput, SortParams};
 pub use stats_describe::{StatsDescribe, StatsDescribeOutput, StatsDescribeParams};
 pub use stats_histogram::{StatsHistogram, StatsHistogramOutput, StatsHistogramParams};
@@ -71,6 +83,67 @@ pub use stats_quantiles::{StatsQuantiles, StatsQuantilesOutput, StatsQuantilesPa
 pub use topk::{Topk, TopkOutput, TopkParams};
 
 #[cfg(feature = "faults")]
-crate::kernels![Argsort, fault::Fault, Fft, GroupBy, Hash, ImageBlur, ImageColor, ImageConvolve, ImageCrop, ImageDecode, ImageEncode, ImagePipeline, ImageResize, ImageRotate, Kmeans, Knn, Mandelbrot, Matmul, Montecarlo, Nbody, Noop, Sort, StatsDescribe, StatsHistogram, StatsQuantiles, Topk];
+crate::kernels![
+    Argsort,
+    Compress,
+    Decompress,
+    fault::Fault,
+    Fft,
+    GroupBy,
+    Hash,
+    HashMany,
+    ImageBlur,
+    ImageColor,
+    ImageConvolve,
+    ImageCrop,
+    ImageDecode,
+    ImageEncode,
+    ImagePipeline,
+    ImageResize,
+    ImageRotate,
+    Kmeans,
+    Knn,
+    Mandelbrot,
+    Matmul,
+    Montecarlo,
+    Nbody,
+    Noop,
+    Search,
+    Sort,
+    StatsDescribe,
+    StatsHistogram,
+    StatsQuantiles,
+    Topk
+];
 #[cfg(not(feature = "faults"))]
-crate::kernels![Argsort, Fft, GroupBy, Hash, ImageBlur, ImageColor, ImageConvolve, ImageCrop, ImageDecode, ImageEncode, ImagePipeline, ImageResize, ImageRotate, Kmeans, Knn, Mandelbrot, Matmul, Montecarlo, Nbody, Noop, Sort, StatsDescribe, StatsHistogram, StatsQuantiles, Topk];
+crate::kernels![
+    Argsort,
+    Compress,
+    Decompress,
+    Fft,
+    GroupBy,
+    Hash,
+    HashMany,
+    ImageBlur,
+    ImageColor,
+    ImageConvolve,
+    ImageCrop,
+    ImageDecode,
+    ImageEncode,
+    ImagePipeline,
+    ImageResize,
+    ImageRotate,
+    Kmeans,
+    Knn,
+    Mandelbrot,
+    Matmul,
+    Montecarlo,
+    Nbody,
+    Noop,
+    Search,
+    Sort,
+    StatsDescribe,
+    StatsHistogram,
+    StatsQuantiles,
+    Topk
+];

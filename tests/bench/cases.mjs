@@ -35,6 +35,25 @@ function noise(width, height, seed) {
   };
 }
 
+/** Words in an order that looks random, and numbers between them: level 6 takes as long for it, and makes as little of it, as of a book. */
+function prose(length, seed) {
+  const next = random(seed);
+  const words = Array.from({ length: 6000 }, () => {
+    let word = '';
+    for (let letters = 2 + (next() % 9); letters > 0; letters -= 1) word += 'etaoinshrdlucmfwyp'[Math.min(next() % 18, next() % 18)];
+    return word;
+  });
+  const parts = [];
+  // A few words are most of a text.
+  for (let count = 0; count < length; count += parts.at(-1).length) {
+    const rank = Math.floor(words.length ** (next() / 2 ** 32)) - 1;
+    parts.push(next() % 40 === 0 ? `${next()}\n` : `${words[rank]}${next() % 12 === 0 ? '. ' : ' '}`);
+  }
+  const data = new Uint8Array(new SharedArrayBuffer(length));
+  data.set(Buffer.from(parts.join(''), 'latin1').subarray(0, length));
+  return data;
+}
+
 /** Each case: its kernel, params, and whether it is measured in Chromium too. */
 export const cases = [
   {
@@ -66,6 +85,14 @@ export const cases = [
   { name: 'sort 10 M f64', kernel: 'sort', params: () => ({ data: shared(Float64Array, 10_000_000, uniform(3)), order: 'ascending' }) },
   { name: 'sort 10 M u32', kernel: 'sort', params: () => ({ data: shared(Uint32Array, 10_000_000, random(5)), order: 'ascending' }) },
   { name: 'argsort 4 M f64', kernel: 'argsort', params: () => ({ data: shared(Float64Array, 4_000_000, uniform(9)), order: 'ascending' }) },
+  ...['gzip', 'lz4', 'zstd'].flatMap((format) => [
+    { name: `compress ${format}, 64 MiB`, kernel: 'compress', params: () => ({ data: prose(64 << 20, 19), format }) },
+    { name: `decompress ${format}, 64 MiB`, kernel: 'decompress', params: async (host) => ({ data: (await host.run('compress', { data: prose(64 << 20, 19), format })).data, format }) },
+  ]),
+  { name: 'decompress zlib, 16 MiB', kernel: 'decompress', params: async (host) => ({ data: (await host.run('compress', { data: prose(16 << 20, 19), format: 'zlib' })).data, format: 'zlib' }) },
+  { name: 'search a word, 64 MiB', kernel: 'search', params: () => ({ data: prose(64 << 20, 21), pattern: 'taleo' }) },
+  { name: 'search an expression, 64 MiB', kernel: 'search', params: () => ({ data: prose(64 << 20, 21), pattern: '[a-z]+eo [0-9]{9}' }) },
+  { name: 'hash.many sha256, 64 MiB by 4 KiB', kernel: 'hash.many', params: () => ({ data: shared(Uint8Array, 64 << 20, random(13)), chunk: 4096, algorithm: 'sha256' }) },
   { name: 'hash sha256, 64 MiB', kernel: 'hash', params: () => ({ data: shared(Uint8Array, 64 << 20, random(13)), algorithm: 'sha256' }) },
   {
     name: 'matmul f32, 1024³',

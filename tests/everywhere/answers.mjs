@@ -8,6 +8,14 @@ const hashesOfAbc = {
   sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
   blake3: '6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85',
 };
+/** The three bytes as Python's zlib, lz4 1.9 and zstd 1.5 write them, but for the gzip header's system and the LZ4 header's flags. */
+const compressed = {
+  gzip: [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 0x4b, 0x4c, 0x4a, 6, 0, 0xc2, 0x41, 0x24, 0x35, 3, 0, 0, 0],
+  zlib: [0x78, 0x9c, 0x4b, 0x4c, 0x4a, 6, 0, 2, 0x4d, 1, 0x27],
+  deflate: [0x4b, 0x4c, 0x4a, 6, 0],
+  lz4: [4, 0x22, 0x4d, 0x18, 0x78, 0x60, 3, 0, 0, 0, 0, 0, 0, 0, 0xbd, 3, 0, 0, 0x80, 97, 98, 99, 0xff, 0x53, 0xd1, 0x32, 0, 0, 0, 0],
+  zstd: [0x28, 0xb5, 0x2f, 0xfd, 0x24, 3, 0x19, 0, 0, 97, 98, 99, 0x99, 9, 0x77, 0xad],
+};
 /** 3 × 2 pixels, no two alike, some of them translucent; and the same as a PNG file (made with zlib). */
 const pixels = Uint8Array.of(
   255, 0, 0, 255, 0, 255, 0, 128, 0, 0, 255, 64,
@@ -131,6 +139,30 @@ export const answers = {
     const { price, standardError } = await host.run('montecarlo', params);
     // 10.4506 by the formula of Black and Scholes.
     equal(Math.abs(price - 10.450583572185565) < 4 * standardError && standardError < 0.1, true, `a price, ${price} ± ${standardError}`);
+  },
+  async compress(host) {
+    for (const [format, bytes] of Object.entries(compressed)) {
+      const { data } = await host.run('compress', { data: abc, format });
+      same(data, bytes, `abc as ${format}`);
+    }
+  },
+  async decompress(host) {
+    for (const [format, bytes] of Object.entries(compressed)) {
+      const { data } = await host.run('decompress', { data: Uint8Array.from(bytes), format });
+      same(data, abc, `abc from ${format}`);
+    }
+  },
+  async 'hash.many'(host) {
+    for (const [algorithm, expected] of Object.entries(hashesOfAbc)) {
+      const { digests } = await host.run('hash.many', { data: Uint8Array.of(...abc, ...abc), chunk: 3, algorithm });
+      equal(Array.from(digests, (byte) => byte.toString(16).padStart(2, '0')).join(''), expected + expected, `${algorithm} of two buffers`);
+    }
+  },
+  async search(host) {
+    const data = new TextEncoder().encode('a warp\nno\nwarps, Größe 42\n');
+    const found = await host.run('search', { data, pattern: '\\bwarps?|\\w+ß\\w' });
+    const expected = { starts: [2, 10, 17], ends: [6, 15, 24], lines: [1, 3, 3], lineStarts: [0, 10, 10] };
+    for (const [column, numbers] of Object.entries(expected)) same(found[column], numbers, column);
   },
   async 'image.decode'(host) {
     const { image: decoded, format } = await host.run('image.decode', { data: png });

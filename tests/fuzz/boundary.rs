@@ -144,6 +144,12 @@ fn valid(kernel: &str) -> Value {
             ("maxIterations", Value::Int(50)),
         ]),
         "hash" => map(&[("data", Value::Array(0, None)), ("algorithm", text("blake3"))]),
+        "compress" => map(&[("data", Value::Array(0, None)), ("format", text("gzip")), ("level", Value::Int(1))]),
+        "decompress" => {
+            map(&[("data", Value::Array(0, None)), ("format", text("zstd")), ("maxBytes", Value::Int(9999))])
+        }
+        "hash.many" => map(&[("data", Value::Array(0, None)), ("chunk", Value::Int(7)), ("algorithm", text("sha256"))]),
+        "search" => map(&[("data", Value::Array(0, None)), ("pattern", text("a+|\\d")), ("maxMatches", Value::Int(9))]),
         "sort" | "argsort" => map(&[("data", Value::Array(1, None)), ("order", text("descending"))]),
         "matmul" => map(&[
             ("a", numbers(15)),

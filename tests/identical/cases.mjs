@@ -46,6 +46,27 @@ function vectors(count, dimensions, seed) {
 }
 
 const option = { spot: 100, strike: 105, years: 1.5, rate: 0.04, volatility: 0.25 };
+/** Words in an order that looks random, each here and there with a number that does not come again. */
+function prose(length, seed) {
+  const words = ['warp ', 'weft ', 'shuttle ', 'loom\n', 'heddle ', 'a ', 'of ', 'thread\r\n', 'bobbin ', 'Jacquard '];
+  const next = random(seed);
+  const parts = [];
+  for (let count = 0; count < length; count += parts.at(-1).length) parts.push(next() % 9 === 0 ? `${next()} ` : words[(next() >>> 8) % words.length]);
+  const data = new Uint8Array(new SharedArrayBuffer(length));
+  data.set(Buffer.from(parts.join(''), 'latin1').subarray(0, length));
+  return data;
+}
+
+/** Buffers of all lengths, some of them long. */
+function buffers(count, next) {
+  const lengths = filled(Uint32Array, count, (index) => (index % 500 === 7 ? 300_000 : next() % 800));
+  return { data: filled(Uint8Array, lengths.reduce((sum, length) => sum + length, 0), next), lengths };
+}
+
+/** Params of `decompress`: what the host itself has made of it. */
+async function compressed(host, data, format) {
+  return { data: (await host.run('compress', { data, format })).data, format };
+}
 
 const photo = new Uint8Array(readFileSync(new URL('../data/hubble_deep_field.jpg', import.meta.url)));
 const pipeline = [
@@ -65,6 +86,19 @@ export const cases = [
   ['mandelbrot', () => ({ width: 97, height: 1201, ...views.whole, maxIterations: 300, rows: { first: 100, count: 777 } })],
   ['hash', () => ({ data: filled(Uint8Array, 5_000_011, random(3)), algorithm: 'blake3' })],
   ['hash', () => ({ data: filled(Uint8Array, 1_000_003, random(5)), algorithm: 'sha256' })],
+  ...['gzip', 'zlib', 'deflate', 'lz4', 'zstd'].flatMap((format) => [
+    ['compress', () => ({ data: prose(5_300_007, 27), format })],
+    ['decompress', (host) => compressed(host, prose(5_300_007, 29), format)],
+  ]),
+  ...[0, 1, 2, 3, 4, 5, 7, 8, 9].map((level) => ['compress', () => ({ data: prose(1_500_000, 31), format: 'gzip', level })]),
+  ...[1, 6, 9].map((level) => ['compress', () => ({ data: prose(2_500_000, 33), format: 'zstd', level })]),
+  ['compress', () => ({ data: filled(Uint8Array, 3_000_000, random(35)), format: 'lz4' })],
+  ['search', () => ({ data: prose(20_000_003, 37), pattern: '\\bwe\\w+ \\d+|(?i)jacquard$' })],
+  ['search', () => ({ data: prose(3_000_001, 39), pattern: 'heddle', invert: true })],
+  ['search', () => ({ data: prose(3_000_001, 41), pattern: 'a ', literal: true, maxMatches: 54_321 })],
+  ['hash.many', () => ({ data: filled(Uint8Array, 4_000_003, random(43)), chunk: 1000, algorithm: 'sha256' })],
+  ['hash.many', () => ({ ...buffers(3_000, random(45)), algorithm: 'sha256' })],
+  ['hash.many', () => ({ ...buffers(3_000, random(47)), algorithm: 'blake3' })],
   ['sort', () => ({ data: floats(400_000, 7), order: 'ascending' })],
   ['sort', () => ({ data: filled(Uint8Array, 300_000, random(9)), order: 'descending' })],
   ['sort', () => ({ data: filled(BigInt64Array, 200_000, ((next) => () => (BigInt(next()) << 32n) - 2n ** 62n)(random(11))), order: 'ascending' })],
@@ -125,6 +159,18 @@ export const long = {
   mandelbrot: () => ({ width: 2000, height: 1500, centerX: -0.75, centerY: 0, span: 0.001, maxIterations: 400 }),
   'hash blake3': () => ({ data: filled(Uint8Array, 256 << 20, (index) => index), algorithm: 'blake3' }),
   'hash sha256': () => ({ data: filled(Uint8Array, 32 << 20, (index) => index), algorithm: 'sha256' }),
+  'compress gzip': () => ({ data: prose(16 << 20, 1), format: 'gzip' }),
+  'compress gzip 9': () => ({ data: prose(8 << 20, 1), format: 'gzip', level: 9 }),
+  'compress lz4': () => ({ data: prose(64 << 20, 1), format: 'lz4' }),
+  'compress zstd': () => ({ data: prose(48 << 20, 1), format: 'zstd' }),
+  'decompress gzip': (host) => compressed(host, prose(48 << 20, 1), 'gzip'),
+  'decompress zlib': (host) => compressed(host, prose(32 << 20, 1), 'zlib'),
+  'decompress lz4': (host) => compressed(host, prose(128 << 20, 1), 'lz4'),
+  'decompress zstd': (host) => compressed(host, prose(64 << 20, 1), 'zstd'),
+  search: () => ({ data: prose(64 << 20, 1), pattern: '[a-z]+ \\d{7}' }),
+  'search, many matches': () => ({ data: prose(32 << 20, 1), pattern: '\\w' }),
+  'hash.many sha256': () => ({ data: filled(Uint8Array, 64 << 20, (index) => index), chunk: 4096, algorithm: 'sha256' }),
+  'hash.many blake3': () => ({ data: filled(Uint8Array, 128 << 20, (index) => index), chunk: 4096, algorithm: 'blake3' }),
   sort: () => ({ data: filled(Float64Array, 8_000_000, random(1)), order: 'ascending' }),
   argsort: () => ({ data: filled(Float64Array, 4_000_000, random(1)), order: 'ascending' }),
   matmul: () => ({ a: noise(Float32Array, 2000 * 2000, 1), b: noise(Float32Array, 2000 * 2000, 3), m: 2000, k: 2000, n: 2000 }),

@@ -1,8 +1,8 @@
-// The command against references that share no code with it: NumPy, Pillow, hashlib and the BLAKE3 of its authors, on files as a user
-// has them. The environment's PYTHON names a Python that has tests/references/requirements.txt.
+// The command against references that share no code with it: NumPy, Pillow, hashlib, the BLAKE3 of its authors, zlib, lz4 and
+// zstd, on files as a user has them. The environment's PYTHON names a Python that has tests/references/requirements.txt.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -13,7 +13,7 @@ import { flags, picture, run } from '../cli/support.mjs';
 const { PYTHON } = process.env;
 if (!PYTHON) throw new Error('PYTHON must name a Python with NumPy, Pillow and blake3: run ./build.sh test references');
 // Before any test, so that a missing package is one clear failure.
-await python('-c', 'import blake3, numpy, PIL').catch((error) => {
+await python('-c', 'import blake3, lz4.frame, numpy, PIL, zstandard').catch((error) => {
   throw new Error(`PYTHON (${PYTHON}) cannot be used: run ./build.sh setup test\n${error.stderr ?? error.message}`);
 });
 
@@ -272,6 +272,17 @@ describe('numbers against NumPy, exact fractions and formulas', () => {
   }
 });
 
+test('hash.many equals hashlib and blake3', async () => {
+  const path = join(folder, 'many.bin');
+  writeFileSync(path, Uint8Array.from({ length: 1_234_567 }, (_, index) => (index * 31 + (index >> 8)) & 255));
+  for (const algorithm of ['sha256', 'blake3']) {
+    for (const chunk of [1000, 65_536, 2_000_000]) {
+      const found = await reference('hashes.py', '--chunk', chunk, algorithm, path, await kernel('hash.many', { data: `@${path}`, chunk, algorithm }, 'digests.npy'));
+      assert.deepEqual(found, { same: true, count: Math.ceil(1_234_567 / chunk) });
+    }
+  }
+});
+
 test('hash equals hashlib and blake3', async (t) => {
   const files = [picture];
   for (const length of [0, 1, 1_000_000]) {
@@ -400,5 +411,73 @@ describe('images against Pillow', () => {
     const found = await reference('images.py', 'decoded', path, await kernel('image.decode', { data: `@${path}` }, 'pixels.npy'));
     assert.ok(found.levels > 1, JSON.stringify(found));
     return found;
+  }
+});
+
+describe('compress and decompress against zlib, lz4 and zstd', () => {
+  const inputs = ['empty', 'one', 'prose', 'source', 'noise', 'zeros', 'block'];
+  before(async () => {
+    await reference('compression.py', 'make', folder);
+  });
+
+  /** What the format's own tool says of a file, where there is one. */
+  const tools = { gzip: ['/usr/bin/gzip', '-t'], lz4: ['/usr/bin/lz4', '-tq'], zstd: ['/usr/bin/zstd', '-tq'] };
+  const levels = { gzip: [undefined, 0, 1, 9], zlib: [undefined], deflate: [undefined], lz4: [undefined], zstd: [undefined, 1, 9] };
+  for (const [format, some] of Object.entries(levels)) {
+    test(`they read what we write as ${format}`, async (t) => {
+      for (const level of some) {
+        for (const input of inputs) {
+          const params = { data: `@${join(folder, input)}`, format, ...(level !== undefined && { level }) };
+          const file = await kernel('compress', params, `${input}.${level}.ours.${format === 'gzip' ? 'gz' : format === 'zstd' ? 'zst' : format}`);
+          assert.deepEqual(await reference('compression.py', 'read', format, file, join(folder, input)), { same: true }, `${input}, level ${level}`);
+          const [tool, ...args] = tools[format] ?? [];
+          if (tool && existsSync(tool)) await promisify(execFile)(tool, [...args, file]);
+        }
+      }
+      if (tools[format] && !existsSync(tools[format][0])) t.diagnostic(`${tools[format][0]} is not here, and was not asked`);
+    });
+  }
+
+  for (const kind of ['gzip', 'gzip-members', 'zlib', 'deflate', 'lz4', 'lz4-high', 'zstd', 'zstd-high']) {
+    test(`we read what they write as ${kind}`, async () => {
+      for (const input of inputs) {
+        const path = join(folder, `${input}.${kind}`);
+        const params = { data: `@${path}`, ...(kind === 'deflate' && { format: 'deflate' }) };
+        const out = await kernel('decompress', params, 'decompressed.bin');
+        assert.ok(readFileSync(out).equals(readFileSync(`${path}.held`)), input);
+      }
+    });
+  }
+});
+
+describe('search finds what re and grep find', () => {
+  before(async () => {
+    await reference('compression.py', 'make', folder);
+    writeFileSync(join(folder, 'mixed'), 'Größe 17 Ἀθήνα\n\nμῆνιν ἄειδε θεά 4711\n'.repeat(20_000));
+  });
+
+  for (const [what, file, pattern, letters] of [
+    ['a word in a source', 'source', 'return', 'bg'],
+    ['a word in any case', 'source', 'Return', 'big'],
+    ['an expression', 'source', 'def +(\\w+)\\(self, (\\w+)', 'b'],
+    ['one of several words', 'source', 'import|class|lambda', 'bg'],
+    ['ends of lines', 'source', '[:,]$', 'bg'],
+    ['empty lines', 'source', '^$', 'bg'],
+    ['lines without a match', 'source', '[a-z]', 'bvg'],
+    ['words of text in several alphabets', 'mixed', '\\b\\w+\\b', ''],
+    ['a class without its letters in any case', 'mixed', 'grösse|größe|ΜΗ|ΘΕΆ', 'i'],
+    ['numbers', 'mixed', '\\d+$', ''],
+    ['bytes in noise', 'noise', '[\\x80-\\x8F]{2}.', 'b'],
+  ]) {
+    test(what, async () => {
+      const path = join(folder, file);
+      const out = join(folder, 'found');
+      const params = { data: `@${path}`, pattern, ignoreCase: letters.includes('i'), invert: letters.includes('v'), unicode: !letters.includes('b') };
+      const { code, stderr } = await run(['run', 'search', ...flags(params), '-o', `${out}/`]);
+      assert.equal(code, 0, stderr);
+      const columns = ['starts', 'ends', 'lines', 'lineStarts'].map((column) => join(out, `${column}.npy`));
+      const found = await reference('searching.py', path, pattern, letters, ...columns);
+      assert.ok(found.count > 10 && found.same && found.grep !== false, JSON.stringify(found));
+    });
   }
 });
