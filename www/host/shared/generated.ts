@@ -155,6 +155,10 @@ export const ERROR_CODES = {
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /**
+ * A step of a pipeline.
+ */
+export type ImageStep = CropStep | ResizeStep | RotateStep | BlurStep | ColorStep | ConvolveStep | EncodeStep;
+/**
  * Which way an image is mirrored.
  */
 export type Flip = 'horizontal' | 'vertical';
@@ -225,6 +229,14 @@ export interface KernelMap {
   'image.encode': {
     params: ImageEncodeParams;
     output: ImageEncodeOutput;
+    part: never;
+  };
+  /**
+   * Decodes, crops, resizes, rotates, blurs, colors, convolves and encodes in one job.
+   */
+  'image.pipeline': {
+    params: ImagePipelineParams;
+    output: ImagePipelineOutput;
     part: never;
   };
   /**
@@ -712,10 +724,229 @@ export interface ImageEncodeOutput {
   data: Uint8Array;
 }
 /**
+ * What to begin with, one of `data` and `image`, and what to do.
+ */
+export interface ImagePipelineParams {
+  /**
+   * The bytes of a PNG, JPEG or WebP file, which is decoded first.
+   */
+  data?: Uint8Array;
+  /**
+   * An image.
+   */
+  image?: Image10 | null;
+  /**
+   * The steps, 1 to 64, one after another: `op` is the kernel without `image.`, the rest its params without the image. `encode` can be
+   * the last only.
+   */
+  steps: ImageStep[];
+}
+/**
+ * An image: rows from the top, four bytes a pixel (red, green, blue, alpha; alpha not premultiplied).
+ */
+export interface Image10 {
+  /**
+   * Pixels in a row.
+   */
+  width: number;
+  /**
+   * Rows.
+   */
+  height: number;
+  /**
+   * `width × height × 4` bytes.
+   */
+  data: Uint8ClampedArray;
+}
+/**
+ * Cuts a rectangle out of an RGBA image.
+ */
+export interface CropStep {
+  /**
+   * Rows of the rectangle, 1 or more; the last one lies in the image.
+   */
+  height: number;
+  /**
+   * Column of the rectangle's first pixel, 0 at the left.
+   */
+  x: number;
+  /**
+   * Row of the rectangle's first pixel, 0 at the top.
+   */
+  y: number;
+  /**
+   * Pixels in a row of the rectangle, 1 or more; the last one lies in the image.
+   */
+  width: number;
+  op: 'crop';
+}
+/**
+ * Resizes an RGBA image: Lanczos and other filters, right for transparency.
+ */
+export interface ResizeStep {
+  /**
+   * How pixels are weighted; `lanczos3` unless told.
+   */
+  filter?: 'lanczos3' | 'nearest' | 'box' | 'bilinear' | 'hamming' | 'catmullrom' | 'mitchell' | 'gaussian';
+  /**
+   * Pixels in a row of the result, 1 to 65535; `width × height` is at most 2²⁸.
+   */
+  width: number;
+  /**
+   * Rows of the result, 1 to 65535.
+   */
+  height: number;
+  op: 'resize';
+}
+/**
+ * Turns an RGBA image by any angle, and mirrors it.
+ */
+export interface RotateStep {
+  /**
+   * Red, green, blue and alpha of what is not covered by the turned image; transparent unless told.
+   *
+   * @minItems 4
+   * @maxItems 4
+   */
+  background?: [number, number, number, number] | null;
+  /**
+   * Degrees clockwise, as in CSS; 0 unless told. Multiples of 90 move pixels and change none.
+   */
+  angle?: number;
+  /**
+   * Mirrors the image before it is turned.
+   */
+  flip?: Flip | null;
+  op: 'rotate';
+}
+/**
+ * Blurs an RGBA image: a Gaussian or a box, right for transparency.
+ */
+export interface BlurStep {
+  /**
+   * A box: the mean of `2 × radius + 1` pixels each way, 0 (nothing) to 500. As fast for a large one.
+   */
+  radius?: number | null;
+  /**
+   * A Gaussian's standard deviation in pixels, 0 (nothing) to 250, as CSS's `blur()` and a canvas's filter take it. Cut off at 3
+   * sigma, rounded up; the time grows with it.
+   */
+  sigma?: number | null;
+  op: 'blur';
+}
+/**
+ * Changes an RGBA image's colours: brightness, contrast, saturation, hue, gamma, any matrix.
+ */
+export interface ColorStep {
+  /**
+   * Twenty numbers, as `feColorMatrix` has them: for each of red, green, blue and alpha of the result the factors of red, green, blue
+   * and alpha, and what is added (1 is 255). −1000 to 1000 each.
+   */
+  matrix?: number[] | null;
+  /**
+   * A colour c of 0 to 1 becomes c^(1/gamma): above 1 is lighter in the middle. 0.01 to 100.
+   */
+  gamma?: number | null;
+  /**
+   * Colours are multiplied by it: 1 changes nothing, 0 is black, up to 100.
+   */
+  brightness?: number | null;
+  /**
+   * The distance from middle grey is multiplied by it: 1 changes nothing, 0 is grey, up to 100.
+   */
+  contrast?: number | null;
+  /**
+   * 1 changes nothing, 0 is without colour, above 1 has more; up to 100.
+   */
+  saturate?: number | null;
+  /**
+   * Degrees by which hues are turned.
+   */
+  hueRotate?: number | null;
+  /**
+   * 0 changes nothing, 1 is grey by luminance.
+   */
+  grayscale?: number | null;
+  /**
+   * 0 changes nothing, 1 is as brown as an old photograph.
+   */
+  sepia?: number | null;
+  /**
+   * 0 changes nothing, 1 is the negative.
+   */
+  invert?: number | null;
+  op: 'color';
+}
+/**
+ * Convolves an RGBA image with any matrix of up to 31×31 numbers.
+ */
+export interface ConvolveStep {
+  /**
+   * Whether colours alone are convolved, as they are stored, and alphas stay (what edges and embossing need). Without it all four
+   * channels are, colours weighted by alpha; the bias is then added to the weighted colours and the alpha. True unless told.
+   */
+  keepAlpha?: boolean;
+  /**
+   * The matrix, row by row, as it is laid over the picture (it is not turned around first): 1 to 31 rows of 1 to 31 numbers, both
+   * odd. `[[0, -1, 0], [-1, 5, -1], [0, -1, 0]]` sharpens. Numbers are −1000000 to 1000000, and taken as f32.
+   */
+  kernel: number[][];
+  /**
+   * What sums are divided by, not 0; the sum of the matrix unless told, or 1 where that is 0.
+   */
+  divisor?: number | null;
+  /**
+   * What is added to a divided sum, in levels of 0 to 255; 0 unless told.
+   */
+  bias?: number;
+  /**
+   * What lies beyond the edges; `clamp` unless told.
+   */
+  edges?: 'clamp' | 'mirror' | 'wrap' | 'transparent';
+  op: 'convolve';
+}
+/**
+ * Encodes RGBA pixels as a PNG, JPEG or WebP file.
+ */
+export interface EncodeStep {
+  /**
+   * Of a JPEG: 1 (small) to 100 (near lossless), 85 unless told. Below 90 colours have half of the resolution. Other
+   * formats take none.
+   */
+  quality?: number | null;
+  /**
+   * The kind of file. `png` and `webp` keep every pixel as it is; `jpeg` is lossy and shows transparent pixels over
+   * black, as a canvas does.
+   */
+  format: 'png' | 'jpeg' | 'webp';
+  op: 'encode';
+}
+/**
+ * What came of it.
+ */
+export interface ImagePipelineOutput {
+  /**
+   * The file, when the last step was `encode`.
+   */
+  data?: Uint8Array;
+  /**
+   * The image, when it was another.
+   */
+  image?: Image10 | null;
+  /**
+   * Pixels in a row of the result.
+   */
+  width: number;
+  /**
+   * Rows of the result.
+   */
+  height: number;
+}
+/**
  * What to resize, and to what. The whole image is fitted to the new sides; its proportions are the caller's care.
  */
 export interface ImageResizeParams {
-  image: Image10;
+  image: Image11;
   /**
    * Pixels in a row of the result, 1 to 65535; `width × height` is at most 2²⁸.
    */
@@ -739,9 +970,9 @@ export interface ImageResizeParams {
   source?: ResizeSource | null;
 }
 /**
- * The image.
+ * An image: rows from the top, four bytes a pixel (red, green, blue, alpha; alpha not premultiplied).
  */
-export interface Image10 {
+export interface Image11 {
   /**
    * Pixels in a row.
    */
@@ -776,13 +1007,12 @@ export interface ResizeSource {
  * The resized image.
  */
 export interface ImageResizeOutput {
-  image: Image11;
+  image: Image12;
 }
 /**
- * `width` by `height` (or `rows.count`) pixels. Colours were weighted by their alpha; a pixel of alpha 0 comes out as 0, 0, 0, 0.
- * At the size that it had, or with `nearest`, pixels are the source's own.
+ * An image: rows from the top, four bytes a pixel (red, green, blue, alpha; alpha not premultiplied).
  */
-export interface Image11 {
+export interface Image12 {
   /**
    * Pixels in a row.
    */
@@ -800,7 +1030,7 @@ export interface Image11 {
  * What to turn, and how far. It is mirrored first.
  */
 export interface ImageRotateParams {
-  image: Image12;
+  image: Image13;
   /**
    * Degrees clockwise, as in CSS; 0 unless told. Multiples of 90 move pixels and change none.
    */
@@ -818,9 +1048,9 @@ export interface ImageRotateParams {
   background?: [number, number, number, number] | null;
 }
 /**
- * The image.
+ * An image: rows from the top, four bytes a pixel (red, green, blue, alpha; alpha not premultiplied).
  */
-export interface Image12 {
+export interface Image13 {
   /**
    * Pixels in a row.
    */
@@ -838,12 +1068,12 @@ export interface Image12 {
  * The turned image.
  */
 export interface ImageRotateOutput {
-  image: Image13;
+  image: Image14;
 }
 /**
- * As large as it takes to show all of the turned image, around the same centre. At its edges it is mixed with the background.
+ * An image: rows from the top, four bytes a pixel (red, green, blue, alpha; alpha not premultiplied).
  */
-export interface Image13 {
+export interface Image14 {
   /**
    * Pixels in a row.
    */
