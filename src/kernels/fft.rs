@@ -208,6 +208,11 @@ fn roots<T: Float>(half: usize, job: &Job) -> Result<Vec<T>, KernelError> {
     Ok(table)
 }
 
+/// +0, or NaN of what is no number or infinite.
+fn nothing<T: Float>(of: T) -> T {
+    of * T::default() + T::default()
+}
+
 /// Of transforms of reals taken for complex numbers, two for one, the transforms of the reals.
 fn untangle<T: Float>(data: Vec<T>, half: usize, job: &Job) -> Result<Vec<T>, KernelError> {
     let roots = roots::<T>(half, job)?;
@@ -223,7 +228,7 @@ fn untangle<T: Float>(data: Vec<T>, half: usize, job: &Job) -> Result<Vec<T>, Ke
             let odd = Complex { re: odd.re * root.re - odd.im * root.im, im: odd.re * root.im + odd.im * root.re };
             let (re, im) = ((even.re + odd.re) * point_five, (even.im + odd.im) * point_five);
             // The sum of reals is real: +0, but where there is no number.
-            let im = if k == 0 || k == half { im - im } else { im };
+            let im = if k == 0 || k == half { nothing(im) } else { im };
             Complex { re: re.tidy(), im: im.tidy() }
         })
     })?;
@@ -280,7 +285,7 @@ fn first_half<T: Float>(data: Vec<T>, length: usize, job: &Job) -> Result<Vec<T>
     data.par_chunks(2 * length).zip(out.par_chunks_mut(each)).try_for_each(|(from, to)| {
         in_pieces(to, job, |k, _| {
             let Complex { re, im } = at(from, k);
-            Complex { re, im: if k == 0 { (im - im).tidy() } else { im } }
+            Complex { re, im: if k == 0 { nothing(im).tidy() } else { im } }
         })
     })?;
     Ok(out)

@@ -245,8 +245,8 @@ fn odd<T: Float, const RADIX: usize>(points: [Point<T>; RADIX], turns: &[Complex
     let mut results = [points[0]; RADIX];
     let sums: [Point<T>; RADIX] = from_fn(|input| points[input].plus(points[(RADIX - input) % RADIX]));
     let differences: [Point<T>; RADIX] = from_fn(|input| points[input].minus(points[(RADIX - input) % RADIX]));
-    for input in 1..=half {
-        results[0] = results[0].plus(sums[input]);
+    for &sum in &sums[1..=half] {
+        results[0] = results[0].plus(sum);
     }
     for result in 1..=half {
         let (mut even, mut uneven) = (points[0], origin::<T>());
