@@ -53,7 +53,9 @@ def clouds(rows: int, dimensions: int, seed: int) -> np.ndarray:
 
 def output(folder: str) -> dict:
     fields = {path.stem: np.load(path) for path in Path(folder).glob("*.npy")}
-    return fields | {path.stem: json.loads(path.read_text()) for path in Path(folder).glob("*.json")}
+    # JavaScript writes large floats without a point: not as exact whole numbers.
+    number = lambda text: int(text) if abs(int(text)) < 2**53 else float(text)
+    return fields | {path.stem: json.loads(path.read_text(), parse_int=number) for path in Path(folder).glob("*.json")}
 
 
 def nearest_float(value: Fraction) -> float:

@@ -398,7 +398,7 @@ describe('images against Pillow', () => {
     const { code, stderr } = await run(['run', 'image.pipeline', '-p', `data=@${path}`, '-p', `steps=${JSON.stringify(steps)}`, '-o', join(folder, 'pipeline.json')]);
     assert.equal(code, 0, stderr);
     const { data, width, height } = JSON.parse(readFileSync(join(folder, 'pipeline.json'), 'utf8'));
-    writeFileSync(join(folder, 'pipeline.png'), Uint8Array.from(data));
+    writeFileSync(join(folder, 'pipeline.png'), Uint8Array.from(data.data));
     assert.deepEqual([width, height], [291, 333]);
     const found = await reference('images.py', 'pipeline', path, join(folder, 'pipeline.png'));
     assert.deepEqual(found.shape, [333, 291, 4]);
@@ -417,7 +417,7 @@ describe('images against Pillow', () => {
 describe('compress and decompress against zlib, lz4 and zstd', () => {
   const inputs = ['empty', 'one', 'prose', 'source', 'noise', 'zeros', 'block'];
   before(async () => {
-    await reference('compression.py', 'make', folder);
+    await reference('compressing.py', 'make', folder);
   });
 
   /** What the format's own tool says of a file, where there is one. */
@@ -429,7 +429,7 @@ describe('compress and decompress against zlib, lz4 and zstd', () => {
         for (const input of inputs) {
           const params = { data: `@${join(folder, input)}`, format, ...(level !== undefined && { level }) };
           const file = await kernel('compress', params, `${input}.${level}.ours.${format === 'gzip' ? 'gz' : format === 'zstd' ? 'zst' : format}`);
-          assert.deepEqual(await reference('compression.py', 'read', format, file, join(folder, input)), { same: true }, `${input}, level ${level}`);
+          assert.deepEqual(await reference('compressing.py', 'read', format, file, join(folder, input)), { same: true }, `${input}, level ${level}`);
           const [tool, ...args] = tools[format] ?? [];
           if (tool && existsSync(tool)) await promisify(execFile)(tool, [...args, file]);
         }
@@ -452,7 +452,7 @@ describe('compress and decompress against zlib, lz4 and zstd', () => {
 
 describe('search finds what re and grep find', () => {
   before(async () => {
-    await reference('compression.py', 'make', folder);
+    await reference('compressing.py', 'make', folder);
     writeFileSync(join(folder, 'mixed'), 'Größe 17 Ἀθήνα\n\nμῆνιν ἄειδε θεά 4711\n'.repeat(20_000));
   });
 

@@ -1,7 +1,7 @@
 """What Python and the formats' own libraries make of our files, and files of theirs for us.
 
-`compression.py make FOLDER`: inputs, each also as every format writes it.
-`compression.py read FORMAT FILE INPUT`: prints whether the file holds what the input does.
+`compressing.py make FOLDER`: inputs, each also as every format writes it.
+`compressing.py read FORMAT FILE INPUT`: prints whether the file holds what the input does.
 """
 
 import gzip
