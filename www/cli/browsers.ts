@@ -1,7 +1,8 @@
 // The browsers of this machine, for `loomwork test`: a page is opened in each, without a window, and tells what it found by itself. So no driver
 // and no library is needed.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
@@ -73,7 +74,18 @@ export async function openPage<T>(name: BrowserName, path: string, url: string, 
   } finally {
     ended.catch(() => {});
     await end(child);
-    rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    await remove(profile);
+  }
+}
+
+/** A browser's helpers may write for a moment after it has ended; what they leave then is the system's to clear, and says nothing of the page. */
+async function remove(profile: string): Promise<void> {
+  for (let tries = 0; tries < 20; tries += 1) {
+    try {
+      return await rm(profile, { recursive: true, force: true });
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
   }
 }
 
