@@ -12,7 +12,7 @@ import { Pieces } from '../host/main/shards.ts';
 import type { LaneStats } from '../host/main/stats.ts';
 import type { Runtime } from '../host/runtime/runtime.ts';
 import type { Counts } from '../host/shared/control.ts';
-import { textOf, type Failure } from '../host/shared/errors.ts';
+import type { Failure } from '../host/shared/errors.ts';
 import { VERSION } from '../host/shared/package.ts';
 import type { Packed, PackedArray, Shard } from '../host/shared/protocol.ts';
 import { connect, loadLibraries, PREFIX, shownAddress, type Libraries } from './connection.ts';
@@ -282,8 +282,9 @@ class QueueEngine implements Engine {
 
   #giveUp(inside: Inside, reason: string): void {
     if (!this.#holds(inside)) return;
-    const failure: Failure = failureIn(reason);
-    this.#end(inside, inside.cancelled || reason === 'cancelled' ? (inside.cancelled ? { kind: 'cancelled' } : { kind: 'failed', error: { code: 'KERNEL_ERROR', message: 'the job was cancelled by somebody else' } }) : { kind: 'failed', error: failure });
+    if (inside.cancelled) this.#end(inside, { kind: 'cancelled' });
+    else if (reason === 'cancelled') this.#end(inside, { kind: 'failed', error: { code: 'KERNEL_ERROR', message: 'the job was cancelled by somebody else' } });
+    else this.#end(inside, { kind: 'failed', error: failureIn(reason) });
   }
 
   /** The event of the shard's failure was lost: its job still tells. */
@@ -433,9 +434,8 @@ class QueueEngine implements Engine {
       await job?.removeUnprocessedChildren().catch(() => {});
       const removed = await this.#queue.remove(inside.root, { removeChildren: true });
       if (removed === 1 && this.#holds(inside)) this.#end(inside, { kind: 'cancelled' });
-    } catch (thrown) {
+    } catch {
       // Held by a worker, which has heard of it; or Redis is away, and the bound above ends it.
-      void textOf(thrown);
     }
   }
 
