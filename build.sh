@@ -250,6 +250,7 @@ pack_crate() {
 suite_lint() {
   cargo fmt --check && cargo clippy --quiet --all-targets -- -D warnings &&
     cargo clippy --quiet --lib --no-default-features --features builtin -- -D warnings &&
+    cargo clippy --quiet --lib --no-default-features --features images -- -D warnings &&
     cargo clippy --quiet --lib --no-default-features -- -D warnings && RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps && node www/build/generate.mjs --check
 }
 
@@ -271,7 +272,7 @@ wasm_pack() {
   # wasm-pack builds once more by itself, without the arguments at the end: what that needs too is in the environment.
   CARGO_TARGET_DIR=$PWD/target/wasm-pack RUSTFLAGS=$flags CARGO_UNSTABLE_BUILD_STD=std,panic_unwind WASM_BINDGEN_TEST_TIMEOUT=120 \
     env -u CHROMEDRIVER -u GECKODRIVER "$driver" \
-    wasm-pack test --headless "--$browser" --mode no-install . --test wasm --features no-bundler
+    wasm-pack test --headless "--$browser" --mode no-install . --test wasm --no-default-features --features builtin,no-bundler
 }
 # The runner takes whichever driver is named, whatever the browser asked for: only one may be.
 suite_wasm-chromium() { wasm_pack chrome CHROMEDRIVER="${CHROMEDRIVER:-/usr/bin/chromedriver}"; }

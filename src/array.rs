@@ -185,13 +185,13 @@ macro_rules! elements {
         }
 
         /// Runs `$body` with `$array` bound to the array of whichever kind it is.
-        #[cfg(feature = "builtin")]
+        #[cfg(feature = "kernels")]
         macro_rules! each_kind {
             ($any:expr, $array:ident => $body:expr) => {
                 match $any { $($crate::array::AnyArray::$variant($array) => $body),* }
             };
         }
-        #[cfg(feature = "builtin")]
+        #[cfg(feature = "kernels")]
         pub(crate) use each_kind;
 
         impl Serialize for AnyArray {

@@ -99,6 +99,55 @@ impl From<Range<u32>> for Rows {
     }
 }
 
+/// The picture of which an image is a band of rows, for kernels that make a pixel from those around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BandOf {
+    /// The picture's row that is the image's first.
+    pub first: u32,
+    /// Rows of the picture, 1 to 65535.
+    pub height: u32,
+}
+
+impl BandOf {
+    /// Refuses a picture that an image of `rows` rows is no band of, or one where `image` does not hold the rows `needed`. `field`
+    /// is its name in the params.
+    ///
+    /// # Errors
+    /// [`KernelError::BadParams`] naming the part.
+    pub fn validate(&self, field: &str, rows: u32, needed: impl FnOnce() -> Range<u32>) -> Result<(), KernelError> {
+        side(&format!("{field}.height"), self.height)?;
+        let held = u64::from(self.first)..u64::from(self.first) + u64::from(rows);
+        let (first, last) = (held.start, held.end - 1);
+        let refuse = |message| Err(KernelError::bad_params(format!("{field}.first"), message));
+        if held.end > u64::from(self.height) {
+            let height = self.height;
+            return refuse(format!("`image` would be rows {first} to {last} of a picture of {height} rows"));
+        }
+        let needed = needed();
+        if u64::from(needed.start) < held.start || u64::from(needed.end) > held.end {
+            let (from, to) = (needed.start, needed.end - 1);
+            return refuse(format!("`image` must hold rows {from} to {to} of the picture, got {first} to {last}"));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a picture that is to be made, by its sides: each 1 to [`MAX_SIDE`], and [`MAX_PIXELS`] in all.
+///
+/// # Errors
+/// [`KernelError::BadParams`] naming `width` or `height`.
+pub fn size(width: u32, height: u32) -> Result<(), KernelError> {
+    side("width", width)?;
+    side("height", height)?;
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > MAX_PIXELS {
+        let message = format!("width × height must be at most {MAX_PIXELS} pixels, got {width} × {height} = {pixels}");
+        return Err(KernelError::bad_params("width", message));
+    }
+    Ok(())
+}
+
 /// Refuses a side that is 0 or over [`MAX_SIDE`].
 ///
 /// # Errors

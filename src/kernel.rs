@@ -140,14 +140,14 @@ impl Entry {
 /// Registers a list of kernels: the dispatch table of a wasm artifact.
 ///
 /// Call it once, at the root of the crate that is built. Two kernels of one name do not compile, nor does a name that is not
-/// lower-case words between dots.
+/// lower-case words between dots. A kernel may stand behind a `#[cfg(feature = "…")]`.
 #[macro_export]
 macro_rules! kernels {
-    ($($kernel:ty),+ $(,)?) => {
+    ($($(#[$condition:meta])* $kernel:ty),+ $(,)?) => {
         /// The kernels of this crate.
-        pub static KERNELS: &[$crate::kernel::Entry] = &[$($crate::kernel::Entry::of::<$kernel>()),+];
+        pub static KERNELS: &[$crate::kernel::Entry] = &[$($(#[$condition])* $crate::kernel::Entry::of::<$kernel>()),+];
 
-        const _: () = $crate::kernel::assert_names(&[$(<$kernel as $crate::kernel::Kernel>::NAME),+]);
+        const _: () = $crate::kernel::assert_names(&[$($(#[$condition])* <$kernel as $crate::kernel::Kernel>::NAME),+]);
 
         // How the boundary, in the library, finds the list of the crate that is built on it.
         #[cfg(target_family = "wasm")]

@@ -50,7 +50,7 @@ mod pool;
 #[cfg(all(target_family = "wasm", feature = "threads"))]
 mod stack;
 
-#[cfg(feature = "builtin")]
+#[cfg(feature = "kernels")]
 pub mod kernels;
 
 pub use array::{AnyArray, Array};

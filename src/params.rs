@@ -48,8 +48,26 @@ pub fn decode<T: DeserializeOwned>(tree: Tree) -> Result<T, KernelError> {
             let known = rest.trim_start_matches(", expected ").trim_start_matches("one of ").replace('`', "");
             return KernelError::bad_params(join(parent, field), format!("is not a param; known are {known}"));
         }
+        if let Some((field, rest)) = quoted_after(&message, INSIDE) {
+            return KernelError::bad_params(join(parent, field), rest.trim_start_matches(": "));
+        }
         KernelError::bad_params(parent, in_callers_terms(&message))
     })
+}
+
+/// How the message of an error begins whose field lies deeper than serde's path.
+const INSIDE: &str = "inside, field `";
+
+/// An error of [`decode`] as one of serde's, for a type that decodes params of its own from a part of the tree. [`decode`] of the whole
+/// then names the field by its whole path.
+#[cfg(feature = "kernels")]
+pub(crate) fn nested<E: de::Error>(error: &KernelError) -> E {
+    match error {
+        KernelError::BadParams { field, message } if !field.is_empty() => {
+            E::custom(format_args!("{INSIDE}{field}`: {message}"))
+        }
+        other => E::custom(other),
+    }
 }
 
 /// The text between `start` and the next backtick, and what follows it.

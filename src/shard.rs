@@ -4,7 +4,7 @@
 //! merges their outputs in the instance that split. A kernel says how by [`Shardable`]; the boundary sees [`Sharding`], the
 //! same with the types erased. What comes out is, bit for bit, what the whole job gives.
 
-#[cfg(feature = "builtin")]
+#[cfg(feature = "kernels")]
 use crate::array::Array;
 use crate::error::KernelError;
 use crate::kernel::Kernel;
@@ -135,20 +135,20 @@ impl Sharding {
 }
 
 /// The error of outputs that are not those of a job's shards.
-#[cfg(feature = "builtin")]
+#[cfg(feature = "kernels")]
 pub(crate) fn strange_outputs() -> KernelError {
     KernelError::failed("the outputs to merge are not those of the job's shards")
 }
 
 /// The one output of a job that was not divided.
-#[cfg(feature = "builtin")]
+#[cfg(feature = "kernels")]
 pub(crate) fn only<T>(outputs: Vec<T>) -> Result<T, KernelError> {
     let [output] = <[T; 1]>::try_from(outputs).map_err(|_| strange_outputs())?;
     Ok(output)
 }
 
 /// The outputs' arrays one after another: `len` elements.
-#[cfg(feature = "builtin")]
+#[cfg(feature = "kernels")]
 pub(crate) fn concat<T: Copy>(arrays: impl Iterator<Item = Array<T>>, len: usize) -> Result<Vec<T>, KernelError> {
     let mut all = Vec::new();
     let bytes = len as u64 * size_of::<T>() as u64;
@@ -158,7 +158,7 @@ pub(crate) fn concat<T: Copy>(arrays: impl Iterator<Item = Array<T>>, len: usize
 }
 
 /// What a host does with shards, for the tests of kernels.
-#[cfg(all(test, feature = "builtin", not(target_family = "wasm")))]
+#[cfg(all(test, feature = "kernels", not(target_family = "wasm")))]
 pub(crate) mod testing {
     use super::*;
     use crate::array::{self, AnyArray, DType};
@@ -285,7 +285,29 @@ mod tests {
     fn the_registry_knows_which_kernels_divide() {
         let divide: Vec<&str> =
             KERNELS.iter().map(|entry| entry.name).filter(|name| sharding(name).is_some()).collect();
-        assert_eq!(divide, ["argsort", "hash", "image.resize", "mandelbrot", "sort"]);
+        assert_eq!(
+            divide,
+            [
+                "argsort",
+                "compress",
+                "fft",
+                "groupby",
+                "hash",
+                "hash.many",
+                "image.blur",
+                "image.convolve",
+                "image.resize",
+                "knn",
+                "mandelbrot",
+                "matmul",
+                "montecarlo",
+                "search",
+                "sort",
+                "stats.describe",
+                "stats.histogram",
+                "topk"
+            ]
+        );
     }
 
     #[test]

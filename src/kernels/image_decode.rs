@@ -90,7 +90,7 @@ fn refuse(sentence: impl std::fmt::Display) -> KernelError {
 }
 
 /// The format, by the first bytes.
-fn recognise(data: &[u8]) -> Result<ImageFormat, KernelError> {
+pub(super) fn recognise(data: &[u8]) -> Result<ImageFormat, KernelError> {
     match data {
         [] => Err(refuse("the file is empty")),
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Ok(ImageFormat::Png),

@@ -6,7 +6,7 @@
 //! picture makes the tiles that the whole would have there: what a weight is rounded to depends on its tile.
 
 use super::resample::{self, Band, Filter, Stretch};
-use crate::image::{Image, MAX_PIXELS, Rows, side};
+use crate::image::{BandOf, Image, MAX_PIXELS, Rows, size};
 use crate::shard::{self, Sharding};
 use crate::{Cancelled, Job, Kernel, KernelError, Shardable};
 use fast_image_resize::images::TypedImage;
@@ -95,43 +95,11 @@ impl Kernel for ImageResize {
 
     fn validate(p: &ImageResizeParams) -> Result<(), KernelError> {
         p.image.validate("image")?;
-        side("width", p.width)?;
-        side("height", p.height)?;
-        let pixels = u64::from(p.width) * u64::from(p.height);
-        if pixels > MAX_PIXELS {
-            return Err(KernelError::bad_params(
-                "width",
-                format!(
-                    "width × height must be at most {MAX_PIXELS} pixels, got {} × {} = {pixels}",
-                    p.width, p.height
-                ),
-            ));
-        }
+        size(p.width, p.height)?;
         p.rows.map_or(Ok(()), |rows| rows.validate("rows", p.height))?;
         let Some(source) = p.source else { return Ok(()) };
-        side("source.height", source.height)?;
-        let held = u64::from(source.first)..u64::from(source.first) + u64::from(p.image.height);
-        if held.end > u64::from(source.height) {
-            let message = format!(
-                "`image` would be rows {} to {} of a picture of {} rows",
-                held.start,
-                held.end - 1,
-                source.height
-            );
-            return Err(KernelError::bad_params("source.first", message));
-        }
-        let needed = Work::of(p).needed();
-        if u64::from(needed.start) < held.start || u64::from(needed.end) > held.end {
-            let message = format!(
-                "`image` must hold rows {} to {} of the picture, got {} to {}",
-                needed.start,
-                needed.end - 1,
-                held.start,
-                held.end - 1
-            );
-            return Err(KernelError::bad_params("source.first", message));
-        }
-        Ok(())
+        let picture = BandOf { first: source.first, height: source.height };
+        picture.validate("source", p.image.height, || Work::of(p).needed())
     }
 
     fn run(p: ImageResizeParams, job: &Job) -> Result<ImageResizeOutput, KernelError> {
@@ -533,7 +501,7 @@ pub(super) fn premultiply(pixels: &mut [u8], job: &Job) -> Result<(), Cancelled>
 ///
 /// Not the crate's own: its simd128 variant goes through floats, where compilers have differed
 /// (rust-lang/rust#157456), and every artifact must give the same bytes.
-fn unmultiply(pixels: &mut [u8], job: &Job) -> Result<(), Cancelled> {
+pub(super) fn unmultiply(pixels: &mut [u8], job: &Job) -> Result<(), Cancelled> {
     /// 255 / alpha in 16.16 fixed point.
     const RECIPROCALS: [u32; 256] = {
         let mut table = [0; 256];

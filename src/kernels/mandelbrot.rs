@@ -6,7 +6,7 @@
 //! back (see [`ESCAPE_IS_FINAL_BELOW`]). A pixel whose orbit comes back to the very bits of an earlier point repeats itself for
 //! ever, so its count is `maxIterations`, exactly too (Brent's cycle detection: R. P. Brent, BIT 20, 1980).
 
-use crate::image::{Rows, side};
+use crate::image::{Rows, size};
 use crate::shard::{self, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError, Shardable};
 use rayon::prelude::*;
@@ -71,8 +71,6 @@ pub struct MandelbrotPart {
 const TILE_WIDTH: usize = 64;
 /// Rows of a tile.
 const TILE_HEIGHT: usize = 16;
-/// The most pixels of a picture: a GiB of counts.
-const MAX_PIXELS: u64 = 1 << 28;
 
 impl Kernel for Mandelbrot {
     const NAME: &'static str = "mandelbrot";
@@ -82,12 +80,7 @@ impl Kernel for Mandelbrot {
     type Part = MandelbrotPart;
 
     fn validate(p: &MandelbrotParams) -> Result<(), KernelError> {
-        side("width", p.width)?;
-        side("height", p.height)?;
-        if u64::from(p.width) * u64::from(p.height) > MAX_PIXELS {
-            let message = format!("width × height must be at most {MAX_PIXELS} pixels, got {}×{}", p.width, p.height);
-            return Err(KernelError::bad_params("height", message));
-        }
+        size(p.width, p.height)?;
         for (field, value) in [("centerX", p.center_x), ("centerY", p.center_y)] {
             if !value.is_finite() {
                 return Err(KernelError::bad_params(field, format!("must be a finite number, got {value}")));
@@ -519,7 +512,7 @@ mod tests {
         let cases = [
             ("width", MandelbrotParams { width: 0, ..good.clone() }),
             ("height", MandelbrotParams { height: 70_000, ..good.clone() }),
-            ("height", MandelbrotParams { width: 65_535, height: 65_535, ..good.clone() }),
+            ("width", MandelbrotParams { width: 65_535, height: 65_535, ..good.clone() }),
             ("centerX", MandelbrotParams { center_x: f64::NAN, ..good.clone() }),
             ("centerY", MandelbrotParams { center_y: f64::INFINITY, ..good.clone() }),
             ("span", MandelbrotParams { span: 0.0, ..good.clone() }),

@@ -92,7 +92,7 @@ type Histogram = [usize; 256];
 
 /// Sorts by key, stably.
 ///
-/// Progress: one unit an item and pass, that of the count included.
+/// Progress: one unit an item and pass, that of the count included, on top of what the job has done before.
 ///
 /// # Errors
 /// [`KernelError::Cancelled`], or [`KernelError::OutOfMemory`] when there is no room for as many items again.
@@ -143,7 +143,7 @@ pub(crate) fn argsort<T: Item>(items: Vec<T>, rule: Rule<T::Key>, job: &Job) -> 
 
 /// [`argsort`] of a few items. All kinds of key share one copy of std's sort, which is long.
 fn small<T: Item>(items: &[T], rule: Rule<T::Key>, job: &Job) -> Result<Vec<u32>, KernelError> {
-    job.set_total(items.len() as u64);
+    job.set_total(job.progress().0 + items.len() as u64);
     job.check()?;
     let mut keys: Vec<(u64, u32)> = items.iter().zip(0..).map(|(item, index)| (item.key(rule).into(), index)).collect();
     keys.sort_unstable();
@@ -196,7 +196,7 @@ impl Passes {
             counts.iter().map(|histograms| histograms[place][digit]).sum::<usize>() == items.len()
         };
         let places: Vec<usize> = (0..T::Key::DIGITS).filter(|&place| !is_constant(place)).collect();
-        job.set_total(items.len() as u64 * (1 + places.len() as u64));
+        job.set_total(job.progress().0 + items.len() as u64 * places.len() as u64);
         Ok(Self { run, places, counts })
     }
 

@@ -1,7 +1,7 @@
 //! Sorting of typed arrays of any kind, by radix on keys whose order as whole numbers is the order of the elements.
 
 use super::partition::Partition;
-use super::radix::{self, Item, Rule};
+use super::radix::{self, Item, Key, Rule};
 use crate::array::{AnyArray, Array, Clamped, Element, F16};
 use crate::shard::{self, Sharding};
 use crate::{Job, Kernel, KernelError, Shardable};
@@ -108,7 +108,7 @@ where
 }
 
 /// Arrays of one kind, one after another: `len` elements.
-fn concat<T: Element>(
+pub(super) fn concat<T: Element>(
     first: Array<T>,
     others: impl Iterator<Item = AnyArray>,
     len: usize,
@@ -121,7 +121,7 @@ fn concat<T: Element>(
 /// An element whose order is that of a [`radix::Rule`].
 pub(crate) trait Sortable: Element {
     /// The unsigned whole number of its width, which holds its bits and its key.
-    type Bits: Element + Item<Key = Self::Bits> + std::ops::Not<Output = Self::Bits>;
+    type Bits: Element + Key + Item<Key = Self::Bits> + std::ops::Not<Output = Self::Bits>;
     /// The rule of ascending order.
     const RULE: Rule<Self::Bits>;
 }

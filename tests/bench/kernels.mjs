@@ -19,7 +19,7 @@ export async function measureKernels({ runs, only, browser, log }) {
   const rows = [];
   try {
     for (const { name, kernel, params: make, chromium: alsoChromium } of chosen) {
-      const params = make();
+      const params = await make(hosts[0]);
       native.setCase(kernel, params);
       const inNode = (count) => async () => {
         const begun = performance.now();

@@ -108,17 +108,33 @@ mod native {
         Ok(array)
     }
 
-    /// SHA-256 of the bytes of an output's arrays, or of its JSON when it has none.
+    /// SHA-256 of the bytes of an output's arrays, or of its values when it has none.
     fn digest(output: &Value) -> Result<String, Error> {
-        let (json, views) = array::collect(|| serde_json::to_vec(output));
+        let (json, views) = array::collect(|| serde_json::to_value(output));
         let mut hash = Sha256::new();
         if views.is_empty() {
-            hash.update(json?);
+            hash.update(text(&json?));
         }
         for view in views {
             // SAFETY: the view lies in `output`, which lives on unchanged.
             hash.update(unsafe { std::slice::from_raw_parts(view.start, view.len * view.dtype.size()) });
         }
         Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// A value as text in which numbers stand by their bits: JSON's are written in other ways by other languages.
+    fn text(value: &serde_json::Value) -> String {
+        use serde_json::Value::{Array, Number, Object};
+        let list = |items: Vec<String>| items.join(",");
+        match value {
+            Number(number) => format!("{:016x}", number.as_f64().unwrap_or_default().to_bits()),
+            Array(items) => format!("[{}]", list(items.iter().map(text).collect())),
+            Object(entries) => {
+                let mut entries: Vec<_> = entries.iter().collect();
+                entries.sort_by_key(|(key, _)| *key);
+                format!("{{{}}}", list(entries.iter().map(|(key, value)| format!("{key}:{}", text(value))).collect()))
+            }
+            other => other.to_string(),
+        }
     }
 }

@@ -86,7 +86,8 @@ fn number() -> impl Strategy<Value = Value> {
 /// Words that params know, and others.
 fn word() -> impl Strategy<Value = String> {
     let known = "data algorithm image width height format quality filter order sha256 blake3 png jpeg webp ascending descending lanczos3 nearest \
-        centerX centerY span maxIterations rows first count $array shape part source parts leaf";
+        centerX centerY span maxIterations rows first count $array shape part source parts leaf sigma radius x y \
+        angle flip background gamma matrix kernel divisor edges steps op blur crop encode";
     prop_oneof![4 => prop::sample::select(known.split_whitespace().map(str::to_string).collect::<Vec<_>>()), 1 => any::<String>()]
 }
 
@@ -132,6 +133,7 @@ fn valid(kernel: &str) -> Value {
     };
     let image = || map(&[("width", Value::Int(5)), ("height", Value::Int(4)), ("data", Value::Array(0, None))]);
     let text = |text: &str| Value::Text(text.into());
+    let numbers = |count: i64| Value::List((0..count).map(|x| Value::Float(x as f64 / 4.0)).collect());
     match kernel {
         "mandelbrot" => map(&[
             ("width", Value::Int(20)),
@@ -142,12 +144,68 @@ fn valid(kernel: &str) -> Value {
             ("maxIterations", Value::Int(50)),
         ]),
         "hash" => map(&[("data", Value::Array(0, None)), ("algorithm", text("blake3"))]),
+        "compress" => map(&[("data", Value::Array(0, None)), ("format", text("gzip")), ("level", Value::Int(1))]),
+        "decompress" => {
+            map(&[("data", Value::Array(0, None)), ("format", text("zstd")), ("maxBytes", Value::Int(9999))])
+        }
+        "hash.many" => map(&[("data", Value::Array(0, None)), ("chunk", Value::Int(7)), ("algorithm", text("sha256"))]),
+        "search" => map(&[("data", Value::Array(0, None)), ("pattern", text("a+|\\d")), ("maxMatches", Value::Int(9))]),
         "sort" | "argsort" => map(&[("data", Value::Array(1, None)), ("order", text("descending"))]),
+        "matmul" => map(&[
+            ("a", numbers(15)),
+            ("b", numbers(6)),
+            ("m", Value::Int(5)),
+            ("k", Value::Int(3)),
+            ("n", Value::Int(2)),
+            ("transposeA", Value::Bool(true)),
+            ("strideB", Value::Int(2)),
+        ]),
+        "fft" => map(&[
+            ("data", numbers(24)),
+            ("length", Value::Int(6)),
+            ("dimensions", Value::Int(2)),
+            ("real", Value::Bool(true)),
+            ("inverse", Value::Bool(false)),
+        ]),
+        "nbody" => map(&[
+            ("positions", numbers(9)),
+            ("velocities", numbers(9)),
+            ("masses", numbers(3)),
+            ("steps", Value::Int(3)),
+            ("timeStep", Value::Float(0.1)),
+            ("softening", Value::Int(0)),
+            ("every", Value::Int(2)),
+        ]),
         "image.resize" => map(&[
             ("image", image()),
             ("width", Value::Int(7)),
             ("height", Value::Int(3)),
             ("filter", text("lanczos3")),
+        ]),
+        "image.blur" => map(&[("image", image()), ("sigma", Value::Float(1.5))]),
+        "image.crop" => map(&[
+            ("image", image()),
+            ("x", Value::Int(1)),
+            ("y", Value::Int(0)),
+            ("width", Value::Int(3)),
+            ("height", Value::Int(4)),
+        ]),
+        "image.rotate" => map(&[("image", image()), ("angle", Value::Float(33.5)), ("flip", text("vertical"))]),
+        "image.color" => map(&[("image", image()), ("gamma", Value::Float(2.2)), ("invert", Value::Int(1))]),
+        "image.convolve" => map(&[
+            ("image", image()),
+            ("kernel", Value::List(vec![Value::List(vec![Value::Int(1), Value::Float(-0.5), Value::Int(2)])])),
+            ("edges", text("mirror")),
+        ]),
+        "image.pipeline" => map(&[
+            ("image", image()),
+            (
+                "steps",
+                Value::List(vec![
+                    map(&[("op", text("blur")), ("sigma", Value::Float(0.7))]),
+                    map(&[("op", text("encode")), ("format", text("png"))]),
+                ]),
+            ),
         ]),
         "image.encode" => map(&[("image", image()), ("format", text("webp"))]),
         "image.decode" => map(&[("data", Value::Array(0, None))]),

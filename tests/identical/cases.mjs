@@ -30,7 +30,53 @@ function floats(length, seed) {
   return filled(Float64Array, length, () => (next() % 50 === 0 ? odd[next() % odd.length] : (next() / 2 ** 31 - 1) * 1e6));
 }
 
+function noise(Type, length, seed) {
+  const next = random(seed);
+  return filled(Type, length, () => next() / 2 ** 31 - 1);
+}
+
+function bodies(count, steps) {
+  const masses = noise(Float64Array, count, 5).map(Math.abs);
+  return { positions: noise(Float64Array, count * 3, 1), velocities: noise(Float64Array, count * 3, 3), masses, steps, timeStep: 0.001, softening: 0.02 };
+}
+/** Vectors around a few centres, as embeddings are. */
+function vectors(count, dimensions, seed) {
+  const next = random(seed);
+  return filled(Float32Array, count * dimensions, (index) => (Math.floor(index / dimensions) % 7) * ((index % dimensions) % 3) + next() / 2 ** 32);
+}
+
+const option = { spot: 100, strike: 105, years: 1.5, rate: 0.04, volatility: 0.25 };
+/** Words in an order that looks random, each here and there with a number that does not come again. */
+function prose(length, seed) {
+  const words = ['warp ', 'weft ', 'shuttle ', 'loom\n', 'heddle ', 'a ', 'of ', 'thread\r\n', 'bobbin ', 'Jacquard '];
+  const next = random(seed);
+  const parts = [];
+  for (let count = 0; count < length; count += parts.at(-1).length) parts.push(next() % 9 === 0 ? `${next()} ` : words[(next() >>> 8) % words.length]);
+  const data = new Uint8Array(new SharedArrayBuffer(length));
+  data.set(Buffer.from(parts.join(''), 'latin1').subarray(0, length));
+  return data;
+}
+
+/** Buffers of all lengths, some of them long. */
+function buffers(count, next) {
+  const lengths = filled(Uint32Array, count, (index) => (index % 500 === 7 ? 300_000 : next() % 800));
+  return { data: filled(Uint8Array, lengths.reduce((sum, length) => sum + length, 0), next), lengths };
+}
+
+/** Params of `decompress`: what the host itself has made of it. */
+async function compressed(host, data, format) {
+  return { data: (await host.run('compress', { data, format })).data, format };
+}
+
 const photo = new Uint8Array(readFileSync(new URL('../data/hubble_deep_field.jpg', import.meta.url)));
+const pipeline = [
+  { op: 'crop', x: 100, y: 60, width: 800, height: 700 },
+  { op: 'resize', width: 400, height: 350 },
+  { op: 'rotate', angle: 5 },
+  { op: 'blur', sigma: 1.2 },
+  { op: 'color', contrast: 1.2, grayscale: 0.5 },
+  { op: 'encode', format: 'webp' },
+];
 const views = { seahorses: { centerX: -0.745, centerY: 0.11, span: 0.02 }, whole: { centerX: -0.5, centerY: 0, span: 3 } };
 
 /** Each kernel by its name, with params that bring out what it does. */
@@ -40,6 +86,19 @@ export const cases = [
   ['mandelbrot', () => ({ width: 97, height: 1201, ...views.whole, maxIterations: 300, rows: { first: 100, count: 777 } })],
   ['hash', () => ({ data: filled(Uint8Array, 5_000_011, random(3)), algorithm: 'blake3' })],
   ['hash', () => ({ data: filled(Uint8Array, 1_000_003, random(5)), algorithm: 'sha256' })],
+  ...['gzip', 'zlib', 'deflate', 'lz4', 'zstd'].flatMap((format) => [
+    ['compress', () => ({ data: prose(5_300_007, 27), format })],
+    ['decompress', (host) => compressed(host, prose(5_300_007, 29), format)],
+  ]),
+  ...[0, 1, 2, 3, 4, 5, 7, 8, 9].map((level) => ['compress', () => ({ data: prose(1_500_000, 31), format: 'gzip', level })]),
+  ...[1, 6, 9].map((level) => ['compress', () => ({ data: prose(2_500_000, 33), format: 'zstd', level })]),
+  ['compress', () => ({ data: filled(Uint8Array, 3_000_000, random(35)), format: 'lz4' })],
+  ['search', () => ({ data: prose(20_000_003, 37), pattern: '\\bwe\\w+ \\d+|(?i)jacquard$' })],
+  ['search', () => ({ data: prose(3_000_001, 39), pattern: 'heddle', invert: true })],
+  ['search', () => ({ data: prose(3_000_001, 41), pattern: 'a ', literal: true, maxMatches: 54_321 })],
+  ['hash.many', () => ({ data: filled(Uint8Array, 4_000_003, random(43)), chunk: 1000, algorithm: 'sha256' })],
+  ['hash.many', () => ({ ...buffers(3_000, random(45)), algorithm: 'sha256' })],
+  ['hash.many', () => ({ ...buffers(3_000, random(47)), algorithm: 'blake3' })],
   ['sort', () => ({ data: floats(400_000, 7), order: 'ascending' })],
   ['sort', () => ({ data: filled(Uint8Array, 300_000, random(9)), order: 'descending' })],
   ['sort', () => ({ data: filled(BigInt64Array, 200_000, ((next) => () => (BigInt(next()) << 32n) - 2n ** 62n)(random(11))), order: 'ascending' })],
@@ -47,10 +106,47 @@ export const cases = [
   ['argsort', () => ({ data: filled(Uint16Array, 300_000, random(15)), order: 'ascending' })],
   ['image.resize', () => ({ image: picture(1203, 801, 17, true), width: 400, height: 650, filter: 'lanczos3' })],
   ['image.resize', () => ({ image: picture(640, 480, 19, false), width: 1500, height: 900, filter: 'bilinear' })],
+  ['image.blur', () => ({ image: picture(903, 401, 27, true), sigma: 2.5 })],
+  ['image.blur', () => ({ image: picture(640, 480, 29, false), radius: 31 })],
+  ['image.convolve', () => ({ image: picture(700, 301, 31, true), kernel: [[1.5, -2, 0.25], [0, 3, 1], [-1, 0.1, 0.7], [1, 1, 1], [0, 0, 2]], keepAlpha: false, edges: 'mirror' })],
+  ['image.crop', () => ({ image: picture(300, 200, 33, true), x: 13, y: 7, width: 201, height: 99 })],
+  ['image.rotate', () => ({ image: picture(301, 200, 35, true), angle: 33.3, flip: 'horizontal', background: [9, 8, 7, 99] })],
+  ['image.rotate', () => ({ image: picture(301, 200, 37, false), angle: -90 })],
+  ['image.color', () => ({ image: picture(401, 200, 39, true), gamma: 2.2, brightness: 1.1, contrast: 1.3, saturate: 0.4, hueRotate: 77, sepia: 0.2 })],
+  ['image.pipeline', () => ({ data: photo, steps: pipeline })],
   ['image.decode', () => ({ data: photo })],
   ['image.encode', () => ({ image: picture(500, 400, 21, true), format: 'png' })],
   ['image.encode', () => ({ image: picture(500, 400, 23, false), format: 'jpeg', quality: 85 })],
   ['image.encode', () => ({ image: picture(700, 500, 25, true), format: 'webp' })],
+  ['matmul', () => ({ a: noise(Float32Array, 301 * 517, 27), b: noise(Float32Array, 517 * 403, 29), m: 301, k: 517, n: 403 })],
+  ['matmul', () => ({ a: noise(Float64Array, 300 * 211, 31), b: noise(Float64Array, 150 * 305, 33), m: 200, k: 300, n: 150, transposeA: true, strideA: 211, transposeB: true, strideB: 305 })],
+  ['matmul', () => ({ a: floats(64 * 512, 35), b: floats(512 * 64, 37), m: 64, k: 512, n: 64 })],
+  ['fft', () => ({ data: noise(Float32Array, 2 << 16, 39) })],
+  ['fft', () => ({ data: noise(Float64Array, 2 * 30_030, 41), inverse: true })],
+  ['fft', () => ({ data: noise(Float32Array, 6 * 10_007, 43), length: 10_007, real: true })],
+  ['fft', () => ({ data: noise(Float64Array, 2 * 500 * 361, 45), length: 361 })],
+  ['fft', () => ({ data: noise(Float32Array, 240 * 322, 47), length: 322, dimensions: 2, real: true })],
+  ['fft', () => ({ data: noise(Float64Array, 121 * 162, 49), length: 160, dimensions: 2, real: true, inverse: true })],
+  ['fft', () => ({ data: floats(2 * 8192, 51), length: 1024 })],
+  ['nbody', () => bodies(1003, 5)],
+  ['nbody', () => ({ ...bodies(257, 9), softening: 0, gravity: 0.3 })],
+  ['topk', () => ({ data: floats(400_000, 27), k: 1000 })],
+  ['topk', () => ({ data: filled(Uint16Array, 300_000, random(29)), k: 77, order: 'ascending' })],
+  ['groupby', () => ({ keys: filled(Int32Array, 300_000, ((next) => () => (next() % 5000) - 2500)(random(31))), values: floats(300_000, 33) })],
+  ['groupby', () => ({ keys: floats(100_000, 35).map((x) => Math.round(x / 1e6)), values: filled(Uint8Array, 100_000, random(37)) })],
+  ['stats.describe', () => ({ data: floats(400_000, 39).map((x) => (Number.isFinite(x) ? x : 5e-324)) })],
+  ['stats.describe', () => ({ data: floats(200_000, 41) })],
+  ['stats.describe', () => ({ data: filled(Float32Array, 300_000, random(43)), partial: true })],
+  ['stats.describe', () => ({ data: filled(Int32Array, 300_000, random(45)) })],
+  ['stats.quantiles', () => ({ data: floats(400_000, 47), q: [0, 0.001, 0.25, 1 / 3, 0.5, 0.99, 1] })],
+  ['stats.histogram', () => ({ data: floats(400_000, 49), bins: 1000 })],
+  ['stats.histogram', () => ({ data: filled(Uint8Array, 300_000, random(51)), edges: [0, 10, 20.5, 100, 200] })],
+  ['kmeans', () => ({ data: vectors(20_001, 13, 53), dimensions: 13, k: 9, seed: 3, maxIterations: 20 })],
+  ['knn', () => ({ data: vectors(20_001, 24, 55), queries: vectors(50, 24, 57), dimensions: 24, k: 11 })],
+  ['knn', () => ({ data: vectors(5003, 31, 59), queries: vectors(3, 31, 61), dimensions: 31, k: 5, metric: 'cosine' })],
+  ['knn', () => ({ data: vectors(5003, 31, 63), queries: vectors(70, 31, 65), dimensions: 31, k: 5, metric: 'dot' })],
+  ['montecarlo', () => ({ ...option, option: 'call', paths: 100_001 })],
+  ['montecarlo', () => ({ ...option, option: 'put', style: 'asian', steps: 20, paths: 30_000, seed: 9 })],
 ];
 
 /** Params of a decoder: a file that the host itself has made. */
@@ -63,9 +159,37 @@ export const long = {
   mandelbrot: () => ({ width: 2000, height: 1500, centerX: -0.75, centerY: 0, span: 0.001, maxIterations: 400 }),
   'hash blake3': () => ({ data: filled(Uint8Array, 256 << 20, (index) => index), algorithm: 'blake3' }),
   'hash sha256': () => ({ data: filled(Uint8Array, 32 << 20, (index) => index), algorithm: 'sha256' }),
+  'compress gzip': () => ({ data: prose(16 << 20, 1), format: 'gzip' }),
+  'compress gzip 9': () => ({ data: prose(8 << 20, 1), format: 'gzip', level: 9 }),
+  'compress lz4': () => ({ data: prose(64 << 20, 1), format: 'lz4' }),
+  'compress zstd': () => ({ data: prose(48 << 20, 1), format: 'zstd' }),
+  'decompress gzip': (host) => compressed(host, prose(48 << 20, 1), 'gzip'),
+  'decompress zlib': (host) => compressed(host, prose(32 << 20, 1), 'zlib'),
+  'decompress lz4': (host) => compressed(host, prose(128 << 20, 1), 'lz4'),
+  'decompress zstd': (host) => compressed(host, prose(64 << 20, 1), 'zstd'),
+  search: () => ({ data: prose(64 << 20, 1), pattern: '[a-z]+ \\d{7}' }),
+  'search, many matches': () => ({ data: prose(32 << 20, 1), pattern: '\\w' }),
+  'hash.many sha256': () => ({ data: filled(Uint8Array, 64 << 20, (index) => index), chunk: 4096, algorithm: 'sha256' }),
+  'hash.many blake3': () => ({ data: filled(Uint8Array, 128 << 20, (index) => index), chunk: 4096, algorithm: 'blake3' }),
   sort: () => ({ data: filled(Float64Array, 8_000_000, random(1)), order: 'ascending' }),
   argsort: () => ({ data: filled(Float64Array, 4_000_000, random(1)), order: 'ascending' }),
+  matmul: () => ({ a: noise(Float32Array, 2000 * 2000, 1), b: noise(Float32Array, 2000 * 2000, 3), m: 2000, k: 2000, n: 2000 }),
+  fft: () => ({ data: noise(Float64Array, 2 << 22, 1) }),
+  'fft of a prime length': () => ({ data: noise(Float64Array, 2 * 1_000_003, 1) }),
+  nbody: () => bodies(10_000, 5),
+  topk: () => ({ data: filled(Float64Array, 16_000_000, random(1)), k: 1000 }),
+  groupby: () => ({ keys: filled(Uint32Array, 2_000_000, random(1)), values: filled(Float32Array, 2_000_000, random(3)) }),
+  'stats.describe': () => ({ data: filled(Float64Array, 16_000_000, random(1)) }),
+  'stats.quantiles': () => ({ data: filled(Float64Array, 16_000_000, random(1)), q: [0.5] }),
+  'stats.histogram': () => ({ data: filled(Float64Array, 16_000_000, random(1)), bins: 100 }),
+  kmeans: () => ({ data: vectors(100_000, 32, 1), dimensions: 32, k: 64, maxIterations: 1000, tolerance: 0 }),
+  knn: () => ({ data: vectors(100_000, 64, 1), queries: vectors(100, 64, 3), dimensions: 64, k: 10 }),
+  montecarlo: () => ({ ...option, option: 'call', style: 'asian', steps: 50, paths: 400_000 }),
   'image.resize': () => ({ image: picture(6000, 4000, 1, true), width: 3000, height: 2000, filter: 'lanczos3' }),
+  'image.blur': () => ({ image: picture(6000, 4000, 1, true), sigma: 4 }),
+  'image.convolve': () => ({ image: picture(3000, 2000, 1, true), kernel: Array.from({ length: 15 }, () => Array(15).fill(1)) }),
+  'image.rotate': () => ({ image: picture(6000, 4000, 1, true), angle: 30 }),
+  'image.pipeline': () => ({ image: picture(6000, 4000, 1, false), steps: [{ op: 'blur', sigma: 3 }, { op: 'resize', width: 3000, height: 2000 }, { op: 'encode', format: 'jpeg' }] }),
   'image.encode png': () => ({ image: picture(3000, 2000, 1, false), format: 'png' }),
   'image.encode jpeg': () => ({ image: picture(3000, 2000, 1, false), format: 'jpeg' }),
   'image.encode webp': () => ({ image: picture(3000, 2000, 1, false), format: 'webp' }),

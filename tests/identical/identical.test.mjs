@@ -33,7 +33,7 @@ test('every kernel has a case', () => {
 
 for (const [index, [kernel, make]] of cases.entries()) {
   test(`${kernel}, case ${index + 1}`, { timeout: 120_000 }, async (t) => {
-    const params = make();
+    const params = await make(hosts[0]);
     native.setCase(kernel, params);
     const { sha256: expected } = await native.run(2);
     for (const [at, host] of hosts.entries()) assert.equal(digest(await host.run(kernel, params)), expected, places[at].name);

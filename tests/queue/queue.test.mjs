@@ -48,7 +48,7 @@ test('every kernel gives the same bits as on this machine', { timeout: 120_000 }
   const local = await createHost({ threads: 2 });
   t.after(() => local.close());
   for (const [kernel, make] of cases) {
-    const params = make();
+    const params = await make(local);
     assert.equal(digest(await host.run(kernel, params)), digest(await local.run(kernel, params)), kernel);
   }
   await until(async () => (await arraysIn(redis)).length === 0, 'no array is left in Redis');

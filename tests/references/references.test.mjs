@@ -1,8 +1,8 @@
-// The command against references that share no code with it: NumPy, Pillow, hashlib and the BLAKE3 of its authors, on files as a user
-// has them. The environment's PYTHON names a Python that has tests/references/requirements.txt.
+// The command against references that share no code with it: NumPy, Pillow, hashlib, the BLAKE3 of its authors, zlib, lz4 and
+// zstd, on files as a user has them. The environment's PYTHON names a Python that has tests/references/requirements.txt.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -13,7 +13,7 @@ import { flags, picture, run } from '../cli/support.mjs';
 const { PYTHON } = process.env;
 if (!PYTHON) throw new Error('PYTHON must name a Python with NumPy, Pillow and blake3: run ./build.sh test references');
 // Before any test, so that a missing package is one clear failure.
-await python('-c', 'import blake3, numpy, PIL').catch((error) => {
+await python('-c', 'import blake3, lz4.frame, numpy, PIL, zstandard').catch((error) => {
   throw new Error(`PYTHON (${PYTHON}) cannot be used: run ./build.sh setup test\n${error.stderr ?? error.message}`);
 });
 
@@ -123,6 +123,166 @@ describe('sort and argsort equal NumPy', () => {
   });
 });
 
+describe('matmul is NumPy\'s product to within rounding', () => {
+  for (const [dtype, m, k, n, transposeA, transposeB] of [
+    ['<f4', 333, 517, 421, false, false],
+    ['<f8', 333, 517, 421, false, false],
+    ['<f4', 1000, 1, 77, false, true],
+    ['<f8', 1, 100_003, 1, false, false],
+    ['<f8', 257, 300, 129, true, false],
+    ['<f4', 64, 2048, 65, true, true],
+  ]) {
+    test(`${dtype} ${m}×${k}×${n}${transposeA ? ', a by columns' : ''}${transposeB ? ', b by columns' : ''}`, async (t) => {
+      const [a, b] = [join(folder, 'a.npy'), join(folder, 'b.npy')];
+      await reference('numeric.py', 'make', dtype, JSON.stringify(transposeA ? [k, m] : [m, k]), 1, a);
+      await reference('numeric.py', 'make', dtype, JSON.stringify(transposeB ? [n, k] : [k, n]), 2, b);
+      const c = await kernel('matmul', { a: `@${a}`, b: `@${b}`, transposeA, transposeB }, 'c.npy');
+      const found = await reference('numeric.py', 'matmul', a, b, c, Number(transposeA), Number(transposeB));
+      assert.deepEqual([found.shape, found.dtype], [[m, n], dtype]);
+      assert.ok(found.error < (dtype === '<f4' ? 1e-6 : 1e-15), JSON.stringify(found));
+      t.diagnostic(`off by ${found.error.toExponential(1)} in the mean`);
+    });
+  }
+});
+
+describe('fft is NumPy\'s to within rounding', () => {
+  for (const [what, dtype, shape, params] of [
+    ['2²⁰ complex numbers', '<f8', [1 << 20, 2], {}],
+    ['2²⁰ complex numbers', '<f4', [1 << 20, 2], {}],
+    ['a prime of them, back', '<f8', [100_003, 2], { inverse: true }],
+    ['a prime of them', '<f4', [100_003, 2], {}],
+    ['rows of 1001', '<f8', [37, 1001, 2], {}],
+    ['rows of 360, back', '<f4', [50, 360, 2], { inverse: true }],
+    ['real rows of an even length', '<f8', [21, 4096], { real: true }],
+    ['real rows of an odd length', '<f4', [21, 625], { real: true }],
+    ['a long real row', '<f8', [1, 1_000_000], { real: true }],
+    ['real rows of an even length, back', '<f8', [9, 501, 2], { real: true, inverse: true, length: 1000 }],
+    ['real rows of an odd length, back', '<f4', [9, 501, 2], { real: true, inverse: true, length: 1001 }],
+    ['a matrix', '<f4', [512, 768, 2], { dimensions: 2 }],
+    ['a matrix of prime sides, back', '<f8', [101, 211, 2], { dimensions: 2, inverse: true }],
+    ['a real matrix', '<f8', [300, 500], { dimensions: 2, real: true }],
+    ['a real matrix, back', '<f8', [300, 251, 2], { dimensions: 2, real: true, inverse: true, length: 500 }],
+    ['a real matrix of odd sides, back', '<f4', [99, 64, 2], { dimensions: 2, real: true, inverse: true, length: 127 }],
+  ]) {
+    test(`${what}, ${dtype}`, async (t) => {
+      const input = join(folder, 'in.npy');
+      await reference('numeric.py', 'make', dtype, JSON.stringify(shape), 3, input);
+      const output = await kernel('fft', { data: `@${input}`, ...params }, 'out.npy');
+      const found = await reference('numeric.py', 'fft', input, output, JSON.stringify(params));
+      assert.equal(found.dtype, dtype);
+      assert.equal(found.sameShape, true, JSON.stringify(found));
+      assert.ok(found.error < (dtype === '<f4' ? 6e-7 : 2e-15), JSON.stringify(found));
+      t.diagnostic(`off by ${found.error.toExponential(1)} in the mean`);
+    });
+  }
+});
+
+test('nbody is a leapfrog in NumPy to within rounding', async (t) => {
+  const [positions, velocities, masses] = ['positions', 'velocities', 'masses'].map((name) => join(folder, `${name}.npy`));
+  await reference('numeric.py', 'make', '<f8', '[300, 3]', 4, positions);
+  await reference('numeric.py', 'make', '<f8', '[300, 3]', 5, velocities);
+  await reference('numeric.py', 'make', '<f8', '[300]', 6, masses);
+  const params = { steps: 50, timeStep: 0.001, softening: 0.1, gravity: 0.7 };
+  const output = await kernel('nbody', { positions: `@${positions}`, velocities: `@${velocities}`, masses: `@${masses}`, ...params }, 'nbody/');
+  const found = await reference('numeric.py', 'nbody', positions, velocities, masses, output, JSON.stringify(params));
+  assert.deepEqual(found.shape, [300, 3]);
+  assert.ok(found.moved > 0.01, 'the bodies have moved');
+  assert.ok(found.error < 1e-12, JSON.stringify(found));
+  t.diagnostic(`off by ${found.error.toExponential(1)} in the mean`);
+});
+
+describe('numbers against NumPy, exact fractions and formulas', () => {
+  let made = 0;
+
+  /** An array made by `data.py`. */
+  async function array(verb, ...args) {
+    made += 1;
+    const path = join(folder, `numbers-${made}.npy`);
+    await reference('data.py', verb, ...args, path);
+    return path;
+  }
+
+  /** Runs a kernel and asks `data.py` what is wrong with what it gives. */
+  async function check(name, params, verb, inputs, ...args) {
+    made += 1;
+    const out = await kernel(name, params, `numbers-${made}/`);
+    assert.deepEqual((await reference('data.py', verb, ...inputs, out, ...args)).wrong, []);
+  }
+
+  for (const dtype of ['<i1', '<u1', '<i2', '<u2', '<i4', '<u4', '<i8', '<u8', '<f4', '<f8']) {
+    test(`${dtype}: a description, quantiles, a histogram, the greatest and the least`, async () => {
+      const input = await array('make', dtype, 70_001, 5);
+      const data = `@${input}`;
+      await check('stats.describe', { data }, 'describe', [input]);
+      const q = JSON.stringify([0.5, 0.03, 0.25, 0.9, 1 / 3]);
+      await check('stats.quantiles', { data, q }, 'quantiles', [input], q);
+      await check('stats.histogram', { data, bins: 37 }, 'histogram', [input], 37);
+      for (const order of ['ascending', 'descending']) {
+        const whole = dtype.startsWith('<f') ? await array('finite', dtype, 70_001, 7) : input;
+        await check('topk', { data: `@${whole}`, k: 500, order }, 'topk', [whole], 500, order);
+      }
+    });
+  }
+
+  for (const dtype of ['<f4', '<f8']) {
+    test(`${dtype}: sums, means and variances of numbers of all sizes are rounded once`, async () => {
+      for (const length of [2, 1000, 20_011]) {
+        const input = await array('finite', dtype, length, length);
+        await check('stats.describe', { data: `@${input}` }, 'describe', [input]);
+      }
+    });
+  }
+
+  test('a histogram between edges', async () => {
+    const input = await array('make', '<f8', 50_000, 9);
+    const edges = JSON.stringify([-100, -1, -0.5, 0, 0, 0.25, 3, 1000]);
+    await check('stats.histogram', { data: `@${input}`, edges }, 'histogram', [input], edges);
+  });
+
+  for (const [groups, values] of [[3, '<f4'], [900, '<f4'], [40, '<i4']]) {
+    test(`groupby of ${groups} keys, values ${values}`, async () => {
+      const keys = await array('keys', 100_003, groups, 11);
+      const numbers = values === '<i4' ? await array('make', values, 100_003, 13) : await array('finite', values, 100_003, 13);
+      await check('groupby', { keys: `@${keys}`, values: `@${numbers}` }, 'groupby', [keys, numbers]);
+    });
+  }
+
+  test('kmeans', async () => {
+    const input = await array('clouds', 5000, 6, 15);
+    await check('kmeans', { data: `@${input}`, dimensions: 6, k: 7, seed: 1 }, 'kmeans', [input], 7);
+  });
+
+  for (const metric of ['euclidean', 'cosine', 'dot']) {
+    test(`knn, ${metric}`, async () => {
+      const [input, queries] = [await array('clouds', 5003, 48, 17), await array('clouds', 37, 48, 19)];
+      const params = { data: `@${input}`, queries: `@${queries}`, dimensions: 48, k: 12, metric };
+      await check('knn', params, 'knn', [input, queries], 12, metric);
+    });
+  }
+
+  for (const [what, params] of Object.entries({
+    'a european call': { option: 'call', spot: 100, strike: 110, years: 0.75, rate: 0.03, volatility: 0.3, paths: 500_000 },
+    'a european put': { option: 'put', spot: 40, strike: 45, years: 2, rate: 0.01, volatility: 0.15, paths: 500_000 },
+    'an asian call': { option: 'call', style: 'asian', spot: 100, strike: 100, years: 1, rate: 0.05, volatility: 0.2, steps: 12, paths: 200_000 },
+    'an asian put': { option: 'put', style: 'asian', spot: 100, strike: 120, years: 3, rate: 0.02, volatility: 0.4, steps: 30, paths: 100_000 },
+  })) {
+    test(`montecarlo, ${what}`, async () => {
+      await check('montecarlo', params, 'montecarlo', [JSON.stringify(params)]);
+    });
+  }
+});
+
+test('hash.many equals hashlib and blake3', async () => {
+  const path = join(folder, 'many.bin');
+  writeFileSync(path, Uint8Array.from({ length: 1_234_567 }, (_, index) => (index * 31 + (index >> 8)) & 255));
+  for (const algorithm of ['sha256', 'blake3']) {
+    for (const chunk of [1000, 65_536, 2_000_000]) {
+      const found = await reference('hashes.py', '--chunk', chunk, algorithm, path, await kernel('hash.many', { data: `@${path}`, chunk, algorithm }, 'digests.npy'));
+      assert.deepEqual(found, { same: true, count: Math.ceil(1_234_567 / chunk) });
+    }
+  }
+});
+
 test('hash equals hashlib and blake3', async (t) => {
   const files = [picture];
   for (const length of [0, 1, 1_000_000]) {
@@ -186,10 +346,138 @@ describe('images against Pillow', () => {
     });
   }
 
+  for (const [what, file, params, kind, size] of [
+    ['the photo, softly', 'photo.png', { sigma: 1.3 }, 'gaussian', 1.3],
+    ['the photo, strongly', 'photo.png', { sigma: 21 }, 'gaussian', 21],
+    ['an image with alpha', 'alpha.png', { sigma: 4 }, 'gaussian', 4],
+    ['the photo, a box', 'photo.png', { radius: 6 }, 'box', 6],
+    ['an image with alpha, a box', 'alpha.png', { radius: 40 }, 'box', 40],
+  ]) {
+    test(`image.blur of ${what} is NumPy's convolution`, async (t) => {
+      const path = join(folder, file);
+      const pixels = await kernel('image.blur', { image: `@${path}`, ...params }, 'blurred.npy');
+      const found = await reference('images.py', 'blurred', path, pixels, kind, size);
+      assert.ok(found.seenMost <= 1 && found.seenMean <= 0.05, JSON.stringify(found));
+      assert.ok(found.levels > 20, 'the picture shows something');
+      t.diagnostic(`mean ${found.seenMean.toFixed(4)}, at most ${found.seenMost.toFixed(2)}`);
+    });
+  }
+
+  for (const [what, file, op, params, most] of [
+    ['the photo', 'photo.png', 'crop', { x: 17, y: 300, width: 801, height: 99 }, 0],
+    ['a quarter', 'alpha.png', 'rotate', { angle: 90 }, 0],
+    ['three quarters, mirrored', 'alpha.png', 'rotate', { angle: -90, flip: 'horizontal' }, 0],
+    ['some degrees', 'photo.png', 'rotate', { angle: 23.5 }, 2],
+    ['many degrees, mirrored, over a colour', 'alpha.png', 'rotate', { angle: -200.25, flip: 'vertical', background: [10, 200, 30, 128] }, 3],
+    ['all amounts', 'photo.png', 'color', { gamma: 1.8, brightness: 1.3, contrast: 0.8, saturate: 1.7, hueRotate: 75, grayscale: 0.3, sepia: 0.4, invert: 0.2 }, 1],
+    ['hue and saturation with alpha', 'alpha.png', 'color', { saturate: 3, hueRotate: -130 }, 1],
+    ['sharpening', 'photo.png', 'convolve', { kernel: [[0, -1, 0], [-1, 5, -1], [0, -1, 0]] }, 0],
+    ['edges', 'alpha.png', 'convolve', { kernel: [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], bias: 128, edges: 'mirror' }, 0],
+    ['motion, wrapped around', 'photo.png', 'convolve', { kernel: [Array.from({ length: 31 }, (_, index) => 31 - index)], edges: 'wrap' }, 1],
+    ['a cross, alpha too', 'alpha.png', 'convolve', { kernel: [[0, 1, 0], [1, 4, 1], [0, 1, 0]], edges: 'transparent', keepAlpha: false }, 2],
+  ]) {
+    test(`image.${op} of ${file}, ${what}, is NumPy's`, async (t) => {
+      const path = join(folder, file);
+      const given = Object.fromEntries(Object.entries(params).map(([key, value]) => [key, typeof value === 'object' ? JSON.stringify(value) : value]));
+      const pixels = await kernel(`image.${op}`, { image: `@${path}`, ...given }, 'changed.npy');
+      const found = await reference('images.py', 'changed', path, pixels, op, JSON.stringify(params));
+      assert.ok(found.seenMost <= most && found.seenMean <= 0.2 * most, JSON.stringify(found));
+      assert.ok(found.levels > 20, 'the picture shows something');
+      t.diagnostic(`mean ${found.seenMean.toFixed(4)}, at most ${found.seenMost.toFixed(2)}`);
+    });
+  }
+
+  test('image.pipeline is Pillow, step by step', async (t) => {
+    const steps = [
+      { op: 'crop', x: 120, y: 80, width: 700, height: 500 },
+      { op: 'resize', width: 333, height: 291, filter: 'lanczos3' },
+      { op: 'rotate', angle: 90 },
+      { op: 'encode', format: 'png' },
+    ];
+    const path = join(folder, 'photo.png');
+    const { code, stderr } = await run(['run', 'image.pipeline', '-p', `data=@${path}`, '-p', `steps=${JSON.stringify(steps)}`, '-o', join(folder, 'pipeline.json')]);
+    assert.equal(code, 0, stderr);
+    const { data, width, height } = JSON.parse(readFileSync(join(folder, 'pipeline.json'), 'utf8'));
+    writeFileSync(join(folder, 'pipeline.png'), Uint8Array.from(data.data));
+    assert.deepEqual([width, height], [291, 333]);
+    const found = await reference('images.py', 'pipeline', path, join(folder, 'pipeline.png'));
+    assert.deepEqual(found.shape, [333, 291, 4]);
+    assert.ok(found.mean <= 1 && found.most <= 3, JSON.stringify(found));
+    t.diagnostic(`mean ${found.mean.toFixed(4)}, at most ${found.most}`);
+  });
+
   async function decode(file) {
     const path = join(folder, file);
     const found = await reference('images.py', 'decoded', path, await kernel('image.decode', { data: `@${path}` }, 'pixels.npy'));
     assert.ok(found.levels > 1, JSON.stringify(found));
     return found;
+  }
+});
+
+describe('compress and decompress against zlib, lz4 and zstd', () => {
+  const inputs = ['empty', 'one', 'prose', 'source', 'noise', 'zeros', 'block'];
+  before(async () => {
+    await reference('compressing.py', 'make', folder);
+  });
+
+  /** What the format's own tool says of a file, where there is one. */
+  const tools = { gzip: ['/usr/bin/gzip', '-t'], lz4: ['/usr/bin/lz4', '-tq'], zstd: ['/usr/bin/zstd', '-tq'] };
+  const levels = { gzip: [undefined, 0, 1, 9], zlib: [undefined], deflate: [undefined], lz4: [undefined], zstd: [undefined, 1, 9] };
+  for (const [format, some] of Object.entries(levels)) {
+    test(`they read what we write as ${format}`, async (t) => {
+      for (const level of some) {
+        for (const input of inputs) {
+          const params = { data: `@${join(folder, input)}`, format, ...(level !== undefined && { level }) };
+          const file = await kernel('compress', params, `${input}.${level}.ours.${format === 'gzip' ? 'gz' : format === 'zstd' ? 'zst' : format}`);
+          assert.deepEqual(await reference('compressing.py', 'read', format, file, join(folder, input)), { same: true }, `${input}, level ${level}`);
+          const [tool, ...args] = tools[format] ?? [];
+          if (tool && existsSync(tool)) await promisify(execFile)(tool, [...args, file]);
+        }
+      }
+      if (tools[format] && !existsSync(tools[format][0])) t.diagnostic(`${tools[format][0]} is not here, and was not asked`);
+    });
+  }
+
+  for (const kind of ['gzip', 'gzip-members', 'zlib', 'deflate', 'lz4', 'lz4-high', 'zstd', 'zstd-high']) {
+    test(`we read what they write as ${kind}`, async () => {
+      for (const input of inputs) {
+        const path = join(folder, `${input}.${kind}`);
+        const params = { data: `@${path}`, ...(kind === 'deflate' && { format: 'deflate' }) };
+        const out = await kernel('decompress', params, 'decompressed.bin');
+        assert.ok(readFileSync(out).equals(readFileSync(`${path}.held`)), input);
+      }
+    });
+  }
+});
+
+describe('search finds what re and grep find', () => {
+  before(async () => {
+    await reference('compressing.py', 'make', folder);
+    writeFileSync(join(folder, 'mixed'), 'Größe 17 Ἀθήνα\n\nμῆνιν ἄειδε θεά 4711\n'.repeat(20_000));
+  });
+
+  for (const [what, file, pattern, letters] of [
+    ['a word in a source', 'source', 'return', 'bg'],
+    ['a word in any case', 'source', 'Return', 'big'],
+    ['an expression', 'source', 'def +(\\w+)\\(self, (\\w+)', 'b'],
+    ['one of several words', 'source', 'import|class|lambda', 'bg'],
+    ['ends of lines', 'source', '[:,]$', 'bg'],
+    ['empty lines', 'source', '^$', 'bg'],
+    ['lines without a match', 'source', '[a-z]', 'bvg'],
+    ['words of text in several alphabets', 'mixed', '\\b\\w+\\b', ''],
+    ['a class without its letters in any case', 'mixed', 'grösse|größe|ΜΗ|ΘΕΆ', 'i'],
+    ['numbers', 'mixed', '\\d+$', ''],
+    ['bytes in noise', 'noise', '[\\x80-\\x8F]{2}.', 'b'],
+  ]) {
+    test(what, async () => {
+      const path = join(folder, file);
+      const out = join(folder, 'found');
+      const params = { data: `@${path}`, pattern, ignoreCase: letters.includes('i'), invert: letters.includes('v'), unicode: !letters.includes('b') };
+      const { code, stderr } = await run(['run', 'search', ...flags(params), '-o', `${out}/`]);
+      assert.equal(code, 0, stderr);
+      const columns = ['starts', 'ends', 'lines', 'lineStarts'].map((column) => join(out, `${column}.npy`));
+      const found = await reference('searching.py', path, pattern, letters, ...columns);
+      assert.ok(found.count > 10 && found.same && found.grep !== false, JSON.stringify(found));
+    });
   }
 });

@@ -61,6 +61,8 @@ export class OutputPlan {
   async write(host: AnyHost, output: Record<string, unknown>, signal: AbortSignal): Promise<WrittenFile[]> {
     const written: WrittenFile[] = [];
     for (const item of this.#items) {
+      // An optional array that the kernel did not give has no file among the others.
+      if (this.#items.length > 1 && item.format !== 'json' && (output[item.field!.name] ?? null) === null) continue;
       const pieces = await this.#pieces(item, item.field ? output[item.field.name] : output, host, signal);
       if (item.path === '-') await writeStdout(pieces);
       else written.push({ field: item.field?.name ?? null, path: item.path, bytes: await writeWhole(item.path, pieces) });

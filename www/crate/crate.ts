@@ -77,7 +77,7 @@ export const COMPILE = ['rustc', '--lib', '--crate-type', 'cdylib', '--target', 
 /** Arguments that turn features of the library on, from wherever it is built; and the crate's own of the same names. */
 export function featuresOf(crate: Crate, features: readonly string[]): string[] {
   const own = features.filter((feature) => !crate.builtin && OWN_TOO.includes(feature) && crate.features.includes(feature));
-  const all = [...(crate.builtin ? ['builtin', ...features] : features.map((feature) => `loomwork/${feature}`)), ...own];
+  const all = [...(crate.builtin ? ['builtin', 'all-kernels', ...features] : features.map((feature) => `loomwork/${feature}`)), ...own];
   return [...(crate.builtin ? ['--no-default-features'] : []), ...(all.length > 0 ? ['--features', all.join(',')] : [])];
 }
 

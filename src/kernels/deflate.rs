@@ -1,0 +1,448 @@
+//! Deflate (RFC 1951) in blocks, by `zlib-rs`, and the gzip and zlib files that it lies in (RFC 1952, RFC 1950): for
+//! [`compress`](super::compress) and [`decompress`](super::decompress).
+//!
+//! A block is a deflate stream of its own that ends at a whole byte, by an empty stored block, as after zlib's Z_SYNC_FLUSH; the
+//! last one ends the stream. Put together they are one stream, as of pigz with `--independent`. A gzip file of ours says in an
+//! extra field of its header how long the blocks are. Files of bgzip (in the SAM specification, 4.1) say how long each member is.
+
+use super::compress::CompressionFormat;
+use super::decompress::{Output, refuse};
+use crate::{Job, KernelError};
+use rayon::prelude::*;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
+
+/// Bytes that are compressed between two looks at the job: some 0.3 ms at level 6.
+const SLICE: usize = 16 << 10;
+/// Bytes that are read or written between two looks at the job while inflating.
+const STEP: usize = 128 << 10;
+/// What ends a block that is not the last: an empty stored block.
+const SYNC: [u8; 4] = [0, 0, 0xFF, 0xFF];
+/// A stream of nothing: one empty block, the last.
+const EMPTY: [u8; 2] = [3, 0];
+/// The name of our field in a gzip header.
+const INDEX: [u8; 2] = *b"LW";
+/// The name of bgzip's.
+const BGZIP: [u8; 2] = *b"BC";
+/// Deflate makes at most so many bytes of one.
+const MAX_RATIO: usize = 1032;
+
+/// Compresses blocks, one after the other.
+pub(super) struct Encoder {
+    deflate: Deflate,
+    out: Vec<u8>,
+}
+
+impl Encoder {
+    pub fn new(level: u32) -> Self {
+        Self { deflate: Deflate::new(level as i32, false, 15), out: Vec::new() }
+    }
+
+    /// One block. `is_end` ends the stream.
+    pub fn block(&mut self, data: &[u8], is_end: bool, job: &Job) -> Result<Vec<u8>, KernelError> {
+        self.deflate.reset();
+        // Always the same: what a stored block holds depends on the room for it.
+        self.out.resize(zlib_rs::compress_bound(CompressionFormat::Deflate.block()) + 64, 0);
+        let mut filled = 0;
+        let mut slices = data.chunks(SLICE).peekable();
+        loop {
+            job.check()?;
+            let mut slice = slices.next().unwrap_or_default();
+            let flush = match (slices.peek(), is_end) {
+                (Some(_), _) => DeflateFlush::NoFlush,
+                (None, false) => DeflateFlush::SyncFlush,
+                (None, true) => DeflateFlush::Finish,
+            };
+            let count = slice.len() as u64;
+            loop {
+                let before = (self.deflate.total_in(), self.deflate.total_out());
+                let status = self.deflate.compress(slice, &mut self.out[filled..], flush);
+                status.map_err(|error| KernelError::failed(format!("deflate: {}", error.as_str())))?;
+                slice = &slice[(self.deflate.total_in() - before.0) as usize..];
+                filled += (self.deflate.total_out() - before.1) as usize;
+                if slice.is_empty() && filled < self.out.len() {
+                    break;
+                }
+                self.out.resize(self.out.len() * 2, 0);
+            }
+            job.advance(count);
+            if slices.peek().is_none() {
+                break;
+            }
+        }
+        let mut block = super::radix::reserve(filled)?;
+        block.extend_from_slice(&self.out[..filled]);
+        Ok(block)
+    }
+}
+
+/// A gzip header: no name, no time, and where the blocks begin if there are several.
+pub(super) fn gzip_head(level: u32, lengths: &[u32]) -> Vec<u8> {
+    let effort = match level {
+        9 => 2,
+        1 => 4,
+        _ => 0,
+    };
+    let mut head = vec![0x1F, 0x8B, 8, 0, 0, 0, 0, 0, effort, 255];
+    // Ours: bytes of a block before it was compressed, then the compressed bytes of each. A field has a length of 16 bits.
+    let field = 4 + 4 * lengths.len();
+    if lengths.len() > 1 && field + 4 <= usize::from(u16::MAX) {
+        head[3] |= Header::EXTRA;
+        head.extend_from_slice(&(field as u16 + 4).to_le_bytes());
+        head.extend_from_slice(&INDEX);
+        head.extend_from_slice(&(field as u16).to_le_bytes());
+        head.extend_from_slice(&(CompressionFormat::Gzip.block() as u32).to_le_bytes());
+        lengths.iter().for_each(|length| head.extend_from_slice(&length.to_le_bytes()));
+    }
+    head
+}
+
+/// The end of a gzip member.
+pub(super) fn gzip_tail(crc: u32, len: u64) -> Vec<u8> {
+    [crc.to_le_bytes(), (len as u32).to_le_bytes()].concat()
+}
+
+/// A zlib header: a window of 32 KiB, and how hard was tried.
+pub(super) fn zlib_head(level: u32) -> Vec<u8> {
+    let effort = match level {
+        0 | 1 => 0,
+        2..=5 => 1,
+        6 => 2,
+        _ => 3,
+    };
+    let flags = effort << 6;
+    vec![0x78, flags + 31 - ((0x7800 + u16::from(flags)) % 31) as u8]
+}
+
+/// Whether `data` begins like a gzip file.
+pub(super) fn is_gzip(data: &[u8]) -> bool {
+    data.starts_with(&[0x1F, 0x8B])
+}
+
+/// Whether `data` begins like a zlib stream.
+pub(super) fn is_zlib(data: &[u8]) -> bool {
+    matches!(*data, [method, flags, ..] if method & 15 == 8 && method >> 4 <= 7 && u16::from_be_bytes([method, flags]) % 31 == 0)
+}
+
+/// Reads a gzip file: all of its members, on all threads where it says how long things are.
+pub(super) fn gunzip(data: &[u8], out: &mut Output, job: &Job) -> Result<(), KernelError> {
+    if let Some(members) = members(data)
+        && members.iter().flat_map(|member| &member.segments).count() > 1
+    {
+        if inflate_segments(data, &members, out, job)? {
+            return Ok(());
+        }
+        // What the file says of itself is not so: it is read as if it said nothing, and any error is found where it is.
+        job.set_total(job.progress().0 + data.len() as u64);
+    }
+    let mut at = 0;
+    loop {
+        let header = Header::read(data, at)?;
+        let (begin, from) = (at, out.data.len());
+        let mut crc = 0;
+        at = inflate(data, header.end, false, out, Some(&mut crc), job)?;
+        let Some(&[a, b, c, d, e, f, g, h]) = data.get(at..at + 8) else {
+            return Err(refuse(
+                at,
+                format!("the data ends in the check of the gzip member that begins at byte {begin}"),
+            ));
+        };
+        if u32::from_le_bytes([a, b, c, d]) != crc {
+            return Err(refuse(
+                at,
+                format!("the CRC-32 of the gzip member that begins at byte {begin} does not match"),
+            ));
+        }
+        if u32::from_le_bytes([e, f, g, h]) != (out.data.len() - from) as u32 {
+            return Err(refuse(
+                at + 4,
+                format!("the length of the gzip member that begins at byte {begin} does not match"),
+            ));
+        }
+        at += 8;
+        // Tapes and archives are padded with zeros.
+        if data[at..].iter().all(|&byte| byte == 0) {
+            return Ok(());
+        }
+        if !is_gzip(&data[at..]) {
+            return Err(refuse(at, "after the end of a gzip member come bytes that are not another"));
+        }
+    }
+}
+
+/// Reads one zlib or raw deflate stream.
+pub(super) fn inflate_whole(data: &[u8], zlib: bool, out: &mut Output, job: &Job) -> Result<(), KernelError> {
+    let end = inflate(data, 0, zlib, out, None, job)?;
+    if end != data.len() {
+        return Err(refuse(end, format!("the stream ends here, but {} bytes follow", data.len() - end)));
+    }
+    Ok(())
+}
+
+/// Appends what the stream that begins at `start` holds; returns where it ends.
+fn inflate(
+    data: &[u8],
+    start: usize,
+    zlib: bool,
+    out: &mut Output,
+    mut crc: Option<&mut u32>,
+    job: &Job,
+) -> Result<usize, KernelError> {
+    let mut inflate = Inflate::new(zlib, 15);
+    let mut at = start;
+    loop {
+        job.check()?;
+        let from = out.data.len();
+        // When there is no room left, the byte that would be too much.
+        let mut surplus = [0];
+        let room = match out.room(STEP)? {
+            [] => &mut surplus,
+            room => room,
+        };
+        let input = &data[at..data.len().min(at + STEP)];
+        let before = (inflate.total_in(), inflate.total_out());
+        let status = inflate.decompress(input, room, InflateFlush::NoFlush);
+        let read = (inflate.total_in() - before.0) as usize;
+        let written = (inflate.total_out() - before.1) as usize;
+        at += read;
+        job.advance(read as u64);
+        out.keep(from, written)?;
+        if let Some(crc) = &mut crc {
+            **crc = zlib_rs::crc32::crc32(**crc, &out.data[from..]);
+        }
+        match status {
+            Ok(Status::StreamEnd) => return Ok(at),
+            Ok(_) if read == 0 && written == 0 => {
+                return Err(refuse(at, format!("the data ends before the deflate stream that begins at byte {start}")));
+            }
+            Ok(_) => {}
+            Err(zlib_rs::InflateError::NeedDict { .. }) => {
+                return Err(refuse(
+                    at,
+                    "the stream was made with a preset dictionary, which this kernel does not take",
+                ));
+            }
+            Err(error) => {
+                let reason = inflate.error_message().unwrap_or(error.as_str());
+                return Err(refuse(at, format!("the deflate stream is damaged: {reason}")));
+            }
+        }
+    }
+}
+
+/// A gzip member's header.
+struct Header {
+    /// Where the deflate stream begins.
+    end: usize,
+    /// The extra field.
+    extra: Range<usize>,
+}
+
+impl Header {
+    const CHECK: u8 = 2;
+    const EXTRA: u8 = 4;
+    const NAME: u8 = 8;
+    const COMMENT: u8 = 16;
+
+    fn read(data: &[u8], start: usize) -> Result<Self, KernelError> {
+        let cut = || refuse(data.len(), format!("the data ends in the gzip header that begins at byte {start}"));
+        let fixed = data.get(start..start + 10).ok_or_else(cut)?;
+        if !is_gzip(fixed) {
+            return Err(refuse(start, "a gzip file begins with the bytes 1f 8b"));
+        }
+        if fixed[2] != 8 {
+            return Err(refuse(start + 2, format!("compression method {} is unknown: gzip has 8 alone", fixed[2])));
+        }
+        let flags = fixed[3];
+        if flags & 0xE0 != 0 {
+            return Err(refuse(start + 3, format!("the header's flags {flags:#04x} are reserved")));
+        }
+        let mut end = start + 10;
+        let mut extra = end..end;
+        if flags & Self::EXTRA != 0 {
+            let &[low, high] = data.get(end..end + 2).ok_or_else(cut)? else { return Err(cut()) };
+            extra = end + 2..end + 2 + usize::from(u16::from_le_bytes([low, high]));
+            end = extra.end;
+        }
+        for flag in [Self::NAME, Self::COMMENT] {
+            if flags & flag != 0 {
+                let text = data.get(end..).ok_or_else(cut)?;
+                end += memchr::memchr(0, text).ok_or_else(cut)? + 1;
+            }
+        }
+        if flags & Self::CHECK != 0 {
+            let &[low, high] = data.get(end..end + 2).ok_or_else(cut)? else { return Err(cut()) };
+            if zlib_rs::crc32::crc32(0, &data[start..end]) as u16 != u16::from_le_bytes([low, high]) {
+                return Err(refuse(end, "the check of the gzip header does not match"));
+            }
+            end += 2;
+        }
+        if end > data.len() {
+            return Err(cut());
+        }
+        Ok(Self { end, extra })
+    }
+
+    /// The extra field's part of a name.
+    fn field<'a>(&self, data: &'a [u8], name: [u8; 2]) -> Option<&'a [u8]> {
+        let mut rest = &data[self.extra.clone()];
+        while let [a, b, low, high, more @ ..] = rest {
+            let (field, after) = more.split_at_checked(usize::from(u16::from_le_bytes([*low, *high])))?;
+            if [*a, *b] == name {
+                return Some(field);
+            }
+            rest = after;
+        }
+        None
+    }
+}
+
+/// A member of a gzip file that says where its segments lie.
+struct Member {
+    segments: Vec<Segment>,
+    crc: u32,
+}
+
+/// A part of a deflate stream that can be read by itself.
+struct Segment {
+    /// Where it lies in the file.
+    place: Range<usize>,
+    /// The bytes that it holds.
+    len: usize,
+    /// Whether the stream ends with it.
+    is_end: bool,
+}
+
+/// The members of a file in which each says how long it is; `None` for any other, or if that cannot be so.
+fn members(data: &[u8]) -> Option<Vec<Member>> {
+    let mut members = Vec::new();
+    let mut at = 0;
+    while at < data.len() {
+        let header = Header::read(data, at).ok()?;
+        let member = if let Some(&[low, high]) = header.field(data, BGZIP) {
+            let end = at + usize::from(u16::from_le_bytes([low, high])) + 1;
+            Member::read(data, end, [(header.end..end.checked_sub(8)?, usize::MAX)])?
+        } else {
+            let (size, lengths) = header.field(data, INDEX)?.split_first_chunk::<4>()?;
+            let size = u32::from_le_bytes(*size) as usize;
+            let mut begin = header.end;
+            let mut places = Vec::new();
+            for length in lengths.as_chunks::<4>().0 {
+                let end = begin.checked_add(u32::from_le_bytes(*length) as usize)?;
+                places.push((begin..end, size));
+                begin = end;
+            }
+            Member::read(data, begin.checked_add(8)?, places)?
+        };
+        at = member.segments.last()?.place.end + 8;
+        members.push(member);
+    }
+    Some(members)
+}
+
+impl Member {
+    /// `places` with the bytes that each holds; the last holds what is left of the member's length.
+    fn read(data: &[u8], end: usize, places: impl IntoIterator<Item = (Range<usize>, usize)>) -> Option<Self> {
+        let tail = data.get(end.checked_sub(8)?..end)?;
+        let crc = u32::from_le_bytes(tail[..4].try_into().ok()?);
+        let mut left = u32::from_le_bytes(tail[4..].try_into().ok()?) as usize;
+        let mut segments: Vec<Segment> = Vec::new();
+        for (place, len) in places {
+            let len = len.min(left);
+            left -= len;
+            if place.end > end - 8 || len > place.len().saturating_mul(MAX_RATIO) {
+                return None;
+            }
+            segments.push(Segment { place, len, is_end: false });
+        }
+        segments.last_mut()?.is_end = true;
+        (left == 0).then_some(Self { segments, crc })
+    }
+}
+
+/// Inflates all segments, on all threads. `false`, with nothing appended, if any is not what was said.
+fn inflate_segments(data: &[u8], members: &[Member], out: &mut Output, job: &Job) -> Result<bool, KernelError> {
+    let segments = members.iter().flat_map(|member| &member.segments);
+    let len = segments.clone().map(|segment| segment.len as u64).sum::<u64>();
+    if len > out.left() {
+        return Ok(false);
+    }
+    let mut room = out.reserve(len as usize)?;
+    let mut tasks = Vec::new();
+    for segment in segments {
+        let (place, rest) = room.split_at_mut(segment.len);
+        tasks.push((segment, place));
+        room = rest;
+    }
+    let crcs = tasks.into_par_iter().map_init(
+        || Inflate::new(false, 15),
+        |inflate, (segment, place)| {
+            inflate.reset(false);
+            let crc = inflate_segment(inflate, &data[segment.place.clone()], segment.is_end, place, job)?;
+            job.advance(segment.place.len() as u64);
+            Ok(crc)
+        },
+    );
+    let Some(crcs) = crcs.collect::<Result<Option<Vec<u32>>, KernelError>>()? else { return Ok(false) };
+    let mut crcs = crcs.into_iter();
+    for member in members {
+        let crc = member
+            .segments
+            .iter()
+            .zip(&mut crcs)
+            .fold(0, |before, (segment, crc)| zlib_rs::crc32::crc32_combine(before, crc, segment.len as u64));
+        if crc != member.crc {
+            return Ok(false);
+        }
+    }
+    // SAFETY: `reserve` made room for so many bytes after the last, the segments cover them, and each was written to its end.
+    unsafe { out.data.set_len(out.data.len() + len as usize) };
+    Ok(true)
+}
+
+/// Fills `place` with what a segment holds; its CRC-32. `None` if it holds anything else than so many bytes.
+fn inflate_segment(
+    inflate: &mut Inflate,
+    data: &[u8],
+    is_end: bool,
+    place: &mut [MaybeUninit<u8>],
+    job: &Job,
+) -> Result<Option<u32>, KernelError> {
+    if !is_end && !data.ends_with(&SYNC) {
+        return Ok(None);
+    }
+    let (mut read, mut written, mut crc) = (0, 0, 0);
+    // An inner segment must end between two blocks: then an empty last block ends it, and adds nothing.
+    let mut inputs = [data, if is_end { &[] } else { &EMPTY }].into_iter();
+    let mut input = inputs.next().unwrap_or_default();
+    loop {
+        job.check()?;
+        let room = &mut place[written..];
+        let some = room.len().min(STEP);
+        let before = (inflate.total_in(), inflate.total_out());
+        let status = inflate.decompress_uninit(
+            &input[read..input.len().min(read + STEP)],
+            &mut room[..some],
+            InflateFlush::NoFlush,
+        );
+        let count = (inflate.total_out() - before.1) as usize;
+        // SAFETY: so many bytes of the room were written just now.
+        crc = zlib_rs::crc32::crc32(crc, unsafe { room[..count].assume_init_ref() });
+        written += count;
+        let progress = (inflate.total_in() - before.0) as usize;
+        read += progress;
+        match status {
+            Ok(Status::StreamEnd) => {
+                let whole = inputs.next().is_none_or(<[u8]>::is_empty) && read == input.len() && written == place.len();
+                return Ok(whole.then_some(crc));
+            }
+            Ok(_) if read == input.len() && count == 0 && written == place.len() => match inputs.next() {
+                Some(next) if !next.is_empty() => (input, read) = (next, 0),
+                _ => return Ok(None),
+            },
+            Ok(_) if progress > 0 || count > 0 => {}
+            _ => return Ok(None),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Distances between many vectors: the engine of `kmeans` and `knn`.
+//!
+//! Vectors of one side lie in panels of eight, element by element, so that a register holds one element of four of them; of the
+//! other side four vectors go through a panel together. Each pair is summed element after element, from the first to the last,
+//! without fused operations: a distance is the same bits in whatever place, group and instruction set it is computed.
+
+use wide::f32x4;
+
+/// Vectors of a panel.
+pub(super) const LANES: usize = 8;
+/// Vectors that go through a panel together: with [`LANES`], as many sums as registers hold.
+pub(super) const GROUP: usize = 4;
+
+/// An element of eight vectors.
+pub(super) type Lanes = [f32x4; LANES / 4];
+
+/// Eight vectors, element by element.
+pub(super) type Panel = Vec<Lanes>;
+
+/// Lays up to eight vectors of `dimensions` elements out as a panel; those that are missing are zeros.
+pub(super) fn pack(vectors: &[f32], dimensions: usize, panel: &mut Panel) {
+    panel.clear();
+    let zeros = &[][..];
+    let mut rows = [zeros; LANES];
+    vectors.chunks_exact(dimensions).zip(&mut rows).for_each(|(vector, row)| *row = vector);
+    if rows[LANES - 1].is_empty() {
+        let at = |row: usize, element: usize| rows[row].get(element).copied().unwrap_or(0.0);
+        let lanes = |half: usize, element: usize| f32x4::new(std::array::from_fn(|lane| at(half * 4 + lane, element)));
+        panel.extend((0..dimensions).map(|element| [lanes(0, element), lanes(1, element)]));
+    } else {
+        let [a, b, c, d, e, f, g, h] = rows.map(|row| &row[..dimensions]);
+        panel.extend(
+            (0..dimensions).map(|i| [f32x4::new([a[i], b[i], c[i], d[i]]), f32x4::new([e[i], f[i], g[i], h[i]])]),
+        );
+    }
+}
+
+/// For each of four vectors, what `term` makes of its elements and those of each vector of a panel, summed.
+#[inline(always)]
+fn sums(vectors: [&[f32]; GROUP], panel: &[Lanes], term: impl Fn(f32x4, f32x4) -> f32x4) -> [[f32; LANES]; GROUP] {
+    let mut sums: [Lanes; GROUP] = [[f32x4::splat(0.0); LANES / 4]; GROUP];
+    let [a, b, c, d] = vectors.map(|vector| &vector[..panel.len()]);
+    for (i, lanes) in panel.iter().enumerate() {
+        for (sums, x) in sums.iter_mut().zip([a[i], b[i], c[i], d[i]]) {
+            let x = f32x4::splat(x);
+            sums[0] += term(x, lanes[0]);
+            sums[1] += term(x, lanes[1]);
+        }
+    }
+    sums.map(|[low, high]| {
+        let mut all = [0.0; LANES];
+        all[..4].copy_from_slice(&low.to_array());
+        all[4..].copy_from_slice(&high.to_array());
+        all
+    })
+}
+
+/// Squares of the Euclidean distances.
+pub(super) fn squared(vectors: [&[f32]; GROUP], panel: &[Lanes]) -> [[f32; LANES]; GROUP] {
+    sums(vectors, panel, |a, b| {
+        let difference = a - b;
+        difference * difference
+    })
+}
+
+/// Dot products.
+pub(super) fn dots(vectors: [&[f32]; GROUP], panel: &[Lanes]) -> [[f32; LANES]; GROUP] {
+    sums(vectors, panel, |a, b| a * b)
+}
+
+/// Squares of the lengths of a panel's vectors.
+pub(super) fn lengths(panel: &[Lanes]) -> [f32; LANES] {
+    let mut sums = [f32x4::splat(0.0); LANES / 4];
+    for lanes in panel {
+        sums[0] += lanes[0] * lanes[0];
+        sums[1] += lanes[1] * lanes[1];
+    }
+    let [low, high] = sums.map(f32x4::to_array);
+    std::array::from_fn(|lane| if lane < 4 { low[lane] } else { high[lane - 4] })
+}
+
+#[cfg(all(test, not(target_family = "wasm")))]
+pub(super) mod tests {
+    use super::*;
+
+    /// Numbers from −1 to 1 without a pattern.
+    pub fn noise(len: usize, seed: u64) -> Vec<f32> {
+        let mut state = seed | 1;
+        (0..len)
+            .map(|_| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_pair_is_summed_from_its_first_element_to_its_last() {
+        for dimensions in [1, 2, 3, 4, 7, 33] {
+            for count in 1..=LANES {
+                let (vectors, lanes) = (noise(GROUP * dimensions, 3), noise(count * dimensions, 5));
+                let mut panel = Panel::new();
+                pack(&lanes, dimensions, &mut panel);
+                let rows: Vec<&[f32]> = vectors.chunks(dimensions).collect();
+                let rows = [rows[0], rows[1], rows[2], rows[3]];
+                let naive = |a: &[f32], b: &[f32], term: fn(f32, f32) -> f32| {
+                    a.iter().zip(b).fold(0.0, |sum, (&a, &b)| sum + term(a, b))
+                };
+                for (lane, b) in lanes.chunks(dimensions).enumerate() {
+                    for (row, a) in rows.iter().enumerate() {
+                        let square = |a: f32, b: f32| (a - b) * (a - b);
+                        assert_eq!(squared(rows, &panel)[row][lane].to_bits(), naive(a, b, square).to_bits());
+                        assert_eq!(dots(rows, &panel)[row][lane].to_bits(), naive(a, b, |a, b| a * b).to_bits());
+                    }
+                    assert_eq!(lengths(&panel)[lane].to_bits(), naive(b, b, |a, b| a * b).to_bits());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,802 @@
+//! Discrete Fourier transforms of any length, several at once: the machinery of `fft`.
+//!
+//! A vector's lanes hold numbers of as many transforms, so that no operation goes across lanes, and a transform does the same
+//! operations on the same numbers whatever lies in the lanes beside. Three methods, chosen by the length alone:
+//!
+//! - [`Direct`]: lengths without prime factors above 13, up to [`MAX_DIRECT`], by passes of small factors that sort as they
+//!   go (T. G. Stockham, AFIPS 28, 1966; decimation in frequency).
+//! - Four steps: longer ones as a matrix whose columns and then rows are transformed directly (D. H. Bailey, FFTs in External
+//!   or Hierarchical Memory, J. Supercomputing 4, 1990), on all threads.
+//! - L. I. Bluestein's way (IEEE NEREM 10, 1968): any other, as a convolution of a length of the first two kinds.
+//!
+//! An inverse transform is a forward one of numbers whose parts have changed places, whose result's change back.
+
+use super::floats::{Float, zeros};
+use super::radix::reserve;
+use super::turn::{Roots, turn};
+use crate::{Cancelled, Job, KernelError};
+use rayon::prelude::*;
+use std::array::from_fn;
+use std::marker::PhantomData;
+use std::ops::{Add, Mul, Range, Sub};
+
+/// A complex number; or of vectors, one in each lane.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Complex<L> {
+    pub re: L,
+    pub im: L,
+}
+
+impl<L: Copy + Add<Output = L> + Sub<Output = L> + Mul<Output = L>> Complex<L> {
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        Self { re: self.re + other.re, im: self.im + other.im }
+    }
+
+    #[inline(always)]
+    fn minus(self, other: Self) -> Self {
+        Self { re: self.re - other.re, im: self.im - other.im }
+    }
+
+    /// `self + i × other`.
+    #[inline(always)]
+    fn plus_i(self, other: Self) -> Self {
+        Self { re: self.re - other.im, im: self.im + other.re }
+    }
+
+    /// `self − i × other`.
+    #[inline(always)]
+    fn minus_i(self, other: Self) -> Self {
+        Self { re: self.re + other.im, im: self.im - other.re }
+    }
+
+    #[inline(always)]
+    fn times(self, other: Self) -> Self {
+        Self { re: self.re * other.re - self.im * other.im, im: self.re * other.im + self.im * other.re }
+    }
+
+    #[inline(always)]
+    fn scaled(self, by: L) -> Self {
+        Self { re: self.re * by, im: self.im * by }
+    }
+
+    #[inline(always)]
+    fn swapped(self) -> Self {
+        Self { re: self.im, im: self.re }
+    }
+}
+
+/// A number of each of the transforms that go together.
+type Point<T> = Complex<<T as Float>::Lanes>;
+
+fn splat<T: Float>(number: Complex<T>) -> Point<T> {
+    Complex { re: number.re.splat(), im: number.im.splat() }
+}
+
+fn origin<T: Float>() -> Point<T> {
+    splat(Complex { re: T::default(), im: T::default() })
+}
+
+/// A root of unity, forward: `e^(−2πi × part / whole)`.
+fn root<T: Float>(part: u64, whole: u64) -> Complex<T> {
+    let [cosine, sine] = turn(part, whole);
+    Complex { re: T::of(cosine), im: T::of(-sine) }
+}
+
+/// The longest transform that is done directly: so many points of several transforms fit the second cache.
+const MAX_DIRECT: usize = 4096;
+/// The factors of lengths that are not Bluestein's, as they are split off.
+const FACTORS: [usize; 7] = [8, 4, 2, 3, 5, 7, 13];
+/// Groups of lanes that are copied together: each row of a matrix then gives whole cache lines.
+const GROUPS: usize = 4;
+
+/// A transform of a length of small factors.
+struct Direct<T: Float> {
+    len: usize,
+    passes: Vec<Pass<T>>,
+}
+
+/// A pass: butterflies of `radix` points, each of which goes over `stride` points that lie together.
+struct Pass<T: Float> {
+    radix: usize,
+    stride: usize,
+    /// Butterflies with roots of their own.
+    count: usize,
+    /// Of each of these the roots that its results but the first are turned by. The last pass has none.
+    roots: Vec<Complex<T>>,
+    /// Cosines and sines of the parts of a turn, for odd factors.
+    turns: Vec<Complex<T>>,
+}
+
+/// The factors of a length, unless it has others than the small ones. Eights first: the fewer passes, the better.
+fn factors(len: usize) -> Option<Vec<usize>> {
+    let (mut rest, mut factors) = (len, Vec::new());
+    // Two fours do better than an eight and a two.
+    let twos = rest.trailing_zeros();
+    if twos % 3 == 1 && twos >= 4 {
+        rest /= 16;
+        factors.extend([4, 4]);
+    }
+    for factor in FACTORS.into_iter().chain([11]) {
+        while rest.is_multiple_of(factor) {
+            rest /= factor;
+            factors.push(factor);
+        }
+    }
+    factors.sort_unstable_by_key(|&factor| std::cmp::Reverse((factor.is_power_of_two(), factor)));
+    (rest == 1).then_some(factors)
+}
+
+impl<T: Float> Direct<T> {
+    fn of(len: usize, factors: &[usize]) -> Self {
+        let (mut stride, mut rest) = (1, len);
+        let passes = factors.iter().map(|&radix| {
+            let count = rest / radix;
+            let roots = (0..if count == 1 { 0 } else { count })
+                .flat_map(|number| (1..radix).map(move |result| root((number * result) as u64, rest as u64)))
+                .collect();
+            let turns = (0..radix).map(|part| root(part as u64, radix as u64)).collect();
+            let pass = Pass { radix, stride, count, roots, turns };
+            stride *= radix;
+            rest = count;
+            pass
+        });
+        Self { len, passes: passes.collect() }
+    }
+
+    /// Transforms; whether the results are in the other place.
+    fn transform<'a>(&self, mut points: &'a mut [Point<T>], mut other: &'a mut [Point<T>]) -> bool {
+        for pass in &self.passes {
+            pass.run(points, other);
+            std::mem::swap(&mut points, &mut other);
+        }
+        self.passes.len() % 2 == 1
+    }
+}
+
+impl<T: Float> Pass<T> {
+    fn run(&self, from: &[Point<T>], to: &mut [Point<T>]) {
+        match self.radix {
+            2 => self.butterflies(from, to, two::<T>),
+            3 => self.butterflies::<3>(from, to, |points| odd(points, &self.turns)),
+            4 => self.butterflies(from, to, four::<T>),
+            5 => self.butterflies::<5>(from, to, |points| odd(points, &self.turns)),
+            7 => self.butterflies::<7>(from, to, |points| odd(points, &self.turns)),
+            8 => {
+                let half = self.turns[1].re.splat();
+                self.butterflies(from, to, |points| eight::<T>(points, half));
+            }
+            11 => self.butterflies::<11>(from, to, |points| odd(points, &self.turns)),
+            _ => self.butterflies::<13>(from, to, |points| odd(points, &self.turns)),
+        }
+    }
+
+    #[inline(always)]
+    fn butterflies<const RADIX: usize>(
+        &self,
+        from: &[Point<T>],
+        to: &mut [Point<T>],
+        butterfly: impl Fn([Point<T>; RADIX]) -> [Point<T>; RADIX],
+    ) {
+        let (stride, count) = (self.stride, self.count);
+        if count == 1 {
+            let from: [&[Point<T>]; RADIX] = from_fn(|input| &from[stride * input..][..stride]);
+            let mut rest = to.chunks_exact_mut(stride);
+            let mut to: [&mut [Point<T>]; RADIX] = from_fn(|_| rest.next().unwrap_or_default());
+            for at in 0..stride {
+                let results = butterfly(from_fn(|input| from[input][at]));
+                for (to, result) in to.iter_mut().zip(results) {
+                    to[at] = result;
+                }
+            }
+            return;
+        }
+        let blocks = to.chunks_exact_mut(RADIX * stride).zip(self.roots.chunks_exact(RADIX - 1));
+        for (number, (to, roots)) in blocks.enumerate() {
+            let from: [&[Point<T>]; RADIX] = from_fn(|input| &from[stride * (number + count * input)..][..stride]);
+            let mut rest = to.chunks_exact_mut(stride);
+            let to: [&mut [Point<T>]; RADIX] = from_fn(|_| rest.next().unwrap_or_default());
+            for at in 0..stride {
+                let results = butterfly(from_fn(|input| from[input][at]));
+                to[0][at] = results[0];
+                for result in 1..RADIX {
+                    to[result][at] = results[result].times(splat(roots[result - 1]));
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn two<T: Float>([a, b]: [Point<T>; 2]) -> [Point<T>; 2] {
+    [a.plus(b), a.minus(b)]
+}
+
+#[inline(always)]
+fn four<T: Float>([a, b, c, d]: [Point<T>; 4]) -> [Point<T>; 4] {
+    let [[e, f], [g, h]] = [two::<T>([a, c]), two::<T>([b, d])];
+    [e.plus(g), f.minus_i(h), e.minus(g), f.plus_i(h)]
+}
+
+/// `half` is the square root of a half.
+#[inline(always)]
+fn eight<T: Float>([a, b, c, d, e, f, g, h]: [Point<T>; 8], half: T::Lanes) -> [Point<T>; 8] {
+    let [a, c, e, g] = four::<T>([a, c, e, g]);
+    let [b, d, f, h] = four::<T>([b, d, f, h]);
+    // Turned by an eighth: (1 − i) / √2, and by three.
+    let d = Complex { re: d.re + d.im, im: d.im - d.re }.scaled(half);
+    let h = Complex { re: h.im - h.re, im: h.re + h.im }.scaled(half);
+    [
+        a.plus(b),
+        c.plus(d),
+        e.minus_i(f),
+        Complex { re: g.re + h.re, im: g.im - h.im },
+        a.minus(b),
+        c.minus(d),
+        e.plus_i(f),
+        Complex { re: g.re - h.re, im: g.im + h.im },
+    ]
+}
+
+/// Points that are as far from the first as from the end share their cosines and, but for the sign, their sines.
+#[inline(always)]
+fn odd<T: Float, const RADIX: usize>(points: [Point<T>; RADIX], turns: &[Complex<T>]) -> [Point<T>; RADIX] {
+    let half = RADIX / 2;
+    let mut results = [points[0]; RADIX];
+    let sums: [Point<T>; RADIX] = from_fn(|input| points[input].plus(points[(RADIX - input) % RADIX]));
+    let differences: [Point<T>; RADIX] = from_fn(|input| points[input].minus(points[(RADIX - input) % RADIX]));
+    for &sum in &sums[1..=half] {
+        results[0] = results[0].plus(sum);
+    }
+    for result in 1..=half {
+        let (mut even, mut uneven) = (points[0], origin::<T>());
+        for input in 1..=half {
+            let turn = turns[input * result % RADIX];
+            even = even.plus(sums[input].scaled(turn.re.splat()));
+            // The root's own sine is negative already.
+            uneven = uneven.plus(differences[input].scaled(turn.im.splat()));
+        }
+        results[result] = even.plus_i(uneven);
+        results[RADIX - result] = even.minus_i(uneven);
+    }
+    results
+}
+
+/// Points of a task, and as many while they are transformed.
+struct Room<T: Float> {
+    points: Vec<Point<T>>,
+    other: Vec<Point<T>>,
+}
+
+impl<T: Float> Room<T> {
+    fn new() -> Self {
+        Self { points: Vec::new(), other: Vec::new() }
+    }
+
+    fn fit(&mut self, len: usize) {
+        self.points.resize(len, origin::<T>());
+        self.other.resize(len, origin::<T>());
+    }
+
+    /// Transforms each group of points; where the results are.
+    fn transform(&mut self, direct: &Direct<T>, ends: Ends, job: &Job) -> Result<&mut [Point<T>], Cancelled> {
+        let mut is_other = false;
+        for (points, other) in self.points.chunks_exact_mut(direct.len).zip(self.other.chunks_exact_mut(direct.len)) {
+            job.check()?;
+            if ends.swap_in {
+                points.iter_mut().for_each(|point| *point = point.swapped());
+            }
+            is_other = direct.transform(points, other);
+            if let Some(Finish { inverse, scale }) = ends.finish {
+                let scale = T::of(scale).splat();
+                for point in if is_other { other } else { points } {
+                    let result = point.scaled(scale);
+                    let result = Complex { re: T::tidy_lanes(result.re), im: T::tidy_lanes(result.im) };
+                    *point = if inverse { result.swapped() } else { result };
+                }
+            }
+        }
+        Ok(if is_other { &mut self.other } else { &mut self.points })
+    }
+}
+
+/// What becomes of the results of a transform.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Finish {
+    /// Whether it is an inverse one.
+    pub inverse: bool,
+    /// What each result is multiplied by.
+    pub scale: f64,
+}
+
+/// What a step does besides: at the first one parts may change places, after the last one numbers are finished.
+#[derive(Debug, Clone, Copy)]
+struct Ends {
+    swap_in: bool,
+    finish: Option<Finish>,
+}
+
+impl Finish {
+    const FORWARD: Self = Self { inverse: false, scale: 1.0 };
+
+    /// Of a transform of one step.
+    fn both(self) -> Ends {
+        Ends { swap_in: self.inverse, finish: Some(self) }
+    }
+
+    fn first(self) -> Ends {
+        Ends { swap_in: self.inverse, finish: None }
+    }
+
+    fn last(self) -> Ends {
+        Ends { swap_in: false, finish: Some(self) }
+    }
+}
+
+/// Reads up to [`Float::LANES`] rows of complex numbers into the lanes of points. Lanes without a row are like the first one.
+fn load_rows<T: Float>(rows: &[T], len: usize, points: &mut [Point<T>]) {
+    let count = rows.len() / (2 * len);
+    let row = |lane: usize| &rows[if lane < count { lane } else { 0 } * 2 * len..][..2 * len];
+    let rows: [&[T]; 4] = from_fn(|lane| row(lane % T::LANES));
+    let each = T::LANES / 2;
+    let whole = len / each * each;
+    for (number, points) in points[..whole].chunks_exact_mut(each).enumerate() {
+        let mut square = [T::default().splat(); 4];
+        for (vector, row) in square[..T::LANES].iter_mut().zip(rows) {
+            *vector = T::load(&row[number * T::LANES..]);
+        }
+        T::transpose(&mut square[..T::LANES]);
+        for (point, parts) in points.iter_mut().zip(square.chunks_exact(2)) {
+            *point = Complex { re: parts[0], im: parts[1] };
+        }
+    }
+    for (at, point) in points.iter_mut().enumerate().skip(whole) {
+        let part = |offset: usize| -> [T; 4] { from_fn(|lane| rows[lane][2 * at + offset]) };
+        *point = Complex { re: T::load(&part(0)), im: T::load(&part(1)) };
+    }
+}
+
+/// The reverse of [`load_rows`]; lanes without a row are dropped.
+fn store_rows<T: Float>(points: &[Point<T>], len: usize, rows: &mut [T]) {
+    let each = T::LANES / 2;
+    let whole = len / each * each;
+    if rows.len() == T::LANES * 2 * len {
+        let (mut first, mut rest) = (0, rows.chunks_exact_mut(2 * len));
+        let mut rows: [&mut [T]; 4] = from_fn(|_| rest.next().unwrap_or_default());
+        for points in points[..whole].chunks_exact(each) {
+            let mut square = [T::default().splat(); 4];
+            for (parts, point) in square.chunks_exact_mut(2).zip(points) {
+                (parts[0], parts[1]) = (point.re, point.im);
+            }
+            T::transpose(&mut square[..T::LANES]);
+            for (row, vector) in rows.iter_mut().zip(&square[..T::LANES]) {
+                T::store(*vector, &mut row[first..]);
+            }
+            first += T::LANES;
+        }
+        for (at, point) in points.iter().enumerate().skip(whole) {
+            let [re, im] = lanes::<T>(*point);
+            for (lane, row) in rows[..T::LANES].iter_mut().enumerate() {
+                (row[2 * at], row[2 * at + 1]) = (re[lane], im[lane]);
+            }
+        }
+        return;
+    }
+    for (at, point) in points.iter().enumerate() {
+        let [re, im] = lanes::<T>(*point);
+        for (lane, row) in rows.chunks_exact_mut(2 * len).enumerate() {
+            (row[2 * at], row[2 * at + 1]) = (re[lane], im[lane]);
+        }
+    }
+}
+
+/// The parts of a point, lane by lane.
+fn lanes<T: Float>(point: Point<T>) -> [[T; 4]; 2] {
+    [point.re, point.im].map(|vector| {
+        let mut lanes = [T::default(); 4];
+        T::store(vector, &mut lanes);
+        lanes
+    })
+}
+
+/// A matrix of complex numbers of which several threads have columns of their own.
+struct Columns<'a, T> {
+    start: *mut T,
+    len: usize,
+    /// Numbers in a row.
+    width: usize,
+    borrowed: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: threads get at numbers by `read` and `write` only, whose callers promise that none is another thread's.
+unsafe impl<T: Send> Sync for Columns<'_, T> {}
+
+impl<'a, T: Float> Columns<'a, T> {
+    fn of(matrix: &'a mut [T], width: usize) -> Self {
+        Self { start: matrix.as_mut_ptr(), len: matrix.len(), width, borrowed: PhantomData }
+    }
+
+    /// Where a run of complex numbers of a row begins.
+    #[inline(always)]
+    fn at(&self, row: usize, column: usize, count: usize) -> *mut T {
+        let at = 2 * (row * self.width + column);
+        assert!(at + 2 * count <= self.len && column + count <= self.width, "within the matrix");
+        // SAFETY: by the assertion the run lies in the slice that this was made of.
+        unsafe { self.start.add(at) }
+    }
+
+    /// Reads columns into points, a group after another. Lanes beyond the last column are zero.
+    ///
+    /// # Safety
+    /// No other thread writes these columns meanwhile, and they have been written.
+    unsafe fn read(&self, columns: Range<usize>, rows: usize, points: &mut [Point<T>]) {
+        for row in 0..rows {
+            let start = self.at(row, columns.start, columns.len());
+            // SAFETY: `at` found them inside, and by the caller's promise nobody writes there.
+            let mut numbers: &[T] = unsafe { std::slice::from_raw_parts(start, 2 * columns.len()) };
+            for points in points.chunks_exact_mut(rows) {
+                let mut last = [T::default(); 8];
+                let group = if let Some((group, rest)) = numbers.split_at_checked(2 * T::LANES) {
+                    numbers = rest;
+                    group
+                } else {
+                    last[..numbers.len()].copy_from_slice(numbers);
+                    &last
+                };
+                let [re, im] = T::split([T::load(group), T::load(&group[T::LANES..])]);
+                points[row] = Complex { re, im };
+            }
+        }
+    }
+
+    /// The reverse of [`read`](Self::read).
+    ///
+    /// # Safety
+    /// No other thread reads or writes these columns meanwhile.
+    unsafe fn write(&self, columns: Range<usize>, rows: usize, points: &[Point<T>]) {
+        for row in 0..rows {
+            let mut start = self.at(row, columns.start, columns.len());
+            let mut left = 2 * columns.len();
+            for points in points.chunks_exact(rows) {
+                let Complex { re, im } = points[row];
+                let parts = T::join([re, im]);
+                let mut numbers = [T::default(); 8];
+                T::store(parts[0], &mut numbers);
+                T::store(parts[1], &mut numbers[T::LANES..]);
+                // A constant length in nearly all cases, for which the compiler writes vectors.
+                let count = if left >= 2 * T::LANES { 2 * T::LANES } else { left };
+                // SAFETY: `at` found the run inside, of which `left` numbers are left, and by the caller's promise they
+                // are nobody else's.
+                unsafe {
+                    start.copy_from_nonoverlapping(numbers.as_ptr(), count);
+                    start = start.add(count);
+                }
+                left -= count;
+            }
+        }
+    }
+
+    /// The columns that tasks take together.
+    fn tasks(&self) -> impl IndexedParallelIterator<Item = Range<usize>> {
+        let (width, each) = (self.width, GROUPS * T::LANES);
+        (0..width.div_ceil(each)).into_par_iter().map(move |task| task * each..width.min((task + 1) * each))
+    }
+}
+
+/// How a length is transformed.
+enum Method {
+    Direct(Vec<usize>),
+    /// As a matrix of so many rows and columns.
+    Steps([usize; 2]),
+    /// By a convolution of this length.
+    Bluestein(usize),
+}
+
+impl Method {
+    fn of(len: usize) -> Self {
+        match factors(len) {
+            Some(factors) if len <= MAX_DIRECT => Self::Direct(factors),
+            Some(_) => {
+                let rows = (1..=len.isqrt()).rev().find(|&rows| len.is_multiple_of(rows)).unwrap_or(1);
+                Self::Steps([rows, len / rows])
+            }
+            None => {
+                let least = 2 * len - 1;
+                let longer = [1, 3, 5].map(|odd| odd * least.div_ceil(odd).next_power_of_two());
+                Self::Bluestein(longer.into_iter().min().unwrap_or(least))
+            }
+        }
+    }
+}
+
+/// Everything that transforms of one length share.
+pub(super) enum Plan<T: Float> {
+    Direct(DirectPlan<T>),
+    Steps(StepsPlan<T>),
+    Bluestein(BluesteinPlan<T>),
+}
+
+pub(super) struct DirectPlan<T: Float>(Direct<T>);
+
+pub(super) struct StepsPlan<T: Float> {
+    columns: Direct<T>,
+    rows: Direct<T>,
+    roots: Roots,
+}
+
+pub(super) struct BluesteinPlan<T: Float> {
+    len: usize,
+    convolution: Box<Plan<T>>,
+    convolution_len: usize,
+    /// `e^(−πi k² / len)`.
+    chirp: Vec<Complex<T>>,
+    /// The transform of its conjugate, wrapped around.
+    spectrum: Vec<T>,
+}
+
+/// Complex numbers of a task where each is handled by itself: some 50 µs of work.
+const PIECE: usize = 1 << 13;
+/// Numbers of all convolutions that are done at a time, at least one vector of them.
+const CONVOLUTIONS: usize = 1 << 21;
+
+impl<T: Float> Plan<T> {
+    /// The units of progress of making the plan and of transforming so many rows.
+    pub(super) fn units(len: usize, rows: usize) -> u64 {
+        match Method::of(len) {
+            Method::Direct(_) => len as u64 * rows as u64,
+            Method::Steps(_) => 2 * len as u64 * rows as u64,
+            Method::Bluestein(longer) => Self::units(longer, 1 + 2 * rows),
+        }
+    }
+
+    /// The plan of a length, which is 1 or more.
+    pub(super) fn of(len: usize, job: &Job) -> Result<Self, KernelError> {
+        Ok(match Method::of(len) {
+            Method::Direct(factors) => Self::Direct(DirectPlan(Direct::of(len, &factors))),
+            Method::Steps([rows, columns]) => {
+                let direct = |len: usize| Direct::of(len, &factors(len).unwrap_or_default());
+                Self::Steps(StepsPlan { columns: direct(rows), rows: direct(columns), roots: Roots::of(len)? })
+            }
+            Method::Bluestein(longer) => Self::Bluestein(BluesteinPlan::of(len, longer, job)?),
+        })
+    }
+
+    /// Transforms each row of complex numbers.
+    pub(super) fn rows(&self, data: Vec<T>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
+        match self {
+            Self::Direct(plan) => plan.rows(data, finish, job),
+            Self::Steps(plan) => plan.rows(data, finish, job),
+            Self::Bluestein(plan) => plan.rows(data, finish, job),
+        }
+    }
+
+    /// Transforms each column of a matrix, whose rows have `width` complex numbers.
+    pub(super) fn columns(
+        &self,
+        mut data: Vec<T>,
+        width: usize,
+        finish: Finish,
+        job: &Job,
+    ) -> Result<Vec<T>, KernelError> {
+        if let Self::Direct(DirectPlan(direct)) = self {
+            let matrix = Columns::of(&mut data, width);
+            matrix.tasks().try_for_each_init(Room::new, |room, columns| {
+                room.fit(direct.len * columns.len().div_ceil(T::LANES));
+                // SAFETY: these columns are this task's alone, and all of the matrix is written.
+                unsafe { matrix.read(columns.clone(), direct.len, &mut room.points) };
+                let results = room.transform(direct, finish.both(), job)?;
+                // SAFETY: these columns are this task's alone.
+                unsafe { matrix.write(columns.clone(), direct.len, results) };
+                job.advance((columns.len() * direct.len) as u64);
+                Ok::<_, Cancelled>(())
+            })?;
+            return Ok(data);
+        }
+        let rows = data.len() / 2 / width;
+        let turned = self.rows(transposed(data, width, job)?, finish, job)?;
+        transposed(turned, rows, job)
+    }
+}
+
+/// A matrix of complex numbers with its rows as columns.
+fn transposed<T: Float>(matrix: Vec<T>, width: usize, job: &Job) -> Result<Vec<T>, KernelError> {
+    // Square tiles, so that lines of the cache are used in full both ways.
+    const TILE: usize = 16;
+    let rows = matrix.len() / 2 / width;
+    let mut turned = zeros(matrix.len(), job)?;
+    turned.par_chunks_mut(2 * rows * TILE).enumerate().try_for_each(|(band, turned)| {
+        for top in (0..rows).step_by(TILE) {
+            job.check()?;
+            for (column, turned) in turned.chunks_exact_mut(2 * rows).enumerate() {
+                for row in top..rows.min(top + TILE) {
+                    let at = 2 * (row * width + band * TILE + column);
+                    turned[2 * row..2 * row + 2].copy_from_slice(&matrix[at..at + 2]);
+                }
+            }
+        }
+        Ok::<_, Cancelled>(())
+    })?;
+    Ok(turned)
+}
+
+impl<T: Float> DirectPlan<T> {
+    fn rows(&self, mut data: Vec<T>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
+        let len = self.0.len;
+        let group = T::LANES * 2 * len;
+        // Short rows by the group of groups, or there would be more rayon than work.
+        let task = group * (PIECE / group).max(1);
+        data.par_chunks_mut(task).try_for_each_init(Room::new, |room, rows| {
+            room.fit(len);
+            for rows in rows.chunks_mut(group) {
+                load_rows(rows, len, &mut room.points);
+                store_rows(room.transform(&self.0, finish.both(), job)?, len, rows);
+            }
+            job.advance(rows.len() as u64 / 2);
+            Ok::<_, Cancelled>(())
+        })?;
+        Ok(data)
+    }
+}
+
+impl<T: Float> StepsPlan<T> {
+    fn rows(&self, mut data: Vec<T>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
+        let len = self.columns.len * self.rows.len;
+        let mut results = reserve(data.len())?;
+        for row in data.chunks_exact_mut(2 * len) {
+            self.columns(row, finish, job)?;
+            self.transposing_rows(row, &mut results, finish, job)?;
+        }
+        Ok(results)
+    }
+
+    /// The first steps: columns, and a turn of each number by a root of its row and column.
+    fn columns(&self, data: &mut [T], finish: Finish, job: &Job) -> Result<(), Cancelled> {
+        let (direct, width) = (&self.columns, self.rows.len);
+        let matrix = Columns::of(data, width);
+        let shift = direct.len.next_power_of_two().ilog2().div_ceil(2);
+        let mask = (1 << shift) - 1;
+        matrix.tasks().try_for_each_init(
+            || (Room::<T>::new(), Vec::new(), Vec::new()),
+            |(room, low, high), columns| {
+                room.fit(direct.len * columns.len().div_ceil(T::LANES));
+                // SAFETY: these columns are this task's alone, and all of the matrix is written.
+                unsafe { matrix.read(columns.clone(), direct.len, &mut room.points) };
+                let results = room.transform(direct, finish.first(), job)?;
+                for (group, points) in results.chunks_exact_mut(direct.len).enumerate() {
+                    let first = columns.start + group * T::LANES;
+                    // The roots of a row: that of the multiple of a power of two, times that of the rest.
+                    let roots = |row: usize| {
+                        let root = |lane: usize| self.roots.get(((first + lane).min(width - 1) * row) as u64);
+                        let roots: [[f64; 2]; 4] = from_fn(|lane| root(lane % T::LANES));
+                        let part = |part: usize| T::load(&roots.map(|root| T::of(root[part])));
+                        Complex { re: part(0), im: part(1) }
+                    };
+                    low.clear();
+                    low.extend((0..direct.len.min(mask + 1)).map(roots));
+                    high.clear();
+                    high.extend((0..direct.len).step_by(mask + 1).map(roots));
+                    for (points, &high) in points.chunks_mut(mask + 1).zip(&*high) {
+                        for (point, &low) in points.iter_mut().zip(&*low) {
+                            *point = point.times(high.times(low));
+                        }
+                    }
+                }
+                // SAFETY: these columns are this task's alone.
+                unsafe { matrix.write(columns.clone(), direct.len, results) };
+                job.advance((columns.len() * direct.len) as u64);
+                Ok(())
+            },
+        )
+    }
+
+    /// The last steps: rows, whose results are columns of the result, which is put after what there is of `results`.
+    fn transposing_rows(&self, data: &[T], results: &mut Vec<T>, finish: Finish, job: &Job) -> Result<(), Cancelled> {
+        let (direct, width) = (&self.rows, self.columns.len);
+        let start = results.len();
+        assert!(results.capacity() - start >= data.len(), "there is room for each row's result");
+        let room_for_it = &mut results.spare_capacity_mut()[..data.len()];
+        let matrix = Columns {
+            start: room_for_it.as_mut_ptr().cast::<T>(),
+            len: room_for_it.len(),
+            width,
+            borrowed: PhantomData,
+        };
+        matrix.tasks().try_for_each_init(Room::new, |room, columns| {
+            let groups = columns.len().div_ceil(T::LANES);
+            room.fit(direct.len * groups);
+            let rows = &data[columns.start * 2 * direct.len..columns.end * 2 * direct.len];
+            let rows = rows.chunks(T::LANES * 2 * direct.len);
+            for (rows, points) in rows.zip(room.points.chunks_exact_mut(direct.len)) {
+                load_rows(rows, direct.len, points);
+            }
+            let results = room.transform(direct, finish.last(), job)?;
+            // SAFETY: these columns are this task's alone.
+            unsafe { matrix.write(columns.clone(), direct.len, results) };
+            job.advance((columns.len() * direct.len) as u64);
+            Ok(())
+        })?;
+        // SAFETY: no task was left early, so every column was written: all of the room.
+        unsafe { results.set_len(start + data.len()) };
+        Ok(())
+    }
+}
+
+impl<T: Float> BluesteinPlan<T> {
+    fn of(len: usize, convolution_len: usize, job: &Job) -> Result<Self, KernelError> {
+        let convolution = Box::new(Plan::of(convolution_len, job)?);
+        let mut chirp = reserve(len)?;
+        chirp.resize(len, Complex { re: T::default(), im: T::default() });
+        let (twice, roots) = (2 * len as u64, Roots::of(2 * len)?);
+        chirp.par_chunks_mut(PIECE).enumerate().try_for_each(|(piece, chirp)| {
+            job.check()?;
+            for (k, number) in ((piece * (PIECE)) as u64..).zip(chirp) {
+                let [re, im] = roots.get(k * k % twice);
+                *number = Complex { re: T::of(re), im: T::of(im) };
+            }
+            Ok::<_, Cancelled>(())
+        })?;
+        let mut wrapped = zeros(2 * convolution_len, job)?;
+        for (k, root) in chirp.iter().enumerate() {
+            for at in [k, (convolution_len - k) % convolution_len] {
+                (wrapped[2 * at], wrapped[2 * at + 1]) = (root.re, -root.im);
+            }
+        }
+        let spectrum = convolution.rows(wrapped, Finish::FORWARD, job)?;
+        Ok(Self { len, convolution, convolution_len, chirp, spectrum })
+    }
+
+    fn rows(&self, mut data: Vec<T>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
+        let each = (CONVOLUTIONS / self.convolution_len).next_multiple_of(T::LANES);
+        for rows in data.chunks_mut(each * 2 * self.len) {
+            let count = rows.len() / (2 * self.len);
+            let mut convolved = zeros(count * 2 * self.convolution_len, job)?;
+            let pairs = rows.par_chunks(2 * self.len).zip(convolved.par_chunks_mut(2 * self.convolution_len));
+            pairs.try_for_each(|(from, to)| {
+                in_pieces(&mut to[..2 * self.len], job, |k, _| {
+                    let number = at(from, k);
+                    if finish.inverse { number.swapped() } else { number }.times(self.chirp[k])
+                })
+            })?;
+            let mut convolved = self.convolution.rows(convolved, Finish::FORWARD, job)?;
+            convolved
+                .par_chunks_mut(2 * self.convolution_len)
+                .try_for_each(|to| in_pieces(to, job, |k, number| number.times(at(&self.spectrum, k))))?;
+            let back = Finish { inverse: true, scale: 1.0 / self.convolution_len as f64 };
+            let convolved = self.convolution.rows(convolved, back, job)?;
+            let scale = T::of(finish.scale);
+            let pairs = convolved.par_chunks(2 * self.convolution_len).zip(rows.par_chunks_mut(2 * self.len));
+            pairs.try_for_each(|(from, to)| {
+                in_pieces(to, job, |k, _| {
+                    let result = at(from, k).times(self.chirp[k]).scaled(scale);
+                    let result = Complex { re: result.re.tidy(), im: result.im.tidy() };
+                    if finish.inverse { result.swapped() } else { result }
+                })
+            })?;
+        }
+        Ok(data)
+    }
+}
+
+/// Makes each complex number anew, of its place and what it is.
+pub(super) fn in_pieces<T: Float>(
+    numbers: &mut [T],
+    job: &Job,
+    make: impl Fn(usize, Complex<T>) -> Complex<T> + Sync,
+) -> Result<(), Cancelled> {
+    numbers.par_chunks_mut(2 * PIECE).enumerate().try_for_each(|(piece, numbers)| {
+        job.check()?;
+        let (numbers, _) = numbers.as_chunks_mut();
+        for (k, number) in (piece * PIECE..).zip(numbers) {
+            let [re, im] = *number;
+            let result = make(k, Complex { re, im });
+            *number = [result.re, result.im];
+        }
+        Ok(())
+    })
+}
+
+/// The complex number at a place.
+#[inline(always)]
+pub(super) fn at<T: Float>(numbers: &[T], k: usize) -> Complex<T> {
+    Complex { re: numbers[2 * k], im: numbers[2 * k + 1] }
+}

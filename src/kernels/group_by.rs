@@ -1,0 +1,504 @@
+//! Aggregates of values by their keys.
+//!
+//! A stable sort of the keys brings each group together, its values in the order in which they came; so each group is added up in
+//! that order, in blocks of a fixed length, and no result depends on threads or shards.
+
+use super::number::Number;
+use super::partition::Partition;
+use super::radix::{self, Item, Rule, reserve};
+use super::sort::{Order, reinterpret, rule};
+use crate::array::{AnyArray, Array};
+use crate::shard::{self, Sharding};
+use crate::{Cancelled, Job, Kernel, KernelError, Shardable};
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Aggregates of values by their keys.
+pub struct GroupBy;
+
+/// What to group, and by what.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GroupByParams {
+    /// The group of each value: numbers of any kind, at most 4294967295. −0 and 0 are one key, and so are all NaNs.
+    pub keys: AnyArray,
+    /// The values, as many: numbers of any kind, taken as f64. NaNs are left out.
+    pub values: AnyArray,
+}
+
+/// The groups, one place in each array for each, the least key first, NaN last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupByOutput {
+    /// The keys, of the kind that was given.
+    pub keys: AnyArray,
+    /// How many values, those that are NaN not counted. Where there are none the sum is 0 and all else is NaN.
+    pub counts: Array<u32>,
+    /// Sums, compensated: off by some 1e-16 of the sum of magnitudes, however many values there are.
+    pub sums: Array<f64>,
+    /// Means.
+    pub means: Array<f64>,
+    /// The least values.
+    pub mins: Array<f64>,
+    /// The greatest values.
+    pub maxs: Array<f64>,
+    /// Variances of the values themselves (÷ count), by their distances from the mean. NaN where a value is infinite.
+    pub variances: Array<f64>,
+}
+
+/// Values of a block: some tens of microseconds.
+const BLOCK: usize = 1 << 13;
+/// Places of sorted keys that are looked through for the begins of groups at once.
+const SLICE: usize = 1 << 14;
+
+impl Kernel for GroupBy {
+    const NAME: &'static str = "groupby";
+    const ABOUT: &'static str = "Count, sum, mean, extremes and variance of the values of each key.";
+    type Params = GroupByParams;
+    type Output = GroupByOutput;
+    type Part = ();
+
+    fn validate(p: &GroupByParams) -> Result<(), KernelError> {
+        if p.keys.len() as u64 > u64::from(u32::MAX) {
+            let message = format!("must have at most {} elements, got {}", u32::MAX, p.keys.len());
+            return Err(KernelError::bad_params("keys", message));
+        }
+        if p.keys.len() != p.values.len() {
+            let message = format!("must be as many as the {} keys, got {}", p.keys.len(), p.values.len());
+            return Err(KernelError::bad_params("values", message));
+        }
+        Ok(())
+    }
+
+    fn run(GroupByParams { keys, values }: GroupByParams, job: &Job) -> Result<GroupByOutput, KernelError> {
+        let values = match values {
+            AnyArray::F64(values) => values.into_vec(),
+            values => crate::array::each_kind!(values, array => to_f64(&array, job)?),
+        };
+        crate::array::each_kind!(keys, array => group_by(array, &values, job))
+    }
+
+    fn sharding() -> Option<Sharding> {
+        Some(Sharding::of::<Self>())
+    }
+}
+
+/// Ranges of keys: each shard has all values of its keys.
+impl Shardable for GroupBy {
+    type Plan = ();
+
+    fn split(p: GroupByParams, pieces: usize) -> Result<(Vec<GroupByParams>, ()), KernelError> {
+        let GroupByParams { keys, values } = p;
+        let (keys, partition) = crate::array::each_kind!(keys, array => deal_keys(array, pieces)?);
+        let values = match partition {
+            None => vec![values],
+            Some(partition) => crate::array::each_kind!(values, array => {
+                partition.deal(array.iter().copied())?.into_iter().map(|range| Array::from(range).into()).collect()
+            }),
+        };
+        Ok((keys.into_iter().zip(values).map(|(keys, values)| GroupByParams { keys, values }).collect(), ()))
+    }
+
+    fn merge((): (), outputs: Vec<GroupByOutput>) -> Result<GroupByOutput, KernelError> {
+        let groups = outputs.iter().map(|output| output.counts.len()).sum();
+        let column = |of: fn(&GroupByOutput) -> &Array<f64>| {
+            shard::concat(outputs.iter().map(|output| of(output).clone()), groups).map(Array::from)
+        };
+        let [sums, means] = [column(|output| &output.sums)?, column(|output| &output.means)?];
+        let [mins, maxs] = [column(|output| &output.mins)?, column(|output| &output.maxs)?];
+        let variances = column(|output| &output.variances)?;
+        let counts = shard::concat(outputs.iter().map(|output| output.counts.clone()), groups)?.into();
+        let mut keys = outputs.into_iter().map(|output| output.keys);
+        let first = keys.next().ok_or_else(shard::strange_outputs)?;
+        let keys = crate::array::each_kind!(first, first => super::sort::concat(first, keys, groups)?.into());
+        Ok(GroupByOutput { keys, counts, sums, means, mins, maxs, variances })
+    }
+}
+
+fn to_f64<T: Number>(values: &[T], job: &Job) -> Result<Vec<f64>, KernelError> {
+    let mut floats = reserve(values.len())?;
+    for slice in values.chunks(SLICE) {
+        job.check()?;
+        floats.extend(slice.iter().map(|x| x.to_f64()));
+    }
+    Ok(floats)
+}
+
+/// The bits of keys, of which equal ones are the same but for NaNs.
+fn key_bits<T: Number>(mut keys: Array<T>) -> Vec<T::Bits> {
+    for key in keys.iter_mut().filter(|key| key.to_f64() == 0.0) {
+        *key = T::default();
+    }
+    reinterpret(keys.into_vec())
+}
+
+/// Keys by their ranges, and the ranges, unless everything is one.
+fn deal_keys<T: Number>(keys: Array<T>, pieces: usize) -> Result<(Vec<AnyArray>, Option<Partition>), KernelError>
+where
+    AnyArray: From<Array<T>>,
+{
+    let bits = key_bits(keys);
+    let partition = Partition::of(&bits, rule::<T>(Order::Ascending), pieces)?;
+    let ranges = match &partition {
+        None => vec![bits],
+        Some(partition) => partition.deal(bits.into_iter())?,
+    };
+    let keys = ranges.into_iter().map(|range| Array::from(reinterpret::<_, T>(range)).into());
+    Ok((keys.collect(), partition))
+}
+
+fn group_by<T: Number>(keys: Array<T>, values: &[f64], job: &Job) -> Result<GroupByOutput, KernelError>
+where
+    AnyArray: From<Array<T>>,
+{
+    let (keys, groups) = aggregates(key_bits(keys), values, rule::<T>(Order::Ascending), job)?;
+    let column = |of: fn(&Group) -> f64| -> Result<Array<f64>, KernelError> {
+        let mut column = reserve(groups.len())?;
+        // One NaN for all machines: they differ in the sign of those that they make.
+        column.extend(groups.iter().map(of).map(|x| if x.is_nan() { f64::NAN } else { x }));
+        Ok(column.into())
+    };
+    Ok(GroupByOutput {
+        keys: Array::from(reinterpret::<_, T>(keys)).into(),
+        counts: groups.iter().map(|group| group.count as u32).collect::<Vec<_>>().into(),
+        sums: column(|group| group.sum)?,
+        means: column(|group| group.mean)?,
+        mins: column(|group| if group.count > 0 { group.min } else { f64::NAN })?,
+        maxs: column(|group| if group.count > 0 { group.max } else { f64::NAN })?,
+        variances: column(|group| group.variance)?,
+    })
+}
+
+/// The keys that there are, in order, and what their values come to.
+fn aggregates<B>(
+    keys: Vec<B>,
+    values: &[f64],
+    rule: Rule<B::Key>,
+    job: &Job,
+) -> Result<(Vec<B>, Vec<Group>), KernelError>
+where
+    B: Item,
+    B::Key: PartialEq,
+{
+    let places = radix::argsort(keys.clone(), rule, job)?;
+    let total = job.progress().0 + 2 * places.len() as u64;
+    job.set_total(total);
+    let key = |at: usize| keys[places[at] as usize].key(rule);
+    let begins: Vec<Vec<usize>> = (0..places.len().div_ceil(SLICE))
+        .into_par_iter()
+        .map(|slice| {
+            job.check()?;
+            let range = slice * SLICE..places.len().min((slice + 1) * SLICE);
+            job.advance(range.len() as u64);
+            Ok(range.filter(|&at| at == 0 || key(at) != key(at - 1)).collect())
+        })
+        .collect::<Result<_, Cancelled>>()?;
+    let count = begins.iter().map(Vec::len).sum();
+    let mut ends = reserve(count)?;
+    ends.extend(begins.iter().flatten().skip(1).copied());
+    drop(begins);
+    ends.extend((count > 0).then_some(places.len()));
+    // Tasks of many small groups, or of one large one.
+    let tasks = tasks(&ends);
+    let groups: Vec<Vec<Group>> = tasks
+        .into_par_iter()
+        .map(|task| {
+            job.check()?;
+            let mut groups = Vec::with_capacity(task.len());
+            for group in task {
+                let begin = if group == 0 { 0 } else { ends[group - 1] };
+                groups.push(Group::of(&places[begin..ends[group]], values, job)?);
+            }
+            Ok(groups)
+        })
+        .collect::<Result<_, Cancelled>>()?;
+    let mut all = reserve(count)?;
+    all.extend(groups.into_iter().flatten());
+    let mut found = reserve(count)?;
+    // The key of its first value: those of NaNs alone may differ.
+    found.extend((0..count).map(|group| keys[places[if group == 0 { 0 } else { ends[group - 1] }] as usize]));
+    Ok((found, all))
+}
+
+/// Runs of groups of about a block of values each.
+fn tasks(ends: &[usize]) -> Vec<std::ops::Range<usize>> {
+    let mut tasks = Vec::new();
+    let (mut first, mut begin) = (0, 0);
+    for (group, &end) in ends.iter().enumerate() {
+        if end - begin >= BLOCK || group + 1 == ends.len() {
+            tasks.push(first..group + 1);
+            (first, begin) = (group + 1, end);
+        }
+    }
+    tasks
+}
+
+/// What the values of a key come to.
+struct Group {
+    count: usize,
+    sum: f64,
+    mean: f64,
+    min: f64,
+    max: f64,
+    variance: f64,
+}
+
+impl Group {
+    /// Of the values at `places`, in that order.
+    fn of(places: &[u32], values: &[f64], job: &Job) -> Result<Self, Cancelled> {
+        let first = in_blocks(places, job, |block| First::of(numbers(block, values)), First::then)?;
+        let count = first.count as f64;
+        let sum = first.sum.total();
+        let mean = sum / count;
+        // Distances from a mean that is itself rounded: what their own mean is off from zero is taken away again.
+        let distances = |block: &[u32]| {
+            numbers(block, values).map(|x| x - mean).fold([Compensated::ZERO; 2], |[sum, squares], distance| {
+                [sum.plus(distance), squares.plus(distance * distance)]
+            })
+        };
+        let both = |[a, b]: [Compensated; 2], [c, d]: [Compensated; 2]| [a.then(c), b.then(d)];
+        let [off, squares] = in_blocks(places, job, distances, both)?.map(Compensated::total);
+        job.advance(places.len() as u64);
+        // A square is never below zero; what rounding leaves of nothing may be.
+        let variance = (squares - off * off / count) / count;
+        let variance = if variance < 0.0 { 0.0 } else { variance };
+        // Zeros are one number here: which of both was first must not show in the extremes.
+        Ok(Self { count: first.count, sum, mean, min: first.min + 0.0, max: first.max + 0.0, variance })
+    }
+}
+
+/// The values at some places that are numbers.
+fn numbers(places: &[u32], values: &[f64]) -> impl Iterator<Item = f64> {
+    places.iter().map(|&at| values[at as usize]).filter(|x| !x.is_nan())
+}
+
+/// What `work` makes of each block, merged in order; of several at once.
+fn in_blocks<U: Send>(
+    places: &[u32],
+    job: &Job,
+    work: impl Fn(&[u32]) -> U + Sync,
+    merge: impl Fn(U, U) -> U,
+) -> Result<U, Cancelled> {
+    if places.len() > BLOCK {
+        let work = |block: &[u32]| job.check().map(|()| work(block));
+        let blocks: Vec<U> = places.par_chunks(BLOCK).map(work).collect::<Result<_, Cancelled>>()?;
+        if let Some(all) = blocks.into_iter().reduce(merge) {
+            return Ok(all);
+        }
+    }
+    Ok(work(places))
+}
+
+/// What the first look at values finds.
+struct First {
+    count: usize,
+    sum: Compensated,
+    min: f64,
+    max: f64,
+}
+
+impl First {
+    fn of(values: impl Iterator<Item = f64>) -> Self {
+        let none = Self { count: 0, sum: Compensated::ZERO, min: f64::INFINITY, max: f64::NEG_INFINITY };
+        values.fold(none, |all, x| Self {
+            count: all.count + 1,
+            sum: all.sum.plus(x),
+            min: if x < all.min { x } else { all.min },
+            max: if x > all.max { x } else { all.max },
+        })
+    }
+
+    fn then(self, other: Self) -> Self {
+        Self {
+            count: self.count + other.count,
+            sum: self.sum.then(other.sum),
+            min: if other.min < self.min { other.min } else { self.min },
+            max: if other.max > self.max { other.max } else { self.max },
+        }
+    }
+}
+
+/// A sum that keeps what rounding drops. (A. Neumaier, ZAMM 54, 1974.)
+#[derive(Clone, Copy)]
+struct Compensated {
+    sum: f64,
+    rest: f64,
+}
+
+impl Compensated {
+    const ZERO: Self = Self { sum: 0.0, rest: 0.0 };
+
+    #[inline(always)]
+    fn plus(self, x: f64) -> Self {
+        let sum = self.sum + x;
+        let lost = if self.sum.abs() >= x.abs() { (self.sum - sum) + x } else { (x - sum) + self.sum };
+        Self { sum, rest: self.rest + lost }
+    }
+
+    fn then(self, other: Self) -> Self {
+        let both = self.plus(other.sum);
+        Self { rest: both.rest + other.rest, ..both }
+    }
+
+    fn total(self) -> f64 {
+        let total = self.sum + self.rest;
+        // Of infinities nothing can be dropped: the difference that should say what was is NaN.
+        if self.sum.is_finite() { total } else { self.sum }
+    }
+}
+
+#[cfg(all(test, not(target_family = "wasm")))]
+mod tests {
+    use super::*;
+    use crate::array::F16;
+    use crate::kernel::run;
+    use crate::shard::testing::check_shards;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn params(keys: impl Into<AnyArray>, values: impl Into<AnyArray>) -> GroupByParams {
+        GroupByParams { keys: keys.into(), values: values.into() }
+    }
+
+    fn grouped(p: GroupByParams) -> GroupByOutput {
+        let job = Job::detached();
+        let output = run::<GroupBy>(p, &job).unwrap();
+        let (done, total) = job.progress();
+        assert_eq!(done, total);
+        output
+    }
+
+    fn noise(len: usize) -> impl Iterator<Item = u64> {
+        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+        (0..len).map(move |_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        })
+    }
+
+    /// By a map from keys to their values, which must be finite.
+    fn check(keys: &[i32], values: &[f64]) {
+        let mut groups = BTreeMap::<i32, Vec<f64>>::new();
+        keys.iter().zip(values).for_each(|(&key, &x)| groups.entry(key).or_default().push(x));
+        let found = grouped(params(Array::from(keys.to_vec()), Array::from(values.to_vec())));
+        assert_eq!(found.keys, Array::from(groups.keys().copied().collect::<Vec<_>>()).into());
+        for (at, values) in groups.values().enumerate() {
+            let n = values.len() as f64;
+            let [sum, size]: [f64; 2] = [values.iter().sum(), values.iter().map(|x| x.abs()).sum()];
+            let near = |found: f64, expected: f64, size: f64| (found - expected).abs() <= 1e-12 * size.max(1e-300);
+            assert_eq!(found.counts[at] as usize, values.len());
+            assert!(near(found.sums[at], sum, size) && near(found.means[at], sum / n, size / n));
+            assert_eq!(found.mins[at], values.iter().copied().fold(f64::INFINITY, f64::min));
+            assert_eq!(found.maxs[at], values.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+            let variance = values.iter().map(|x| (x - sum / n).powi(2)).sum::<f64>() / n;
+            assert!(near(found.variances[at], variance, variance + (size / n).powi(2) * 1e-3), "{variance}");
+        }
+    }
+
+    #[test]
+    fn groups_few_and_many_small_and_large() {
+        for (len, groups) in [(0, 1), (1, 1), (2, 5), (997, 1), (997, 2000), (70_001, 1), (70_001, 3), (70_001, 9000)] {
+            let keys: Vec<i32> = noise(len).map(|x| (x % groups) as i32 - 2).collect();
+            let values: Vec<f64> = noise(len).map(|x| (x >> 20) as f64 / 1e6 - 3e6).collect();
+            check(&keys, &values);
+        }
+    }
+
+    #[test]
+    fn odd_keys_and_values() {
+        let (nan, inf) = (f64::NAN, f64::INFINITY);
+        let keys = vec![0.0, nan, -0.0, 2.0, -nan, inf, -inf, 2.0, inf];
+        let values = vec![1.0, 2.0, 3.0, nan, 4.0, inf, -inf, nan, 1.0];
+        let found = grouped(params(Array::from(keys), Array::from(values)));
+        let AnyArray::F64(keys) = &found.keys else { panic!("{:?}", found.keys) };
+        assert_eq!(keys[..4], [-inf, 0.0, 2.0, inf]);
+        assert!(keys[4].is_nan() && keys.len() == 5 && keys[1].is_sign_positive());
+        assert_eq!(found.counts[..], [1, 2, 0, 2, 2]);
+        assert_eq!(found.sums[..], [-inf, 4.0, 0.0, inf, 6.0]);
+        assert_eq!(found.variances[1], 1.0);
+        let missing =
+            [found.means[2], found.mins[2], found.maxs[2], found.variances[2], found.variances[0], found.variances[3]];
+        assert!(missing.iter().all(|x| x.to_bits() == f64::NAN.to_bits()), "{missing:?}");
+        let zeros = grouped(params(Array::from(vec![1_u8, 1]), Array::from(vec![-0.0, -0.0])));
+        assert_eq!([zeros.mins[0], zeros.maxs[0]].map(f64::to_bits), [0; 2]);
+    }
+
+    #[test]
+    fn sums_keep_what_rounding_drops() {
+        let found = grouped(params(Array::from(vec![7_u8; 4]), Array::from(vec![1e100, 1.0, -1e100, 1.0])));
+        assert_eq!((found.sums[0], found.means[0]), (2.0, 0.5));
+        let far: Vec<f64> = (0..30_000).map(|i| 1e9 + f64::from(i % 2)).collect();
+        let found = grouped(params(Array::from(vec![7_u8; 30_000]), Array::from(far)));
+        assert_eq!(found.variances[0], 0.25);
+    }
+
+    #[test]
+    fn values_of_any_kind() {
+        let keys = || Array::from(vec![5_i64, -5, 5]);
+        let expected = grouped(params(keys(), Array::from(vec![1.0, 2.0, 6.0])));
+        assert_eq!((&expected.means[..], &expected.variances[..]), (&[2.0, 3.5][..], &[0.0, 6.25][..]));
+        for values in [
+            AnyArray::from(Array::from(vec![1_u8, 2, 6])),
+            Array::from(vec![1_i64, 2, 6]).into(),
+            Array::from(vec![1_f32, 2.0, 6.0]).into(),
+            Array::from(vec![F16(0x3C00), F16(0x4000), F16(0x4600)]).into(),
+        ] {
+            assert_eq!(grouped(params(keys(), values)), expected);
+        }
+    }
+
+    #[test]
+    fn unusable_params_are_refused() {
+        let error = GroupBy::validate(&params(Array::from(vec![1_u8]), Array::from(vec![1_u8, 2]))).unwrap_err();
+        assert_eq!(error.to_string(), "values: must be as many as the 1 keys, got 2");
+    }
+
+    #[test]
+    fn shards_make_the_whole_on_any_number_of_threads() {
+        let values: Vec<f64> =
+            noise(100_003).map(|x| if x % 90 == 0 { f64::NAN } else { (x >> 30) as f64 / 7.0 }).collect();
+        let odd = |x: u64| [0.0, -0.0, f64::NAN, -f64::NAN, 1.5, -9.0, 3.0, f64::INFINITY][x as usize % 8];
+        for (keys, least) in [
+            (AnyArray::from(Array::from(noise(100_003).map(|x| (x >> 50) as i32).collect::<Vec<_>>())), 5),
+            (Array::from(noise(100_003).map(|x| odd(x >> 7)).collect::<Vec<_>>()).into(), 3),
+            (Array::from(noise(100_003).map(|x| (x >> 9) as u8 & 1).collect::<Vec<_>>()).into(), 2),
+            (Array::from(vec![1_u16; 100_003]).into(), 1),
+        ] {
+            let p = params(keys, Array::from(values.clone()));
+            assert!(check_shards::<GroupBy>(&p) >= least);
+            let text = format!("{:?}", grouped(p.clone()));
+            for threads in [1, 3, 8] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                assert!(format!("{:?}", pool.install(|| grouped(p.clone()))) == text, "{threads} threads");
+            }
+        }
+    }
+
+    #[test]
+    fn outputs_of_another_job_are_refused() {
+        let found = |keys: AnyArray| grouped(params(keys, Array::from(vec![1.0, 2.0])));
+        let bytes = found(Array::from(vec![1_u8, 2]).into());
+        for outputs in [vec![], vec![bytes, found(Array::from(vec![1_i8, 2]).into())]] {
+            assert!(matches!(GroupBy::merge((), outputs), Err(KernelError::Failed { .. })));
+        }
+    }
+
+    #[test]
+    fn a_cancelled_job_stops() {
+        let job = Job::detached();
+        job.control().request_cancel();
+        let p = params(Array::from(vec![2_u8; 100_000]), Array::from(vec![2.0; 100_000]));
+        assert_eq!(run::<GroupBy>(p, &job), Err(KernelError::Cancelled));
+        assert_eq!(job.progress().0, 0);
+    }
+
+    proptest! {
+        #[test]
+        fn any_groups(pairs in prop::collection::vec((-9..9_i32, -1e6..1e6_f64), 0..2000)) {
+            let (keys, values): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+            check(&keys, &values);
+        }
+    }
+}
