@@ -60,7 +60,7 @@ const INSIDE: &str = "inside, field `";
 
 /// An error of [`decode`] as one of serde's, for a type that decodes params of its own from a part of the tree. [`decode`] of the whole
 /// then names the field by its whole path.
-#[cfg(feature = "kernels")]
+#[cfg(feature = "images")]
 pub(crate) fn nested<E: de::Error>(error: &KernelError) -> E {
     match error {
         KernelError::BadParams { field, message } if !field.is_empty() => {
