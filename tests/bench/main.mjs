@@ -5,7 +5,6 @@
 //
 // SUITE: kernels (default), dispatch, cancel, serve. Prints a table, or with --json one object { machine, runtime, rows }; --out writes that object to a file
 // too, --html the same as a page with plots. The second line's options are of the suite kernels: smaller inputs, and what is left out.
-import { cpus, totalmem, release } from 'node:os';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -57,9 +56,8 @@ const { runtime, rows, left } = await suites[suite].measure({
   nativeCpu: !values['no-native'] && !values['no-native-cpu'],
   log: (line) => process.stderr.write(`${line}\n`),
 });
-const [{ model }] = cpus();
 const report = {
-  machine: { cpu: model, cores: cpus().length, memoryGB: Math.round(totalmem() / 1e9), os: `${process.platform} ${release()}`, date: new Date().toISOString() },
+  machine: shared.machine(),
   runtime,
   rows,
   ...(left?.length > 0 && { left }),

@@ -2,4 +2,4 @@
 import { loadSource } from '../../www/build/load.mjs';
 
 /** Where the bundle lies, for workers. */
-export const { url, module: shared } = await loadSource('www/bench/main.ts', 'bench.mjs');
+export const { url, module: shared } = await loadSource('www/bench/node/main.ts', 'bench.mjs');

@@ -40,7 +40,7 @@ export function caseTable(name: string, rows: readonly Row[]): string {
     const colour = colourOf(row);
     const first = before !== '' && before !== colour;
     before = colour;
-    return `<tr${first ? ' class="first"' : ''}><th scope="row">${escaped(row.impl)}</th><td class="count">${row.threads}</td>`
+    return `<tr${first ? ' class="first"' : ''}><th scope="row">${escaped(row.impl).replace('/', '/<wbr>')}</th><td class="count">${row.threads}</td>`
       + `<td class="drawn">${bar(row, end)}</td><td class="number">${figure(row)}</td><td class="range">${escaped(rangeOf(row))}</td></tr>`;
   });
   return `<table class="bars"><caption class="away">${escaped(name)}</caption><thead><tr><th scope="col"><span class="away">implementation</span></th>`
@@ -88,6 +88,6 @@ export function ratioTable(caption: string, column: string, bars: readonly Ratio
     `<tr${weak ? ' class="weak"' : ''}><th scope="row">${escaped(name)}</th><td class="drawn"><svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">`
     + `<rect class="ours" width="${at(ratio)}" height="10"/><line x1="${at(goal)}" x2="${at(goal)}" y1="0" y2="10" stroke-dasharray="2 2"/>`
     + `${mark === undefined ? '' : `<line class="mark" x1="${at(mark)}" x2="${at(mark)}" y1="1" y2="9"/>`}</svg></td><td class="number">${ratio.toFixed(2)}</td></tr>`);
-  return `<table class="bars"><caption class="away">${escaped(caption)}</caption><thead><tr><th scope="col"><span class="away">kernel</span></th><th scope="col" class="drawn">${escaped(column)}</th>`
+  return `<table class="bars ratios"><caption class="away">${escaped(caption)}</caption><thead><tr><th scope="col"><span class="away">kernel</span></th><th scope="col" class="drawn">${escaped(column)}</th>`
     + `<th scope="col" class="number">ratio</th></tr></thead><tbody>${lines.join('')}</tbody></table>`;
 }

@@ -149,7 +149,7 @@ interface View {
   maxIterations: number;
 }
 
-/** Rows of the set; points of the cardioid and of the disc beside it are known to be inside, and an orbit that comes back to itself never escapes. */
+/** Rows of the set, by the kernel's own rule: an orbit that comes back to itself never escapes. */
 export function mandelbrotRows({ width, height, centerX, centerY, span, maxIterations }: View, counts: Uint32Array, first: number, end: number): void {
   const step = span / width;
   for (let row = first; row < end; row += 1) {
@@ -161,8 +161,6 @@ export function mandelbrotRows({ width, height, centerX, centerY, span, maxItera
 }
 
 function escape(cr: number, ci: number, most: number): number {
-  const q = (cr - 0.25) * (cr - 0.25) + ci * ci;
-  if (q * (q + cr - 0.25) < 0.25 * ci * ci || (cr + 1) * (cr + 1) + ci * ci < 0.0625) return most;
   let [zr, zi, oldR, oldI] = [0, 0, 0, 0];
   let turn = 8;
   for (let count = 0; count < most; count += 1) {

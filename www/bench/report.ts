@@ -1,7 +1,7 @@
 // A report as one page that needs nothing else: no script, no font, no address.
 import { caseTable, escaped, legend, ratioTable } from './chart.ts';
 import css from './report.css';
-import { casesOf, type Report, type Row } from './rows.ts';
+import { casesOf, titleOf, type Report, type Row } from './rows.ts';
 import { LEAST_OF_NATIVE, summarize, type CaseSummary, type Rival, type Summary } from './summary.ts';
 import { heading } from './table.ts';
 
@@ -32,9 +32,9 @@ ${overview(summary)}
 <h2 id="cases">Each case</h2>
 <p class="soft">Everything in a case was measured in turn, in one run, on the same input, and every answer was checked. A bar is the median, the line on it goes from the least to the greatest; a bar with two gaps goes on beyond the edge.</p>
 ${legend(rows)}
-${measured.length > 6 ? `<nav aria-label="Cases"><ul class="index">${measured.map(({ name }, index) => `<li><a href="#case-${index}">${escaped(name)}</a></li>`).join('')}</ul></nav>` : ''}
+${measured.length > 6 ? `<nav aria-label="Cases"><ul class="index">${measured.map(({ rows: [row] }, index) => `<li><a href="#case-${index}">${escaped(titleOf(row!))}</a></li>`).join('')}</ul></nav>` : ''}
 <div class="cases">
-${measured.map(({ name, rows: mine }, index) => caseSection(name, mine, index, summary.cases.find((item) => item.name === name))).join('\n')}
+${measured.map(({ name, rows: mine }, index) => caseSection(titleOf(mine[0]!), mine, index, summary.cases.find((item) => item.name === name))).join('\n')}
 </div>
 </section>
 ${left.length === 0 ? '' : `<section aria-labelledby="left"><h2 id="left">Left out</h2><ul class="soft">${left.map((line) => `<li>${escaped(line)}</li>`).join('')}</ul></section>`}
@@ -82,12 +82,12 @@ ${ratioTable('Speed on all threads against one', 'all threads against one', bars
 
 /** All ratios of all cases, to be looked up. */
 function figures(cases: readonly CaseSummary[]): string {
-  const rival = (found: Rival | undefined) => (found ? `${escaped(found.row.impl)} ${times(found.ratio)}` : '–');
+  const rival = (found: Rival | undefined) => (found ? `${times(found.ratio)}<small>${escaped(found.row.impl)}</small>` : '–');
   const lines = cases.map((item) => `<tr><th scope="row">${escaped(item.name)}</th><td>${ratio(item.ofNative) ?? '–'}</td><td>${ratio(item.ofNativeCpu) ?? '–'}</td>`
     + `<td>${times(item.scaling) ?? '–'}</td><td>${rival(item.portable)}</td><td>${rival(item.portableOne)}</td><td>${rival(item.addon)}</td></tr>`);
-  const columns = ['of native', 'of native, this machine’s features', 'scaling', 'best portable peer, ours on all threads', 'best portable peer of one thread, ours on one', 'best add-on, ours on all threads'];
+  const columns = ['of native', 'with all features', 'scaling', 'best portable peer', 'the same on one thread', 'best add-on'];
   return `<section aria-labelledby="figures"><h2 id="figures">Ratios</h2>
-<p class="soft">Beside a peer stands how many times its speed ours is.</p>
+<p class="soft">Over a peer’s name stands how many times its speed ours is: ours on all threads, the peer on those that it has.</p>
 <div class="scroll" role="region" aria-label="Ratios of all cases" tabindex="0"><table class="figures"><thead><tr><th scope="col">case</th>${columns.map((name) => `<th scope="col">${escaped(name)}</th>`).join('')}</tr></thead>
 <tbody>${lines.join('\n')}</tbody></table></div></section>`;
 }
@@ -101,9 +101,9 @@ function told({ ofNative, ofNativeCpu, scaling, nativeScaling, portable, portabl
     [ratio(ofNative), 'of native'],
     [ratio(ofNativeCpu), 'of native with all features'],
     [times(scaling), `scaling${nativeScaling === undefined ? '' : `, native ${times(nativeScaling)}`}`],
-    [times(portable?.ratio), `the best portable peer, ${portable?.row.impl}`],
-    [times(portableOne?.ratio), `on one thread, ${portableOne?.row.impl}`],
-    [times(addon?.ratio), `the best add-on, ${addon?.row.impl}`],
+    [times(portable?.ratio), `the best portable peer’s speed (${portable?.row.impl})`],
+    [times(portableOne?.ratio), `on one thread (${portableOne?.row.impl})`],
+    [times(addon?.ratio), `the best add-on’s speed (${addon?.row.impl})`],
   ];
   const shown = items.filter(([value]) => value !== undefined);
   return shown.length === 0 ? '' : `<ul class="told">${shown.map(([value, what]) => `<li><b>${value}</b> ${escaped(what)}</li>`).join('')}</ul>`;

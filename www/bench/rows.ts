@@ -42,6 +42,11 @@ export function threadCounts(most: number): number[] {
   return [...counts, most];
 }
 
+/** How a case is called where cases of several suites stand together. */
+export function titleOf({ suite, case: name }: Row): string {
+  return suite === 'kernels' ? name : `${suite}: ${name}`;
+}
+
 /** The kernel that a case of the suite `kernels` runs. */
 export function kernelOf(name: string): string {
   return name.split(/,? /)[0]!;

@@ -1,5 +1,5 @@
 // A report as text: for each case a table by threads, its peers and what the figures say; at the end the means over the kernels.
-import { casesOf, higherIsBetter, type Report, type Row } from './rows.ts';
+import { casesOf, higherIsBetter, titleOf, type Report, type Row } from './rows.ts';
 import { LEAST_OF_NATIVE, summarize, type CaseSummary, type Rival, type Summary } from './summary.ts';
 
 /** Those that have a column of their own: the same kernels on each number of threads. */
@@ -11,7 +11,7 @@ export function textTable(report: Report): string {
   const lines = [heading(report), ''];
   for (const { name, rows: mine } of casesOf(rows)) {
     const found = summary.cases.find((item) => item.name === name);
-    lines.push(name, ...(found ? [...byThreads(mine), ...peers(mine, found), ...told(found)] : plain(mine)), '');
+    lines.push(titleOf(mine[0]!), ...(found ? [...byThreads(mine), ...peers(mine, found), ...told(found)] : plain(mine)), '');
   }
   if (summary.cases.length > 0) lines.push(...means(summary));
   if (left.length > 0) lines.push('left out:', ...left.map((line) => `  ${line}`), '');

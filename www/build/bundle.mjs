@@ -6,7 +6,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync, chmodSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { build, transform } from 'esbuild';
-import { loadCrate, pins, root } from './load.mjs';
+import { loadCrate, pins, root, TEXT } from './load.mjs';
 
 const { factsLine, glueRegion, initialPages, manifest } = await loadCrate();
 const www = join(root, 'www');
@@ -45,6 +45,7 @@ const common = {
   sourcemap: true,
   sourcesContent: false,
   define: pins,
+  loader: TEXT,
 };
 
 rmSync(pkg, { recursive: true, force: true });
