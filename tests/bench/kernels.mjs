@@ -3,14 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createHost } from '../../pkg/node.js';
-import { checkPeer } from './check.mjs';
 import { Chromium } from './chromium.mjs';
 import { digest } from './digest.mjs';
 import { Native } from './native.mjs';
 import { closePeers, peersOf } from './peers/kernels/index.mjs';
 import { shared } from './shared.mjs';
 
-const { cases, measureInTurn, threadCounts } = shared;
+const { cases, checkPeer, measureInTurn, threadCounts, timed } = shared;
 const photo = readFileSync(new URL('../data/hubble_deep_field.jpg', import.meta.url));
 
 /** @param {{ runs: number, only?: string[], size: string, browser: boolean, native: boolean, nativeCpu: boolean, peers: boolean, log: (line: string) => void }} options */
@@ -47,7 +46,7 @@ export async function measureKernels({ runs, only, size, browser, native: native
         ...peer,
         optional: true,
         run: () => timed(peer.run),
-        verify: async (answer) => checkPeer(kernel, (output ??= await host.run(kernel, params)), answer.output, params, host),
+        verify: async (answer) => checkPeer(kernel, (output ??= await host.run(kernel, params)), answer.output, params, (of, given) => host.run(of, given)),
       }));
       const told = { name, runs, onFailed: ({ impl }, error) => failed(impl, error) };
       rows.push(...(await measureInTurn([...sameAnswers(name, inNode), ...entries], told)));
@@ -64,13 +63,6 @@ export async function measureKernels({ runs, only, size, browser, native: native
   } finally {
     for (const close of closing.reverse()) await close();
   }
-}
-
-/** The time from the call to the answer. */
-async function timed(run) {
-  const begun = performance.now();
-  const output = await run();
-  return { ms: performance.now() - begun, output };
 }
 
 /** Ours and the native ones give the same bytes on any number of threads. */

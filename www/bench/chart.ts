@@ -16,8 +16,10 @@ function colourOf({ impl, kind }: Row): string {
 
 /** Every colour and what it says, of those that are used. */
 export function legend(rows: readonly Row[]): string {
+  const onlyPlain = rows.every(({ impl, kind }) => kind !== 'portable' || impl === 'js');
   const names: Record<string, string> = {
-    ours: 'Loomwork', native: 'the same Rust, compiled natively', 'native-cpu': 'the same, with all of this machine’s features', portable: 'JavaScript and wasm', addon: 'native add-ons',
+    ours: 'Loomwork', native: 'the same Rust, compiled natively', 'native-cpu': 'the same, with all of this machine’s features',
+    portable: onlyPlain ? 'plain JavaScript' : 'JavaScript and wasm', addon: 'native add-ons',
   };
   const used = new Set(rows.map(colourOf));
   const items = Object.entries(names).filter(([colour]) => used.has(colour));

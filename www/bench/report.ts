@@ -44,14 +44,15 @@ ${left.length === 0 ? '' : `<section aria-labelledby="left"><h2 id="left">Left o
 `;
 }
 
-function tiles({ cases, kernels, ofNative, ofNativeCpu, scaling, ofNativeScaling, portable }: Summary): string {
+/** The means, large. */
+export function tiles({ cases, kernels, ofNative, ofNativeCpu, scaling, ofNativeScaling, portable }: Summary): string {
   if (kernels.length === 0) return '';
   const threads = Math.max(...cases.map((item) => item.threads));
   const found: [value: string | undefined, label: string][] = [
     [ratio(ofNative), `of native’s speed on ${counted(threads)}`],
     [ratio(ofNativeCpu), 'of native’s with all of this machine’s features'],
     [times(scaling), `as fast on ${counted(threads)} as on one${ofNativeScaling === undefined ? '' : `, ${ratio(ofNativeScaling)} of native’s own scaling`}`],
-    [times(portable), 'as fast as the best portable peer'],
+    [times(portable), cases.every((item) => !item.portable || item.portable.row.impl === 'js') ? 'as fast as plain JavaScript on one thread' : 'as fast as the best portable peer'],
   ];
   const shown = found.filter(([value]) => value !== undefined);
   if (shown.length === 0) return '';

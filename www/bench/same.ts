@@ -11,7 +11,7 @@ export function difference(a: unknown, b: unknown, path = 'output'): string | un
   return undefined;
 }
 
-function sameBytes(a: ArrayBufferView, b: ArrayBufferView): boolean {
+export function sameBytes(a: ArrayBufferView, b: ArrayBufferView): boolean {
   if (a.byteLength !== b.byteLength) return false;
   // Words where both lie so; megabytes are compared.
   const words = a.byteOffset % 4 === 0 && b.byteOffset % 4 === 0 ? a.byteLength >> 2 : 0;

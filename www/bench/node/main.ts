@@ -1,6 +1,8 @@
 // All that tests/bench and its workers take from www/bench: bundled by www/build/load.mjs, as scripts import no TypeScript.
 export * from '../cases.ts';
+export * from '../check.ts';
 export * from '../dispatch.ts';
+export { timed } from '../kernels.ts';
 export * from '../measure.ts';
 export * from '../plain.ts';
 export * from '../report.ts';
