@@ -18,17 +18,13 @@ export async function measureKernels({ runs, only, size, browser, native: native
   const all = cases(size);
   const chosen = all.filter(({ name }) => !only || only.some((text) => name.includes(text)));
   if (chosen.length === 0) throw new Error(`no case matches ${only.join(', ')}: ${all.map(({ name }) => name).join('; ')}`);
-  const [rows, left, closing] = [[], [], []];
-  const open = (opened, close) => (closing.push(close), opened);
+  const [rows, left, natives, hosts] = [[], [], {}, new Map()];
+  let chromium;
   try {
-    const natives = {};
-    if (natively) natives.native = open(new Native(), () => natives.native.close());
-    if (nativeCpu) natives['native-cpu'] = open(new Native({ cpu: true, log }), () => natives['native-cpu'].close());
-    const hosts = new Map();
-    closing.push(() => Promise.all(Array.from(hosts.values(), (host) => host.close())), closePeers);
+    if (natively) natives.native = new Native();
+    if (nativeCpu) natives['native-cpu'] = new Native({ cpu: true, log });
     for (const count of threads) hosts.set(count, await createHost({ threads: count }));
-    const chromium = browser && chosen.some((item) => item.chromium) ? await Chromium.start(threads) : undefined;
-    if (chromium) closing.push(() => chromium.close());
+    if (browser && chosen.some((item) => item.chromium)) chromium = await Chromium.start(threads);
     for (const { name, kernel, chromium: alsoChromium, ...item } of chosen) {
       const host = hosts.get(threads.at(-1));
       const made = item.input(photo);
@@ -39,7 +35,10 @@ export async function measureKernels({ runs, only, size, browser, native: native
         { impl: 'loomwork', kind: 'ours', threads: count, run: () => ours(count) },
         ...Object.entries(natives).map(([impl, runner]) => ({ impl, kind: 'native', threads: count, run: () => runner.run(count) })),
       ]);
-      const failed = (impl, error) => log(left[left.push(`${name}: ${impl}: ${firstLine(error)}`) - 1]);
+      const failed = (impl, error) => {
+        left.push(`${name}: ${impl}: ${firstLine(error)}`);
+        log(`  left out: ${left.at(-1)}`);
+      };
       let output;
       const rivals = peers ? await peersOf(kernel, params, failed) : [];
       const entries = rivals.map((peer) => ({
@@ -61,7 +60,8 @@ export async function measureKernels({ runs, only, size, browser, native: native
     }
     return { runtime: `node ${process.version}${chromium ? `, chromium ${chromium.version}` : ''}`, rows, left };
   } finally {
-    for (const close of closing.reverse()) await close();
+    for (const runner of Object.values(natives)) runner.close();
+    await Promise.all([chromium?.close(), closePeers(), ...Array.from(hosts.values(), (host) => host.close())]);
   }
 }
 
