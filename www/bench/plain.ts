@@ -1,5 +1,5 @@
 // The same computations in plain JavaScript, written as well as is reasonable: what there is without Loomwork. Some are told which part of the work to
-// do, so that workers can share it.
+// do, so that workers can share it. Inner loops take no arrays apart: engines are not sure to do that without making them.
 import type { Params } from './cases.ts';
 
 /** A whole computation, or undefined where these params have no plain version. It makes its own output and leaves its params alone. */
@@ -107,7 +107,9 @@ export function blurColumns({ width, height }: Blur['image'], radius: number, ro
     for (let index = 0; index < sums.length; index += 1) sums[index]! += rows[at + index]!;
   }
   for (let row = 0; row < height; row += 1) {
-    const [enters, leaves, at] = [line(row + radius), line(row - radius - 1), line(row)];
+    const enters = line(row + radius);
+    const leaves = line(row - radius - 1);
+    const at = line(row);
     for (let index = 0; index < sums.length; index += 1) {
       const sum = sums[index]! + rows[enters + index]! - rows[leaves + index]!;
       sums[index] = sum;
@@ -118,17 +120,22 @@ export function blurColumns({ width, height }: Blur['image'], radius: number, ro
 
 function slide(data: Uint8ClampedArray, out: Float32Array, start: number, step: number, count: number, radius: number): void {
   const share = 1 / (2 * radius + 1);
-  const at = (index: number) => start + Math.min(count - 1, Math.max(0, index)) * step;
-  let [r, g, b, a] = [0, 0, 0, 0];
+  const last = count - 1;
+  let r = 0;
+  let g = 0;
+  let b = 0;
+  let a = 0;
   for (let index = -radius - 1; index < radius; index += 1) {
-    const place = at(index);
+    const place = start + (index < 0 ? 0 : index > last ? last : index) * step;
     r += data[place]!;
     g += data[place + 1]!;
     b += data[place + 2]!;
     a += data[place + 3]!;
   }
   for (let index = 0; index < count; index += 1) {
-    const [enters, leaves, place] = [at(index + radius), at(index - radius - 1), start + index * step];
+    const enters = start + (index + radius > last ? last : index + radius) * step;
+    const leaves = start + (index - radius - 1 < 0 ? 0 : index - radius - 1) * step;
+    const place = start + index * step;
     r += data[enters]! - data[leaves]!;
     g += data[enters + 1]! - data[leaves + 1]!;
     b += data[enters + 2]! - data[leaves + 2]!;
@@ -161,7 +168,10 @@ export function mandelbrotRows({ width, height, centerX, centerY, span, maxItera
 }
 
 function escape(cr: number, ci: number, most: number): number {
-  let [zr, zi, oldR, oldI] = [0, 0, 0, 0];
+  let zr = 0;
+  let zi = 0;
+  let oldR = 0;
+  let oldI = 0;
   let turn = 8;
   for (let count = 0; count < most; count += 1) {
     const r = zr * zr - zi * zi + cr;
@@ -195,8 +205,14 @@ export function matmulRows({ a, b, k, n }: Matrices, c: Float32Array | Float64Ar
       const row = i * n;
       let p = 0;
       for (; p + 3 < k; p += 4) {
-        const [a0, a1, a2, a3] = [a[i * k + p]!, a[i * k + p + 1]!, a[i * k + p + 2]!, a[i * k + p + 3]!];
-        const [b0, b1, b2, b3] = [p * n, (p + 1) * n, (p + 2) * n, (p + 3) * n];
+        const a0 = a[i * k + p]!;
+        const a1 = a[i * k + p + 1]!;
+        const a2 = a[i * k + p + 2]!;
+        const a3 = a[i * k + p + 3]!;
+        const b0 = p * n;
+        const b1 = b0 + n;
+        const b2 = b1 + n;
+        const b3 = b2 + n;
         for (let j = left; j < right; j += 1) c[row + j] = c[row + j]! + a0 * b[b0 + j]! + a1 * b[b1 + j]! + a2 * b[b2 + j]! + a3 * b[b3 + j]!;
       }
       for (; p < k; p += 1) {
@@ -254,31 +270,40 @@ export function nbodyStep({ positions, velocities, masses, middles, next, timeSt
   const [soft, half] = [softening * softening, timeStep * 0.5];
   const [xs, ys, zs] = [middles.subarray(0, count), middles.subarray(count, 2 * count), middles.subarray(2 * count)];
   for (let body = first; body < end; body += 1) {
-    const [x, y, z] = [xs[body]!, ys[body]!, zs[body]!];
-    let [ax, ay, az] = [0, 0, 0];
+    const x = xs[body]!;
+    const y = ys[body]!;
+    const z = zs[body]!;
+    let ax = 0;
+    let ay = 0;
+    let az = 0;
     for (let other = 0; other < count; other += 1) {
-      const [dx, dy, dz] = [xs[other]! - x, ys[other]! - y, zs[other]! - z];
+      const dx = xs[other]! - x;
+      const dy = ys[other]! - y;
+      const dz = zs[other]! - z;
       const square = dx * dx + dy * dy + dz * dz + soft;
       const pull = masses[other]! / (square * Math.sqrt(square));
       ax += dx * pull;
       ay += dy * pull;
       az += dz * pull;
     }
-    const at = body * 3;
-    const pulls = [ax, ay, az];
-    const places = [x, y, z];
-    for (let axis = 0; axis < 3; axis += 1) {
-      const velocity = velocities[at + axis]! + pulls[axis]! * timeStep;
-      velocities[at + axis] = velocity;
-      positions[at + axis] = places[axis]! + velocity * half;
-      next[axis * count + body] = positions[at + axis]! + velocity * half;
-    }
+    move(body, 0, x, ax);
+    move(body, 1, y, ay);
+    move(body, 2, z, az);
+  }
+
+  function move(body: number, axis: number, middle: number, pull: number): void {
+    const at = body * 3 + axis;
+    velocities[at] = velocities[at]! + pull * timeStep;
+    positions[at] = middle + velocities[at]! * half;
+    next[axis * count + body] = positions[at]! + velocities[at]! * half;
   }
 }
 
 /** Two passes: the mean first, so that the variance keeps its digits. */
 function describe(data: Float64Array): Params {
-  let [sum, min, max] = [0, Infinity, -Infinity];
+  let sum = 0;
+  let min = Infinity;
+  let max = -Infinity;
   for (let index = 0; index < data.length; index += 1) {
     const value = data[index]!;
     sum += value;
@@ -292,7 +317,8 @@ function describe(data: Float64Array): Params {
 }
 
 function histogram(data: Float64Array, bins: number): Params {
-  let [min, max] = [Infinity, -Infinity];
+  let min = Infinity;
+  let max = -Infinity;
   for (let index = 0; index < data.length; index += 1) {
     const value = data[index]!;
     if (value < min) min = value;
@@ -306,7 +332,11 @@ function histogram(data: Float64Array, bins: number): Params {
 
 function groupBy(keys: Int32Array, values: Float64Array): Params {
   const groups = new Map<number, number>();
-  const [found, counts, sums, mins, maxs]: number[][] = [[], [], [], [], []] as number[][] & { length: 5 };
+  const found: number[] = [];
+  const counts: number[] = [];
+  const sums: number[] = [];
+  const mins: number[] = [];
+  const maxs: number[] = [];
   for (let index = 0; index < keys.length; index += 1) {
     const key = keys[index]!;
     const value = values[index]!;
@@ -314,18 +344,18 @@ function groupBy(keys: Int32Array, values: Float64Array): Params {
     if (group === undefined) {
       group = groups.size;
       groups.set(key, group);
-      found!.push(key);
-      counts!.push(0);
-      sums!.push(0);
-      mins!.push(Infinity);
-      maxs!.push(-Infinity);
+      found.push(key);
+      counts.push(0);
+      sums.push(0);
+      mins.push(Infinity);
+      maxs.push(-Infinity);
     }
-    counts![group]! += 1;
-    sums![group]! += value;
-    if (value < mins![group]!) mins![group] = value;
-    if (value > maxs![group]!) maxs![group] = value;
+    counts[group]! += 1;
+    sums[group]! += value;
+    if (value < mins[group]!) mins[group] = value;
+    if (value > maxs[group]!) maxs[group] = value;
   }
-  return { keys: Int32Array.from(found!), counts: Uint32Array.from(counts!), sums: Float64Array.from(sums!), mins: Float64Array.from(mins!), maxs: Float64Array.from(maxs!) };
+  return { keys: Int32Array.from(found), counts: Uint32Array.from(counts), sums: Float64Array.from(sums), mins: Float64Array.from(mins), maxs: Float64Array.from(maxs) };
 }
 
 interface Clusters {
@@ -351,10 +381,14 @@ function kmeans({ data, dimensions, k, maxIterations }: Clusters): Params {
     const sizes = new Uint32Array(k);
     for (let vector = 0; vector < count; vector += 1) {
       const at = vector * dimensions;
-      let [best, least] = [0, Infinity];
+      let best = 0;
+      let least = Infinity;
       for (let cluster = 0; cluster < k; cluster += 1) {
         const distance = squaredDistance(data, at, centroids, cluster * dimensions, dimensions);
-        if (distance < least) [best, least] = [cluster, distance];
+        if (distance < least) {
+          best = cluster;
+          least = distance;
+        }
       }
       labels[vector] = best;
       inertia += least;
