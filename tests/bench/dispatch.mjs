@@ -2,12 +2,11 @@
 // README recommends, with the same number of workers, all in turn on the same machine.
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import { createHost } from '../../pkg/node.js';
 import { load } from './peers/load.mjs';
 import { shared } from './shared.mjs';
 
-const { dispatchMeasures, warmUp } = shared;
+const { dispatchMeasures, RawWorkers, warmUp } = shared;
 
 const WORKERS = Math.min(4, availableParallelism());
 /** An implementation that does not answer within so long has failed. */
@@ -21,24 +20,9 @@ const implementations = {
     const host = await createHost({ threads: WORKERS });
     return { kind: 'ours', run: () => host.run('noop', {}), close: () => host.close() };
   },
-  /** Bare messages: a worker answers each with its number. One message a job, as a pool must. */
   async raw() {
-    const waiting = new Map();
-    const workers = Array.from({ length: WORKERS }, () => new Worker(peer('raw-worker.mjs')));
-    for (const worker of workers) {
-      worker.on('message', (id) => {
-        waiting.get(id)();
-        waiting.delete(id);
-      });
-    }
-    let last = 0;
-    const run = () =>
-      new Promise((resolve) => {
-        last += 1;
-        waiting.set(last, resolve);
-        workers[last % WORKERS].postMessage(last);
-      });
-    return { kind: 'portable', run, close: () => Promise.all(workers.map((worker) => worker.terminate())) };
+    const workers = new RawWorkers(WORKERS);
+    return { kind: 'portable', run: () => workers.run(), close: () => workers.close() };
   },
   /** With its default `atomics: 'sync'`, in which idle workers wait on shared memory; and as many tasks to a worker as its README shows. */
   async piscina() {

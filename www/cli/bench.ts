@@ -2,12 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import { Command, Option } from 'commander';
 import { cases, SIZES, type Case, type Size } from '../bench/cases.ts';
 import { dispatchMeasures, warmUp } from '../bench/dispatch.ts';
 import { measureKernels, type BenchHost } from '../bench/kernels.ts';
 import { machine } from '../bench/node/machine.ts';
+import { RawWorkers } from '../bench/node/raw.ts';
 import { htmlReport } from '../bench/report.ts';
 import { spreadOf, threadCounts, type Report, type Row } from '../bench/rows.ts';
 import { textTable } from '../bench/table.ts';
@@ -135,7 +135,7 @@ async function dispatchRows(measures: typeof dispatchMeasures, threads: number, 
   const raw = new RawWorkers(threads);
   const impls = [
     { impl: 'loomwork', kind: 'ours' as const, run: () => host.run('noop', {}, {}) },
-    { impl: 'postMessage', kind: 'portable' as const, run: () => raw.run() },
+    { impl: 'raw', kind: 'portable' as const, run: () => raw.run() },
   ];
   const samples = new Map<string, number[]>();
   const key = (name: string, impl: string) => `${name}\n${impl}`;
@@ -156,36 +156,6 @@ async function dispatchRows(measures: typeof dispatchMeasures, threads: number, 
   return measures.flatMap((measure) =>
     Object.entries(measure.cases).flatMap(([name, unit]) => impls.map(({ impl, kind }): Row => ({ suite: 'dispatch', case: name, impl, kind, threads, unit, ...spreadOf(samples.get(key(name, impl))!) }))),
   );
-}
-
-/** Workers that answer each message with its number. */
-class RawWorkers {
-  readonly #waiting = new Map<number, () => void>();
-  readonly #workers: Worker[];
-  #last = 0;
-
-  constructor(count: number) {
-    const script = `const { parentPort } = require('node:worker_threads'); parentPort.on('message', (id) => parentPort.postMessage(id));`;
-    this.#workers = Array.from({ length: count }, () => new Worker(script, { eval: true }));
-    for (const worker of this.#workers) {
-      worker.on('message', (id: number) => {
-        this.#waiting.get(id)?.();
-        this.#waiting.delete(id);
-      });
-    }
-  }
-
-  run(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#last += 1;
-      this.#waiting.set(this.#last, resolve);
-      this.#workers[this.#last % this.#workers.length]!.postMessage(this.#last);
-    });
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
-  }
 }
 
 function dispatchNames({ cases: named }: (typeof dispatchMeasures)[number]): string[] {

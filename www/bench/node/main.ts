@@ -10,3 +10,4 @@ export * from '../rows.ts';
 export * from '../summary.ts';
 export * from '../table.ts';
 export * from './machine.ts';
+export * from './raw.ts';
