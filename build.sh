@@ -377,7 +377,7 @@ case $verb in
     {
       build
       [[ " $* " == *" --no-browser "* ]] || setup_browsers
-      [[ " $* " == *" --no-peers "* || " $* " =~ \ (dispatch|cancel|serve)\  ]] || setup_peers
+      [[ " $* " == *" --no-peers "* || ${1:-} =~ ^(dispatch|cancel|serve)$ ]] || setup_peers
     } >&2
     # Node's zlib and sharp compute in Node's own threads: as many as there are cores.
     UV_THREADPOOL_SIZE=${UV_THREADPOOL_SIZE:-$(node -p 'os.availableParallelism()')} exec node tests/bench/main.mjs "$@"
