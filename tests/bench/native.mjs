@@ -16,13 +16,17 @@ export class Native {
   /** Where it finds its inputs: a folder of its own, which goes with it. */
   #inputs;
 
-  /** @param {{ cpu?: boolean, log?: (line: string) => void }} options cpu: compiled for all that this machine's processor can do, in a folder of its own */
-  constructor({ cpu = false, log } = {}) {
+  /**
+   * @param {{ fast?: boolean, cpu?: boolean, log?: (line: string) => void }} options
+   *   fast: as fast as can be, for measuring; else what `cargo test` has compiled already: the same answers
+   *   cpu: compiled for all that this machine's processor can do, in a folder of its own
+   */
+  constructor({ fast = true, cpu = false, log } = {}) {
     const target = join(root, cpu ? 'target/native-cpu' : 'target');
     if (cpu) log?.('compiling the native runner for this processor (minutes the first time; --no-native-cpu leaves it out)');
     const env = { ...process.env, CARGO_TARGET_DIR: target, ...(cpu && { RUSTFLAGS: '-Ctarget-cpu=native' }) };
-    execFileSync('cargo', ['build', '--quiet', '--release', '--example', 'native'], { cwd: root, env, stdio: ['ignore', 'ignore', 'inherit'] });
-    this.#process = spawn(join(target, 'release/examples/native'), { stdio: ['pipe', 'pipe', 'inherit'] });
+    execFileSync('cargo', ['build', '--quiet', ...(fast ? ['--release'] : []), '--example', 'native'], { cwd: root, env, stdio: ['ignore', 'ignore', 'inherit'] });
+    this.#process = spawn(join(target, fast ? 'release' : 'debug', 'examples/native'), { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#inputs = join(root, `target/bench/${this.#process.pid}`);
     createInterface(this.#process.stdout).on('line', (line) => this.#answers.shift()?.resolve(JSON.parse(line)));
     this.#process.on('exit', (code) => this.#answers.forEach(({ reject }) => reject(new Error(`the native runner ended with code ${code}`))));
