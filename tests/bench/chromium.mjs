@@ -15,7 +15,7 @@ export class Chromium {
     await chromium.#browser.driver.get(`${chromium.#server.url}/tests/browser/blank.html`);
     await chromium.#browser.run(`
       const { createHost } = await import('/pkg/browser.js');
-      globalThis.hosts = await Promise.all(args[0].map((threads) => createHost({ threads })));
+      globalThis.hosts = new Map(await Promise.all(args[0].map(async (threads) => [threads, await createHost({ threads })])));
     `, threads);
     return chromium;
   }
@@ -24,7 +24,7 @@ export class Chromium {
   run(threads, kernel, params) {
     return this.#browser.run(`
       const begun = performance.now();
-      const output = await hosts[args[0] - 1].run(args[1], args[2]);
+      const output = await hosts.get(args[0]).run(args[1], args[2]);
       const ms = performance.now() - begun;
       const [{ buffer }] = Object.values(output);
       const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', buffer));

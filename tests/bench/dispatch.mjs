@@ -2,15 +2,13 @@
 // README recommends, with the same number of workers, all in turn on the same machine.
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import { createHost } from '../../pkg/node.js';
 import { load } from './peers/load.mjs';
+import { shared } from './shared.mjs';
+
+const { dispatchMeasures, RawWorkers, warmUp } = shared;
 
 const WORKERS = Math.min(4, availableParallelism());
-const BURST = 1000;
-const IN_FLIGHT = 64;
-/** Each sample is taken for about so long. */
-const SAMPLE_MS = 400;
 /** An implementation that does not answer within so long has failed. */
 const HANG_MS = 60_000;
 
@@ -22,24 +20,9 @@ const implementations = {
     const host = await createHost({ threads: WORKERS });
     return { kind: 'ours', run: () => host.run('noop', {}), close: () => host.close() };
   },
-  /** Bare messages: a worker answers each with its number. One message a job, as a pool must. */
   async raw() {
-    const waiting = new Map();
-    const workers = Array.from({ length: WORKERS }, () => new Worker(peer('raw-worker.mjs')));
-    for (const worker of workers) {
-      worker.on('message', (id) => {
-        waiting.get(id)();
-        waiting.delete(id);
-      });
-    }
-    let last = 0;
-    const run = () =>
-      new Promise((resolve) => {
-        last += 1;
-        waiting.set(last, resolve);
-        workers[last % WORKERS].postMessage(last);
-      });
-    return { kind: 'portable', run, close: () => Promise.all(workers.map((worker) => worker.terminate())) };
+    const workers = new RawWorkers(WORKERS);
+    return { kind: 'portable', run: () => workers.run(), close: () => workers.close() };
   },
   /** With its default `atomics: 'sync'`, in which idle workers wait on shared memory; and as many tasks to a worker as its README shows. */
   async piscina() {
@@ -64,52 +47,6 @@ const implementations = {
   },
 };
 
-/** One sample of each case, by its name: higher is better for jobs/s, lower for µs. */
-const measures = [
-  {
-    cases: { 'sequential p50': 'µs', 'sequential p99': 'µs' },
-    async sample(run) {
-      const times = [];
-      const until = performance.now() + SAMPLE_MS;
-      while (performance.now() < until) {
-        const begun = process.hrtime.bigint();
-        await run();
-        times.push(Number(process.hrtime.bigint() - begun) / 1000);
-      }
-      times.sort((a, b) => a - b);
-      return [times[Math.floor(times.length * 0.5)], times[Math.floor(times.length * 0.99)]];
-    },
-  },
-  {
-    cases: { burst: 'jobs/s' },
-    async sample(run) {
-      let jobs = 0;
-      const begun = performance.now();
-      while (performance.now() - begun < SAMPLE_MS) {
-        const burst = [];
-        for (let i = 0; i < BURST; i += 1) burst.push(run());
-        jobs += (await Promise.all(burst)).length;
-      }
-      return [(jobs / (performance.now() - begun)) * 1000];
-    },
-  },
-  {
-    cases: { [`inflight ${IN_FLIGHT}`]: 'jobs/s' },
-    async sample(run) {
-      let jobs = 0;
-      const begun = performance.now();
-      const one = async () => {
-        while (performance.now() - begun < SAMPLE_MS) {
-          await run();
-          jobs += 1;
-        }
-      };
-      await Promise.all(Array.from({ length: IN_FLIGHT }, one));
-      return [(jobs / (performance.now() - begun)) * 1000];
-    },
-  },
-];
-
 export async function measureDispatch({ runs, only, log }) {
   const open = new Map();
   const rows = new Map();
@@ -118,14 +55,11 @@ export async function measureDispatch({ runs, only, log }) {
       log(`starting ${impl}`);
       const pool = await bounded(start(), `${impl} did not start`);
       open.set(impl, pool);
-      // Warm: started, compiled.
-      for (let i = 0; i < 20; i += 1) await bounded(Promise.all(Array.from({ length: BURST }, () => pool.run())), `${impl} did not answer`);
-      const until = performance.now() + SAMPLE_MS;
-      while (performance.now() < until) await pool.run();
+      await bounded(warmUp(pool.run), `${impl} did not answer`);
     }
     for (let round = 1; round <= runs; round += 1) {
       log(`round ${round} of ${runs}`);
-      for (const { cases, sample } of measures) {
+      for (const { cases, sample } of dispatchMeasures) {
         const names = Object.keys(cases);
         if (only && !names.some((name) => only.some((text) => name.includes(text)))) continue;
         for (const [impl, { kind, run }] of open) {

@@ -1,73 +1,83 @@
-// The `kernels` suite: each case at 1, 2, … all threads, wasm in Node (and in Chromium) against the same kernels compiled natively.
+// The `kernels` suite: each case at 1, 2, … all threads, wasm in Node (and in Chromium) against the same kernels compiled natively and against peers.
 // Within a round every implementation and number of threads takes its turn, so that a slow spell of the machine hits all of them.
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createHost } from '../../pkg/node.js';
-import { cases } from './cases.mjs';
 import { Chromium } from './chromium.mjs';
 import { digest } from './digest.mjs';
 import { Native } from './native.mjs';
+import { closePeers, peersOf } from './peers/kernels/index.mjs';
+import { shared } from './shared.mjs';
 
-const WARM_UPS = 2;
+const { cases, checkPeer, measureInTurn, threadCounts, timed } = shared;
+const photo = readFileSync(new URL('../data/hubble_deep_field.jpg', import.meta.url));
 
-export async function measureKernels({ runs, only, browser, log }) {
-  const threads = Array.from({ length: availableParallelism() }, (_, index) => index + 1);
-  const chosen = cases.filter(({ name }) => !only || only.some((text) => name.includes(text)));
-  if (chosen.length === 0) throw new Error(`no case matches ${only.join(', ')}: ${cases.map(({ name }) => name).join('; ')}`);
-  const native = new Native();
-  const hosts = await Promise.all(threads.map((count) => createHost({ threads: count })));
-  const chromium = browser && chosen.some((item) => item.chromium) ? await Chromium.start(threads) : undefined;
-  const rows = [];
+/** @param {{ runs: number, only?: string[], size: string, browser: boolean, native: boolean, nativeCpu: boolean, peers: boolean, log: (line: string) => void }} options */
+export async function measureKernels({ runs, only, size, browser, native: natively, nativeCpu, peers, log }) {
+  const threads = threadCounts(availableParallelism());
+  const all = cases(size);
+  const chosen = all.filter(({ name }) => !only || only.some((text) => name.includes(text)));
+  if (chosen.length === 0) throw new Error(`no case matches ${only.join(', ')}: ${all.map(({ name }) => name).join('; ')}`);
+  const [rows, left, natives, hosts] = [[], [], {}, new Map()];
+  let chromium;
   try {
-    for (const { name, kernel, params: make, chromium: alsoChromium } of chosen) {
-      const params = await make(hosts[0]);
-      native.setCase(kernel, params);
-      const inNode = (count) => async () => {
-        const begun = performance.now();
-        const output = await hosts[count - 1].run(kernel, params);
-        return { ms: performance.now() - begun, sha256: () => digest(output) };
+    if (natively) natives.native = new Native();
+    if (nativeCpu) natives['native-cpu'] = new Native({ cpu: true, log });
+    for (const count of threads) hosts.set(count, await createHost({ threads: count }));
+    if (browser && chosen.some((item) => item.chromium)) chromium = await Chromium.start(threads);
+    for (const { name, kernel, chromium: alsoChromium, ...item } of chosen) {
+      const host = hosts.get(threads.at(-1));
+      const made = item.input(photo);
+      const params = item.prepare ? await item.prepare(made, (of, given) => host.run(of, given)) : made;
+      for (const runner of Object.values(natives)) runner.setCase(kernel, params);
+      const ours = (count) => timed(() => hosts.get(count).run(kernel, params));
+      const inNode = threads.flatMap((count) => [
+        { impl: 'loomwork', kind: 'ours', threads: count, run: () => ours(count) },
+        ...Object.entries(natives).map(([impl, runner]) => ({ impl, kind: 'native', threads: count, run: () => runner.run(count) })),
+      ]);
+      const failed = (impl, error) => {
+        left.push(`${name}: ${impl}: ${firstLine(error)}`);
+        log(`  left out: ${left.at(-1)}`);
       };
-      const inNative = (count) => async () => {
-        const { ms, sha256 } = await native.run(count);
-        return { ms, sha256: () => sha256 };
-      };
-      rows.push(...(await measure(name, runs, threads, { loomwork: inNode, native: inNative }, log)));
+      let output;
+      const rivals = peers ? await peersOf(kernel, params, failed) : [];
+      const entries = rivals.map((peer) => ({
+        ...peer,
+        optional: true,
+        run: () => timed(peer.run),
+        verify: async (answer) => checkPeer(kernel, (output ??= await host.run(kernel, params)), answer.output, params, (of, given) => host.run(of, given)),
+      }));
+      const told = { name, runs, onFailed: ({ impl }, error) => failed(impl, error) };
+      rows.push(...(await measureInTurn([...sameAnswers(name, inNode), ...entries], told)));
       if (chromium && alsoChromium) {
-        const inPage = (count) => async () => {
-          const { ms, sha256 } = await chromium.run(count, kernel, params);
-          return { ms, sha256: () => sha256 };
-        };
-        rows.push(...(await measure(`${name}, in Chromium`, runs, threads, { loomwork: inPage, native: inNative }, log)));
+        const inPage = threads.flatMap((count) => [
+          { impl: 'loomwork', kind: 'ours', threads: count, run: () => chromium.run(count, kernel, params) },
+          ...(natives.native ? [{ impl: 'native', kind: 'native', threads: count, run: () => natives.native.run(count) }] : []),
+        ]);
+        rows.push(...(await measureInTurn(sameAnswers(name, inPage), { ...told, name: `${name}, in Chromium` })));
       }
+      log(`  ${name}`);
     }
+    return { runtime: `node ${process.version}${chromium ? `, chromium ${chromium.version}` : ''}`, rows, left };
   } finally {
-    await Promise.all([...hosts.map((host) => host.close()), native.close(), chromium?.close()]);
+    for (const runner of Object.values(natives)) runner.close();
+    await Promise.all([chromium?.close(), closePeers(), ...Array.from(hosts.values(), (host) => host.close())]);
   }
-  return { runtime: `node ${process.version}${chromium ? `, chromium ${chromium.version}` : ''}`, rows };
 }
 
-/** Measures every implementation at every number of threads, in turn, and checks that all answers are the same. */
-async function measure(name, runs, threads, implementations, log) {
-  const entries = threads.flatMap((count) => Object.entries(implementations).map(([impl, at]) => ({ impl, count, run: at(count), times: [] })));
+/** Ours and the native ones give the same bytes on any number of threads. */
+function sameAnswers(name, entries) {
   let expected;
-  for (const entry of entries) {
-    for (let warmUp = 0; warmUp < WARM_UPS; warmUp += 1) {
-      const { sha256 } = await entry.run();
-      if (warmUp > 0) continue;
-      const answer = await sha256();
+  return entries.map((entry) => ({
+    ...entry,
+    verify({ sha256, output }) {
+      const answer = sha256 ?? digest(output);
       expected ??= answer;
-      if (answer !== expected) throw new Error(`${name}: ${entry.impl} on ${entry.count} threads gave another answer than ${entries[0].impl} on ${entries[0].count}`);
-    }
-  }
-  for (let round = 0; round < runs; round += 1) {
-    for (const { run, times } of entries) times.push((await run()).ms);
-  }
-  log(`  ${name}`);
-  return entries.map(({ impl, count, times }) => {
-    times.sort((a, b) => a - b);
-    const round = (ms) => Number(ms.toFixed(3));
-    return {
-      suite: 'kernels', case: name, impl, kind: impl === 'native' ? 'native' : 'ours', threads: count, unit: 'ms',
-      median: round(times[times.length >> 1]), min: round(times[0]), max: round(times.at(-1)), runs,
-    };
-  });
+      if (answer !== expected) throw new Error(`${name}: ${entry.impl} on ${entry.threads} threads gave another answer than ${entries[0].impl} on ${entries[0].threads}`);
+    },
+  }));
+}
+
+function firstLine(error) {
+  return String(error?.message ?? error).split('\n')[0].slice(0, 200);
 }

@@ -1,9 +1,10 @@
 // Benchmarks: one run measures everything side by side, in turn, checks every answer, and records the machine.
 //
-//   node tests/bench/main.mjs [SUITE] [--case NAME]… [--runs N] [--json] [--out FILE] [--no-browser]
+//   node tests/bench/main.mjs [SUITE] [--case TEXT]… [--runs N] [--json] [--out FILE] [--html FILE]
+//                             [--size full|light|tiny] [--no-peers] [--no-native-cpu] [--no-native] [--no-browser]
 //
-// SUITE: kernels (default), dispatch, cancel, serve. Prints a table, or with --json one object { machine, runtime, rows }; --out writes that object to a file too.
-import { cpus, totalmem, release } from 'node:os';
+// SUITE: kernels (default), dispatch, cancel, serve. Prints a table, or with --json one object { machine, runtime, rows }; --out writes that object to a file
+// too, --html the same as a page with plots. The second line's options are of the suite kernels: smaller inputs, and what is left out.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,10 +12,10 @@ import { cancelTable, measureCancel } from './cancel.mjs';
 import { dispatchTable, measureDispatch } from './dispatch.mjs';
 import { measureKernels } from './kernels.mjs';
 import { measureServe, serveTable } from './serve.mjs';
-import { table } from './table.mjs';
+import { shared } from './shared.mjs';
 
 const suites = {
-  kernels: { measure: measureKernels, table }, dispatch: { measure: measureDispatch, table: dispatchTable }, cancel: { measure: measureCancel, table: cancelTable },
+  kernels: { measure: measureKernels, table: shared.textTable }, dispatch: { measure: measureDispatch, table: dispatchTable }, cancel: { measure: measureCancel, table: cancelTable },
   serve: { measure: measureServe, table: serveTable },
 };
 
@@ -27,6 +28,11 @@ try {
       runs: { type: 'string', default: '7' },
       json: { type: 'boolean', default: false },
       out: { type: 'string' },
+      html: { type: 'string' },
+      size: { type: 'string', default: 'full' },
+      'no-peers': { type: 'boolean', default: false },
+      'no-native': { type: 'boolean', default: false },
+      'no-native-cpu': { type: 'boolean', default: false },
       'no-browser': { type: 'boolean', default: false },
     },
   });
@@ -38,19 +44,36 @@ const suite = positionals[0] ?? 'kernels';
 if (!suites[suite]) wrongUse(`no suite is named '${suite}': ${Object.keys(suites).join(', ')}`);
 const runs = Number(values.runs);
 if (!Number.isInteger(runs) || runs < 1) wrongUse(`--runs takes a whole number above 0, got '${values.runs}'`);
+if (!Object.hasOwn(shared.SIZES, values.size)) wrongUse(`--size takes ${Object.keys(shared.SIZES).join(', ')}, got '${values.size}'`);
 
-const { runtime, rows } = await suites[suite].measure({ runs, only: values.case, browser: !values['no-browser'], log: (line) => process.stderr.write(`${line}\n`) });
-const [{ model }] = cpus();
+const { runtime, rows, left } = await suites[suite].measure({
+  runs,
+  only: values.case,
+  size: values.size,
+  browser: !values['no-browser'],
+  peers: !values['no-peers'],
+  native: !values['no-native'],
+  nativeCpu: !values['no-native'] && !values['no-native-cpu'],
+  log: (line) => process.stderr.write(`${line}\n`),
+});
 const report = {
-  machine: { cpu: model, cores: cpus().length, memoryGB: Math.round(totalmem() / 1e9), os: `${process.platform} ${release()}`, date: new Date().toISOString() },
+  machine: shared.machine(),
   runtime,
   rows,
+  ...(left?.length > 0 && { left }),
 };
-if (values.out) {
-  mkdirSync(dirname(values.out), { recursive: true });
-  writeFileSync(values.out, `${JSON.stringify(report, null, 2)}\n`);
+write(values.out, () => `${JSON.stringify(report, null, 2)}\n`);
+write(values.html, () => shared.htmlReport(report));
+process.stdout.write(`${values.json ? JSON.stringify(report, null, 2) : suites[suite].table(report)}\n`, () => {
+  // Threads that a peer's library keeps would hold the process.
+  process.exit();
+});
+
+function write(file, content) {
+  if (!file) return;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, content());
 }
-console.log(values.json ? JSON.stringify(report, null, 2) : suites[suite].table(report));
 
 function wrongUse(message) {
   console.error(message);

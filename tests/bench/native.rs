@@ -2,7 +2,7 @@
 //!
 //! Reads one JSON request a line: `{ kernel, params, arrays: [{ dtype, path, shape? }], threads }`, where `params` refers to
 //! an array as `{ "$array": index }` and `path` is a file of its raw little-endian elements. Answers one JSON line each:
-//! `{ ms, sha256 }` (of the output's arrays, in order) or `{ error }`. Inputs stay loaded between requests.
+//! `{ ms, sha256 }` (of the output's arrays, in order) or `{ error }`. Inputs stay loaded as long as requests name them.
 
 #[cfg(not(target_family = "wasm"))]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -67,6 +67,7 @@ mod native {
             .iter()
             .find(|entry| entry.name == request.kernel)
             .ok_or_else(|| format!("no kernel is named '{}'", request.kernel))?;
+        inputs.retain(|path, _| request.arrays.iter().any(|input| input.path == *path));
         let mut arrays = Vec::new();
         for input in &request.arrays {
             if !inputs.contains_key(&input.path) {

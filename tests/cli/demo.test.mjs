@@ -38,6 +38,7 @@ describe('what it serves', () => {
     const { url } = await demo(t, '--port', '0');
     for (const [path, code, type] of [
       ['', 200, 'text/html;charset=utf-8'],
+      ['bench/', 200, 'text/html;charset=utf-8'],
       ['worker.js', 200, 'text/javascript'],
       ['loomwork.threads.wasm', 200, 'application/wasm'],
       ['nowhere.js', 404, 'text/plain; charset=utf-8'],

@@ -47,7 +47,7 @@ test('an unknown kernel', async () => {
 });
 
 describe('help', () => {
-  for (const name of ['run', 'kernels', 'serve', 'worker', 'new', 'build', 'test', 'demo', 'doctor']) {
+  for (const name of ['run', 'kernels', 'serve', 'worker', 'new', 'build', 'test', 'bench', 'demo', 'doctor']) {
     test(`${name} --help has examples`, async () => {
       const { code, stdout } = await run([name, '--help']);
       assert.match(stdout, new RegExp(`Examples:\n  loomwork ${name}`));

@@ -191,7 +191,7 @@ describe('the tarball', () => {
   });
 
   test('holds nothing else', (t) => {
-    const known = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE(-MIT|-APACHE)?|kernels\.json|(browser|node|worker|worker\.node|process\.node|queue-worker|inline|edge|service-worker|isolation)\.js(\.map)?|loomwork\.\w+\.wasm|bin\/(loomwork|server)\.js(\.map)?|demo\/[\w.-]+|template\/(gitignore|Cargo\.toml|README\.md|(src|tests)\/[\w.]+)|types\/.+\.d\.ts)$/;
+    const known = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE(-MIT|-APACHE)?|kernels\.json|(browser|node|worker|worker\.node|process\.node|queue-worker|inline|edge|service-worker|isolation)\.js(\.map)?|loomwork\.\w+\.wasm|bin\/(loomwork|server)\.js(\.map)?|demo\/(bench\/)?[\w.-]+|template\/(gitignore|Cargo\.toml|README\.md|(src|tests)\/[\w.]+)|types\/.+\.d\.ts)$/;
     assert.deepEqual(files.filter((file) => !known.test(file)), []);
     assert.deepEqual(files.filter((file) => /types\/host\/worker|tsbuildinfo|\.test\.[jt]s/.test(file)), [], 'no inner types');
     for (const map of files.filter((file) => file.endsWith('.map'))) {

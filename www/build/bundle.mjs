@@ -4,9 +4,9 @@
 //
 // --faults: the package of the fault tests, from target/wasm-faults/ to target/faults/, without command and page.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync, chmodSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { build, transform } from 'esbuild';
-import { loadCrate, pins, root } from './load.mjs';
+import { loadCrate, pins, root, TEXT } from './load.mjs';
 
 const { factsLine, glueRegion, initialPages, manifest } = await loadCrate();
 const www = join(root, 'www');
@@ -45,6 +45,7 @@ const common = {
   sourcemap: true,
   sourcesContent: false,
   define: pins,
+  loader: TEXT,
 };
 
 rmSync(pkg, { recursive: true, force: true });
@@ -70,6 +71,7 @@ await Promise.all([
 if (!faults) {
   await bundleCli();
   await bundleDemo();
+  await bundleBench();
   copyTemplate();
   writePackageJson();
 }
@@ -132,6 +134,20 @@ async function bundleDemo() {
   for (const file of readdirSync(pkg)) {
     if (/^(browser|worker|inline)\.js$|\.wasm$/.test(file)) cpSync(join(pkg, file), join(out, file));
   }
+}
+
+/** The page that measures a browser: a part of the demo, whose host it uses. */
+async function bundleBench() {
+  const out = join(pkg, 'demo/bench');
+  await build({
+    ...common,
+    entryPoints: [join(www, 'bench/page/page.ts'), join(www, 'bench/page/worker.ts')],
+    outdir: out,
+    platform: 'browser',
+    minify: true,
+    plugins: [redirect(/host\/entry\/browser\.ts$/, '../browser.js')],
+  });
+  for (const file of ['page/index.html', 'page/page.css', 'report.css']) cpSync(join(www, 'bench', file), join(out, basename(file)));
 }
 
 /** What `loomwork new` makes a crate of: the example, as it is in git. */

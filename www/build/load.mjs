@@ -1,4 +1,4 @@
-// What the command `loomwork build` is made of (www/crate), for the scripts beside this one: the built-in kernels are built as a user's are.
+// TypeScript for scripts. What the command `loomwork build` is made of (www/crate) builds the built-in kernels too, as a user's are.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -13,6 +13,9 @@ export const pins = {
   __LOOMWORK__: pinned('Cargo.toml', /^version = "(.*)"$/m),
 };
 
+/** What is imported as text. */
+export const TEXT = { '.css': 'text' };
+
 function pinned(file, pattern) {
   const match = pattern.exec(readFileSync(join(root, file), 'utf8'));
   if (!match) throw new Error(`${file} has no line ${pattern}`);
@@ -20,10 +23,16 @@ function pinned(file, pattern) {
 }
 
 export async function loadCrate() {
-  const outfile = join(root, 'target/build/crate.mjs');
+  return (await loadSource('www/crate/main.ts', 'crate.mjs')).module;
+}
+
+/** Bundles TypeScript into target/build and imports it. */
+export async function loadSource(entry, name) {
+  const outfile = join(root, 'target/build', name);
   mkdirSync(dirname(outfile), { recursive: true });
-  await build({ entryPoints: [join(root, 'www/crate/main.ts')], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20', define: pins, logLevel: 'warning' });
-  return import(pathToFileURL(outfile).href);
+  await build({ entryPoints: [join(root, entry)], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20', define: pins, loader: TEXT, logLevel: 'warning' });
+  const url = pathToFileURL(outfile).href;
+  return { url, module: await import(url) };
 }
 
 /** Runs a script; what the compiler said goes before the one sentence of a build that failed. */

@@ -14,9 +14,10 @@ process.on('exit', () => {
 /**
  * Finds out whether a file can be written, leaving nothing behind: long jobs should not end in a refusal.
  *
- * @throws UsageError naming `-o`
+ * @param option what named it
+ * @throws UsageError naming the option
  */
-export async function checkWritable(path: string): Promise<void> {
+export async function checkWritable(path: string, option = '-o'): Promise<void> {
   try {
     const { place, special } = await placeOf(path);
     if (special) return await access(place, constants.W_OK);
@@ -24,7 +25,7 @@ export async function checkWritable(path: string): Promise<void> {
     await (await open(temporary, 'wx')).close();
     await rm(temporary);
   } catch (error) {
-    throw new UsageError(`${path} cannot be written: ${fileReason(error)}`, '-o', { cause: error });
+    throw new UsageError(`${path} cannot be written: ${fileReason(error)}`, option, { cause: error });
   }
 }
 

@@ -1,6 +1,7 @@
 // The command `loomwork`: reads the command line, runs one command, and turns every failure into one sentence and an exit code.
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../host/entry/node.ts';
+import { benchCommand } from './bench.ts';
 import { buildCommand } from './build.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
@@ -20,6 +21,7 @@ Examples:
   loomwork run hash -p data=@photo.jpg -p algorithm=blake3
   loomwork serve                                         kernels over HTTP
   loomwork new my-kernels                                a crate of your own kernels
+  loomwork bench --case sort                             how fast this machine is
   loomwork doctor https://example.org/app                why a page has no threads
 
 Set LOOMWORK_DEBUG for the stack of an error, NO_COLOR for no colours.`;
@@ -29,7 +31,7 @@ function program(): Command {
     .description('Runs Rust compute kernels, compiled to WebAssembly, on every core.')
     .version(VERSION, '-V, --version')
     .addHelpText('after', HELP);
-  for (const command of [runCommand(), kernelsCommand(), serveCommand(), workerCommand(), newCommand(), buildCommand(), testCommand(), demoCommand(), doctorCommand()]) program.addCommand(command);
+  for (const command of [runCommand(), kernelsCommand(), serveCommand(), workerCommand(), newCommand(), buildCommand(), testCommand(), benchCommand(), demoCommand(), doctorCommand()]) program.addCommand(command);
   const colours = paletteFor(process.stderr);
   for (const command of [program, ...program.commands]) {
     command
