@@ -628,7 +628,7 @@ mod tests {
         let store = |array: &Floats, layout: Layout, [rows, columns]: [usize; 2], transpose: bool, gap: usize| {
             let (count, each) = if transpose { (columns, rows) } else { (rows, columns) };
             let stride = each + gap;
-            let mut to = vec![f64::NAN; (count.max(1) - 1) * stride + each];
+            let mut to = vec![f64::NAN; if count == 0 { 0 } else { (count - 1) * stride + each }];
             let at = |index: usize| match array {
                 Floats::F32(array) => f64::from(array[index]),
                 Floats::F64(array) => array[index],
