@@ -32,20 +32,20 @@ fn view() -> MandelbrotParams {
     MandelbrotParams {
         width: 211,
         height: 157,
-        center_x: -0.6,
-        center_y: 0.05,
-        span: 2.8,
+        center_x: (-0.6).into(),
+        center_y: 0.05.into(),
+        span: 2.8.into(),
         max_iterations: 300,
         rows: None,
     }
 }
 
-/// The counts by their definition, on one thread.
+/// The view's counts by their definition, on one thread.
 fn naive(p: &MandelbrotParams) -> Vec<u32> {
-    let step = p.span / f64::from(p.width);
+    let step = 2.8 / f64::from(p.width);
     let pixel = |index: u32| {
-        let cr = p.center_x + (f64::from(index % p.width) + 0.5 - f64::from(p.width) / 2.0) * step;
-        let ci = p.center_y + (f64::from(index / p.width) + 0.5 - f64::from(p.height) / 2.0) * step;
+        let cr = -0.6 + (f64::from(index % p.width) + 0.5 - f64::from(p.width) / 2.0) * step;
+        let ci = 0.05 + (f64::from(index / p.width) + 0.5 - f64::from(p.height) / 2.0) * step;
         let (mut zr, mut zi) = (0.0_f64, 0.0_f64);
         (0..p.max_iterations)
             .take_while(|_| {

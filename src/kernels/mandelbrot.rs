@@ -5,7 +5,11 @@
 //! did is done again with a test at each step. That is exact, because an orbit that has left the disc of radius 2 does not come
 //! back (see [`ESCAPE_IS_FINAL_BELOW`]). A pixel whose orbit comes back to the very bits of an earlier point repeats itself for
 //! ever, so its count is `maxIterations`, exactly too (Brent's cycle detection: R. P. Brent, BIT 20, 1980).
+//!
+//! All this is for pixels that f64 tells apart. Those of deeper pictures are counted by [`Perturbation`].
 
+use super::decimal::Decimal;
+use super::perturbation::Perturbation;
 use crate::image::{Rows, size};
 use crate::shard::{self, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError, Shardable};
@@ -19,6 +23,30 @@ use wide::f64x2;
 pub struct Mandelbrot;
 
 /// What to render: pixel centres at `center + (i + 0.5 − size/2) × span/width`, row 0 at the smallest imaginary part.
+///
+/// Numbers alone are computed with as they are, in f64: pixels closer than some 1e-16 then share their coordinates. Deeper pictures need
+/// places of more digits than f64 has, which are given as text, in any of `centerX`, `centerY` and `span`, as
+/// `"-0.74364388703715870475219150611477"` and `"1e-60"`. With text among them, and pixels that are closer than 2⁻⁴⁸ (3.6e-15), the counts
+/// come from perturbation theory: the orbit of the middle is computed in as many digits as the span asks for, and each pixel by its
+/// distance from that. The orbit is computed first, by one thread (in each shard), and takes 16 bytes of memory an iteration. Spans
+/// go down to 1e-5000.
+///
+/// ```
+/// use loomwork::{Job, kernel, kernels::{Mandelbrot, MandelbrotParams}};
+/// // A seahorse's eye, which neither f64 nor twice its digits can see.
+/// let params = MandelbrotParams {
+///     width: 8,
+///     height: 6,
+///     center_x: "-0.7756837680090538350399626482112".into(),
+///     center_y: "0.1364673709985245162386732466888".into(),
+///     span: "1e-26".into(),
+///     max_iterations: 5000,
+///     rows: None,
+/// };
+/// let output = kernel::run::<Mandelbrot>(params, &Job::detached())?;
+/// assert_eq!(output.counts.shape(), Some(&[6, 8][..]));
+/// # Ok::<(), loomwork::KernelError>(())
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MandelbrotParams {
@@ -28,15 +56,15 @@ pub struct MandelbrotParams {
     /// Rows, 1 to 65535.
     #[schemars(example = 1200)]
     pub height: u32,
-    /// Real part of the middle of the picture.
+    /// Real part of the middle of the picture. As text it may have up to 5000 digits after the point.
     #[schemars(example = -0.5)]
-    pub center_x: f64,
-    /// Imaginary part of the middle of the picture.
+    pub center_x: Decimal,
+    /// Imaginary part of the middle of the picture, likewise.
     #[schemars(example = 0)]
-    pub center_y: f64,
-    /// Width of the picture in the complex plane, above 0.
+    pub center_y: Decimal,
+    /// Width of the picture in the complex plane, above 0, likewise: as text from 1e-5000.
     #[schemars(example = 3)]
-    pub span: f64,
+    pub span: Decimal,
     /// Where counting stops, 1 or more.
     #[schemars(example = 1000)]
     pub max_iterations: u32,
@@ -81,12 +109,10 @@ impl Kernel for Mandelbrot {
 
     fn validate(p: &MandelbrotParams) -> Result<(), KernelError> {
         size(p.width, p.height)?;
-        for (field, value) in [("centerX", p.center_x), ("centerY", p.center_y)] {
-            if !value.is_finite() {
-                return Err(KernelError::bad_params(field, format!("must be a finite number, got {value}")));
-            }
+        for (field, value) in [("centerX", &p.center_x), ("centerY", &p.center_y), ("span", &p.span)] {
+            value.validate(field)?;
         }
-        if !(p.span > 0.0 && p.span.is_finite()) {
+        if !p.span.is_positive() {
             return Err(KernelError::bad_params("span", format!("must be a finite number above 0, got {}", p.span)));
         }
         if p.max_iterations == 0 {
@@ -98,7 +124,18 @@ impl Kernel for Mandelbrot {
     fn run(p: MandelbrotParams, job: &Job<MandelbrotPart>) -> Result<MandelbrotOutput, KernelError> {
         let rows = p.band();
         let (width, height) = (p.width as usize, rows.len());
-        job.set_total((width * height) as u64);
+        let pixels = (width * height) as u64;
+        let method = if p.is_deep() {
+            // The middle's orbit counts as some of the pixels.
+            let orbit = pixels.div_ceil(8);
+            job.set_total(orbit + pixels);
+            let center = [&p.center_x, &p.center_y];
+            let of = |job: &Job| Perturbation::of(center, &p.span, [p.width, p.height], p.max_iterations, job);
+            Method::Perturbation(job.stage(orbit, of)?)
+        } else {
+            job.set_total(pixels);
+            Method::Direct(Direct::of(&p))
+        };
         let mut counts = Vec::new();
         let bytes = width * height * size_of::<u32>();
         counts.try_reserve_exact(width * height).map_err(|_| KernelError::OutOfMemory { bytes: Some(bytes as u64) })?;
@@ -106,7 +143,7 @@ impl Kernel for Mandelbrot {
         tiles(&mut counts, width, rows.start as usize).into_par_iter().try_for_each(|tile| {
             let (x, y) = (tile.x as u32, tile.y as u32);
             let (tile_width, tile_height) = (tile.rows[0].len(), tile.rows.len());
-            let rows = tile.render(&p, job)?;
+            let rows = method.render(tile, job)?;
             job.advance((tile_width * tile_height) as u64);
             job.emit(y * p.width + x, || MandelbrotPart {
                 x,
@@ -129,6 +166,39 @@ impl MandelbrotParams {
     /// The rows to render.
     fn band(&self) -> Range<u32> {
         self.rows.map_or(0..self.height, Rows::range)
+    }
+
+    /// Whether the caller has given more than numbers, and f64 does not tell the pixels apart.
+    fn is_deep(&self) -> bool {
+        let text = [&self.center_x, &self.center_y, &self.span].into_iter().any(Decimal::is_text);
+        text && self.span.nearest() / f64::from(self.width) < LEAST_STEP
+    }
+}
+
+/// Pixels that are closer are too close for f64, whose numbers around the set's edge and its orbits are up to 2⁻⁵² apart: with 16 of
+/// them in a pixel, rounding moves what is seen by a small part of one.
+const LEAST_STEP: f64 = 1.0 / (1_u64 << 48) as f64;
+
+/// How pixels are counted.
+enum Method {
+    Direct(Direct),
+    Perturbation(Perturbation),
+}
+
+impl Method {
+    /// Counts every pixel of a tile; returns its rows.
+    fn render<'a, P>(&self, mut tile: Tile<'a>, job: &Job<P>) -> Result<Vec<&'a mut [u32]>, Cancelled> {
+        match self {
+            Self::Direct(direct) => direct.render(tile, job),
+            Self::Perturbation(perturbation) => {
+                for (row, counts) in tile.rows.iter_mut().enumerate() {
+                    for (column, count) in counts.iter_mut().enumerate() {
+                        *count = perturbation.count(tile.x + column, tile.y + row, job)?;
+                    }
+                }
+                Ok(tile.rows)
+            }
+        }
     }
 }
 
@@ -181,29 +251,49 @@ const COLUMNS: usize = 4;
 const ROWS: usize = 2;
 const PAIRS: usize = COLUMNS * ROWS / 2;
 
-impl<'a> Tile<'a> {
-    /// Counts every pixel; returns the rows.
-    fn render<P>(mut self, p: &MandelbrotParams, job: &Job<P>) -> Result<Vec<&'a mut [u32]>, Cancelled> {
-        let step = p.span / f64::from(p.width);
-        let real = |x: usize| p.center_x + ((x as f64 + 0.5) - f64::from(p.width) / 2.0) * step;
-        let imaginary = |y: usize| p.center_y + ((y as f64 + 0.5) - f64::from(p.height) / 2.0) * step;
-        let (x0, y0) = (self.x, self.y);
+/// A picture whose pixels f64 tells apart.
+struct Direct {
+    width: u32,
+    height: u32,
+    center_x: f64,
+    center_y: f64,
+    step: f64,
+    max: u32,
+}
+
+impl Direct {
+    fn of(p: &MandelbrotParams) -> Self {
+        Self {
+            width: p.width,
+            height: p.height,
+            center_x: p.center_x.nearest(),
+            center_y: p.center_y.nearest(),
+            step: p.span.nearest() / f64::from(p.width),
+            max: p.max_iterations,
+        }
+    }
+
+    /// Counts every pixel of a tile; returns its rows.
+    fn render<'a, P>(&self, mut tile: Tile<'a>, job: &Job<P>) -> Result<Vec<&'a mut [u32]>, Cancelled> {
+        let real = |x: usize| self.center_x + ((x as f64 + 0.5) - f64::from(self.width) / 2.0) * self.step;
+        let imaginary = |y: usize| self.center_y + ((y as f64 + 0.5) - f64::from(self.height) / 2.0) * self.step;
+        let (x0, y0) = (tile.x, tile.y);
         job.check()?;
-        for (band, rows) in self.rows.chunks_mut(ROWS).enumerate() {
+        for (band, rows) in tile.rows.chunks_mut(ROWS).enumerate() {
             let y = y0 + band * ROWS;
             for column in (0..rows[0].len()).step_by(COLUMNS) {
                 // At the edges the group reaches over; the counts of pixels outside are dropped.
                 let cr =
                     std::array::from_fn(|i| f64x2::new([real(x0 + column + 2 * i), real(x0 + column + 2 * i + 1)]));
                 let ci = std::array::from_fn(|i| f64x2::splat(imaginary(y + i)));
-                let group = Group::new(cr, ci).count(p.max_iterations, job)?;
+                let group = Group::new(cr, ci).count(self.max, job)?;
                 for (row, counts) in rows.iter_mut().zip(group.chunks(COLUMNS)) {
                     let inside = COLUMNS.min(row.len() - column);
                     row[column..column + inside].copy_from_slice(&counts[..inside]);
                 }
             }
         }
-        Ok(self.rows)
+        Ok(tile.rows)
     }
 }
 
@@ -363,18 +453,27 @@ mod tests {
     use proptest::prelude::*;
     use std::sync::{Arc, Mutex};
 
-    fn view(width: u32, height: u32, center_x: f64, center_y: f64, span: f64, max_iterations: u32) -> MandelbrotParams {
+    fn view(
+        width: u32,
+        height: u32,
+        center_x: impl Into<Decimal>,
+        center_y: impl Into<Decimal>,
+        span: impl Into<Decimal>,
+        max_iterations: u32,
+    ) -> MandelbrotParams {
+        let (center_x, center_y, span) = (center_x.into(), center_y.into(), span.into());
         MandelbrotParams { width, height, center_x, center_y, span, max_iterations, rows: None }
     }
 
     /// The definition, word for word.
     fn naive(p: &MandelbrotParams) -> Vec<u32> {
-        let step = p.span / f64::from(p.width);
+        let [x, y, span] = [&p.center_x, &p.center_y, &p.span].map(Decimal::nearest);
+        let step = span / f64::from(p.width);
         let mut counts = Vec::new();
         for row in 0..p.height {
             for column in 0..p.width {
-                let cr = p.center_x + (f64::from(column) + 0.5 - f64::from(p.width) / 2.0) * step;
-                let ci = p.center_y + (f64::from(row) + 0.5 - f64::from(p.height) / 2.0) * step;
+                let cr = x + (f64::from(column) + 0.5 - f64::from(p.width) / 2.0) * step;
+                let ci = y + (f64::from(row) + 0.5 - f64::from(p.height) / 2.0) * step;
                 let (mut zr, mut zi, mut count) = (0.0_f64, 0.0_f64, 0);
                 while count < p.max_iterations {
                     (zr, zi) = (zr * zr - zi * zi + cr, 2.0 * zr * zi + ci);
@@ -513,11 +612,11 @@ mod tests {
             ("width", MandelbrotParams { width: 0, ..good.clone() }),
             ("height", MandelbrotParams { height: 70_000, ..good.clone() }),
             ("width", MandelbrotParams { width: 65_535, height: 65_535, ..good.clone() }),
-            ("centerX", MandelbrotParams { center_x: f64::NAN, ..good.clone() }),
-            ("centerY", MandelbrotParams { center_y: f64::INFINITY, ..good.clone() }),
-            ("span", MandelbrotParams { span: 0.0, ..good.clone() }),
-            ("span", MandelbrotParams { span: -1.0, ..good.clone() }),
-            ("span", MandelbrotParams { span: f64::NAN, ..good.clone() }),
+            ("centerX", MandelbrotParams { center_x: f64::NAN.into(), ..good.clone() }),
+            ("centerY", MandelbrotParams { center_y: f64::INFINITY.into(), ..good.clone() }),
+            ("span", MandelbrotParams { span: 0.0.into(), ..good.clone() }),
+            ("span", MandelbrotParams { span: (-1.0).into(), ..good.clone() }),
+            ("span", MandelbrotParams { span: f64::NAN.into(), ..good.clone() }),
             ("maxIterations", MandelbrotParams { max_iterations: 0, ..good.clone() }),
             ("rows.first", MandelbrotParams { rows: Some(Rows { first: 10, count: 1 }), ..good.clone() }),
             ("rows.count", MandelbrotParams { rows: Some(Rows { first: 9, count: 0 }), ..good.clone() }),

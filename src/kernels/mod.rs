@@ -5,16 +5,21 @@
 #![cfg_attr(not(feature = "all-kernels"), allow(dead_code))]
 
 mod argsort;
+mod decimal;
+#[cfg(feature = "faults")]
+mod fault;
 mod hash;
 mod hash_many;
 mod mandelbrot;
 mod noop;
+mod orbit;
 mod partition;
+mod perturbation;
 mod radix;
+mod scaled;
 mod sha256_lanes;
+mod skips;
 mod sort;
-#[cfg(feature = "faults")]
-mod fault;
 
 #[cfg(feature = "compression")]
 mod compress;
@@ -99,6 +104,7 @@ mod turn;
 mod search;
 
 pub use argsort::{Argsort, ArgsortOutput};
+pub use decimal::Decimal;
 pub use hash::{Hash, HashAlgorithm, HashOutput, HashParams};
 pub use hash_many::{HashMany, HashManyOutput, HashManyParams};
 pub use mandelbrot::{Mandelbrot, MandelbrotOutput, MandelbrotParams, MandelbrotPart};

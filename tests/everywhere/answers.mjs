@@ -1,6 +1,6 @@
 // Each kernel with small params and its right answer, known without this package: published values, definitions in plain JavaScript, and
 // round trips.
-import { naiveMandelbrot, view } from '../host/mandelbrot.mjs';
+import { deepView, exactMandelbrot, naiveMandelbrot, view } from '../host/mandelbrot.mjs';
 import { equal, same } from './expect.mjs';
 
 const abc = Uint8Array.of(97, 98, 99);
@@ -35,6 +35,7 @@ export const answers = {
   },
   async mandelbrot(host) {
     same((await host.run('mandelbrot', view)).counts, naiveMandelbrot(view), 'mandelbrot');
+    same((await host.run('mandelbrot', deepView)).counts, exactMandelbrot(deepView), 'deep mandelbrot');
   },
   async hash(host) {
     for (const [algorithm, expected] of Object.entries(hashesOfAbc)) equal((await host.run('hash', { data: abc, algorithm })).hex, expected, algorithm);

@@ -107,7 +107,7 @@ function values(fc) {
 function params(fc, { anything, number }) {
   const image = { width: 6, height: 5, data: new Uint8ClampedArray(120).map((_, index) => index * 7) };
   const valid = {
-    mandelbrot: { width: 40, height: 30, centerX: -0.5, centerY: 0, span: 3, maxIterations: 60 },
+    mandelbrot: { width: 40, height: 30, centerX: -0.5, centerY: '0', span: '3e-20', maxIterations: 60 },
     hash: { data: new Uint8Array(1000).fill(3), algorithm: 'blake3' },
     sort: { data: Float64Array.from({ length: 100 }, (_, index) => (index * 37) % 11), order: 'descending' },
     argsort: { data: Int16Array.from({ length: 100 }, (_, index) => (index * 37) % 11) },

@@ -140,7 +140,7 @@ fn valid(kernel: &str) -> Value {
             ("height", Value::Int(10)),
             ("centerX", Value::Float(-0.5)),
             ("centerY", Value::Int(0)),
-            ("span", Value::Int(3)),
+            ("span", text("3e-20")),
             ("maxIterations", Value::Int(50)),
         ]),
         "hash" => map(&[("data", Value::Array(0, None)), ("algorithm", text("blake3"))]),

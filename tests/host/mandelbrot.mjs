@@ -6,6 +6,32 @@ export const view = { width: 211, height: 157, centerX: -0.6, centerY: 0.05, spa
 /** A render that takes long enough to be stopped on any machine. */
 export const endless = { width: 4000, height: 4000, centerX: -0.1, centerY: 0.65, span: 1e-3, maxIterations: 50_000_000 };
 
+/** A view that no f64 can see: a branch of the set's that begins at i. */
+export const deepView = { width: 9, height: 7, centerX: '0', centerY: '1', span: '3e-40', maxIterations: 700 };
+
+/** The counts by their definition in whole numbers of 2⁻ᵇ: of views whose coordinates are text. */
+export function exactMandelbrot({ width, height, centerX, centerY, span, maxIterations }, bits = 320n) {
+  const fixed = (text) => {
+    const [, sign, whole, fraction = '', power = '0'] = /^(-?)(\d*)\.?(\d*)(?:e(.+))?$/.exec(text);
+    const places = BigInt(fraction.length - Number(power));
+    const digits = BigInt(`${sign}${whole}${fraction}`) << bits;
+    return places > 0n ? digits / 10n ** places : digits * 10n ** -places;
+  };
+  const [x, y, wide] = [centerX, centerY, span].map(fixed);
+  const counts = new Uint32Array(width * height);
+  const limit = 4n << (2n * bits);
+  for (const index of counts.keys()) {
+    const cr = x + (wide * BigInt(2 * (index % width) + 1 - width)) / BigInt(2 * width);
+    const ci = y + (wide * BigInt(2 * Math.floor(index / width) + 1 - height)) / BigInt(2 * width);
+    let [zr, zi] = [cr, ci];
+    while (counts[index] < maxIterations && zr * zr + zi * zi <= limit) {
+      [zr, zi] = [((zr * zr - zi * zi) >> bits) + cr, ((2n * zr * zi) >> bits) + ci];
+      counts[index] += 1;
+    }
+  }
+  return counts;
+}
+
 /** The Mandelbrot counts by their definition, in plain JavaScript. */
 export function naiveMandelbrot({ width, height, centerX, centerY, span, maxIterations }) {
   const counts = new Uint32Array(width * height);

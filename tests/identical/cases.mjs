@@ -77,6 +77,15 @@ const pipeline = [
   { op: 'color', contrast: 1.2, grayscale: 0.5 },
   { op: 'encode', format: 'webp' },
 ];
+/** Small copies of the set, of 1e-31 and 1e-300. */
+const deep = {
+  seahorses: { centerX: '-0.776610592599701758140357569190843768673', centerY: '0.134608961675028200069809650880503159321', span: '1e-29' },
+  deepest: {
+    centerX: '0.00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000094041029268835617600351275767550294711537255992450195890104975401907375410493620438634879682876000814840586863595902041592256393973175221982957927001942180619',
+    centerY: '0.99999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999919939115257141036248905001765800060072338245761251013383358978633556980366314631756657792019674400543166577517675589849177945534982729969383091234477323334417',
+    span: '1e-298',
+  },
+};
 const views = { seahorses: { centerX: -0.745, centerY: 0.11, span: 0.02 }, whole: { centerX: -0.5, centerY: 0, span: 3 } };
 
 /** Each kernel by its name, with params that bring out what it does. */
@@ -84,6 +93,8 @@ export const cases = [
   ['noop', () => ({})],
   ['mandelbrot', () => ({ width: 701, height: 403, ...views.seahorses, maxIterations: 700 })],
   ['mandelbrot', () => ({ width: 97, height: 1201, ...views.whole, maxIterations: 300, rows: { first: 100, count: 777 } })],
+  ['mandelbrot', () => ({ width: 301, height: 203, ...deep.seahorses, maxIterations: 9000 })],
+  ['mandelbrot', () => ({ width: 203, height: 301, ...deep.deepest, maxIterations: 6000 })],
   ['hash', () => ({ data: filled(Uint8Array, 5_000_011, random(3)), algorithm: 'blake3' })],
   ['hash', () => ({ data: filled(Uint8Array, 1_000_003, random(5)), algorithm: 'sha256' })],
   ...['gzip', 'zlib', 'deflate', 'lz4', 'zstd'].flatMap((format) => [
@@ -157,6 +168,8 @@ async function fileOf(host, format) {
 /** Each kernel with params that keep it busy for some tens of milliseconds at least, for cancels in the middle; some need a host to make them. */
 export const long = {
   mandelbrot: () => ({ width: 2000, height: 1500, centerX: -0.75, centerY: 0, span: 0.001, maxIterations: 400 }),
+  'mandelbrot deep': () => ({ width: 2000, height: 1500, ...deep.seahorses, maxIterations: 100_000 }),
+  'mandelbrot, the orbit of the middle': () => ({ width: 20, height: 20, ...views.seahorses, span: '1e-1000', maxIterations: 10_000_000 }),
   'hash blake3': () => ({ data: filled(Uint8Array, 256 << 20, (index) => index), algorithm: 'blake3' }),
   'hash sha256': () => ({ data: filled(Uint8Array, 32 << 20, (index) => index), algorithm: 'sha256' }),
   'compress gzip': () => ({ data: prose(16 << 20, 1), format: 'gzip' }),

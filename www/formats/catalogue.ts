@@ -37,6 +37,8 @@ export interface KernelDescription {
 /** What a value is, as far as reading, writing and showing it goes. */
 export type Kind =
   | { is: 'integer' | 'number' | 'string' | 'boolean' | 'image' | 'json' }
+  /** A number, or its digits as text where there may be more of them than a number holds. */
+  | { is: 'decimal' }
   | { is: 'choice'; choices: string[] }
   /** `dtype` is `any` where the kernel takes every kind. */
   | { is: 'array'; dtype: string; type: string }
@@ -128,6 +130,7 @@ export class Catalogue {
     // What may be null besides is of its other kind.
     const others = (anyOf ?? oneOf ?? []).filter((option) => this.#resolve(option).type !== 'null');
     if (others.length === 1) return this.kind(others[0]!);
+    if (Array.isArray(resolved.type) && resolved.type.includes('number') && resolved.type.includes('string')) return { is: 'decimal' };
     const type = Array.isArray(resolved.type) ? resolved.type.find((name) => name !== 'null') : resolved.type;
     switch (type) {
       case 'integer':
@@ -195,6 +198,8 @@ export function kindText(kind: Kind): string {
       return kind.choices.join(' | ');
     case 'array':
       return kind.dtype === 'any' ? 'any typed array' : kind.type;
+    case 'decimal':
+      return 'number';
     case 'json':
       return 'JSON';
     default:

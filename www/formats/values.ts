@@ -129,6 +129,7 @@ export function kindExample(kind: Kind): string {
       return 'true';
     case 'integer':
     case 'number':
+    case 'decimal':
       return 'NUMBER';
     case 'string':
       return 'TEXT';
@@ -149,6 +150,7 @@ export function parseText(key: string, text: string, kind: Kind, nullable = fals
   const refuse = (wanted: string) => badParam(key, `must be ${wanted}, got ${JSON.stringify(shorten(text))}`);
   switch (kind.is) {
     case 'string':
+    case 'decimal':
       return text;
     case 'choice':
       if (!kind.choices.includes(text)) throw refuse(`one of ${kind.choices.join(', ')}`);
