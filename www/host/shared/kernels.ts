@@ -786,18 +786,44 @@ export interface KnnOutput {
   distances: Float32Array;
 }
 
-/** What to render: pixel centres at `center + (i + 0.5 − size/2) × span/width`, row 0 at the smallest imaginary part. */
+/**
+ * What to render: pixel centres at `center + (i + 0.5 − size/2) × span/width`, row 0 at the smallest imaginary part.
+ *
+ * Numbers alone are computed with as they are, in f64: pixels closer than some 1e-16 then share their coordinates. Deeper pictures need
+ * places of more digits than f64 has, which are given as text, in any of `centerX`, `centerY` and `span`, as
+ * `"-0.74364388703715870475219150611477"` and `"1e-60"`. With text among them, and pixels that are closer than 2⁻⁴⁸ (3.6e-15), the counts
+ * come from perturbation theory: the orbit of the middle is computed in as many digits as the span asks for, and each pixel by its
+ * distance from that. The orbit is computed first, by one thread (in each shard), and takes 16 bytes of memory an iteration. Spans
+ * go down to 1e-5000.
+ *
+ * ```
+ * use loomwork::{Job, kernel, kernels::{Mandelbrot, MandelbrotParams}};
+ * // A seahorse's eye, which neither f64 nor twice its digits can see.
+ * let params = MandelbrotParams {
+ *     width: 8,
+ *     height: 6,
+ *     center_x: "-0.7756837680090538350399626482112".into(),
+ *     center_y: "0.1364673709985245162386732466888".into(),
+ *     span: "1e-26".into(),
+ *     max_iterations: 5000,
+ *     rows: None,
+ * };
+ * let output = kernel::run::<Mandelbrot>(params, &Job::detached())?;
+ * assert_eq!(output.counts.shape(), Some(&[6, 8][..]));
+ * # Ok::<(), loomwork::KernelError>(())
+ * ```
+ */
 export interface MandelbrotParams {
   /** Pixels in a row, 1 to 65535. */
   width: number;
   /** Rows, 1 to 65535. */
   height: number;
-  /** Real part of the middle of the picture. */
-  centerX: number;
-  /** Imaginary part of the middle of the picture. */
-  centerY: number;
-  /** Width of the picture in the complex plane, above 0. */
-  span: number;
+  /** Real part of the middle of the picture. As text it may have up to 5000 digits after the point. */
+  centerX: number | string;
+  /** Imaginary part of the middle of the picture, likewise. */
+  centerY: number | string;
+  /** Width of the picture in the complex plane, above 0, likewise: as text from 1e-5000. */
+  span: number | string;
   /** Where counting stops, 1 or more. */
   maxIterations: number;
   /** The rows to render: a band of the picture, all of it unless told. */
