@@ -117,9 +117,10 @@ impl Perturbation {
                 // NaN has escaped too.
                 _ => true,
             };
-            if away < size || place == last {
+            let nearer = away < size;
+            if nearer || place == last {
                 match self.orbit.back {
-                    Some(back) if !(away < size) => place = back,
+                    Some(back) if !nearer => place = back,
                     _ => (d, size, place) = (z, away, 0),
                 }
             }

@@ -62,6 +62,18 @@ export const cases = [
     chromium: true,
     params: () => ({ width: 1600, height: 1200, centerX: -0.5, centerY: 0, span: 3, maxIterations: 1000 }),
   },
+  {
+    name: 'mandelbrot 400×300 at 1e-29, up to 9000 iterations',
+    kernel: 'mandelbrot',
+    params: () => ({
+      width: 400,
+      height: 300,
+      centerX: '-0.776610592599701758140357569190843768673',
+      centerY: '0.134608961675028200069809650880503159321',
+      span: '1e-29',
+      maxIterations: 9000,
+    }),
+  },
   { name: 'image.decode jpeg, 1000×872', kernel: 'image.decode', params: () => ({ data: shared(Uint8Array, photo.length, (index) => photo[index]) }) },
   {
     name: 'image.resize 6000×4000 to 1224×816, lanczos3',
@@ -136,6 +148,27 @@ export const cases = [
     name: 'knn 100 k × 128, 100 queries, k 10',
     kernel: 'knn',
     params: () => ({ data: shared(Float32Array, 12_800_000, uniform(35)), queries: shared(Float32Array, 12_800, uniform(37)), dimensions: 128, k: 10, metric: 'cosine' }),
+  },
+  {
+    name: 'knn.index 100 k × 128, 316 lists',
+    kernel: 'knn.index',
+    params: () => ({ data: shared(Float32Array, 12_800_000, uniform(35)), dimensions: 128, lists: 316, metric: 'cosine' }),
+  },
+  {
+    name: 'knn.search 100 k × 128, 100 queries, k 10, 18 of 316 lists',
+    kernel: 'knn.search',
+    // Lists of one length around any points: it takes as long as of those that an index has.
+    params: () => ({
+      centroids: shared(Float32Array, 316 * 128, uniform(39)),
+      offsets: shared(Uint32Array, 317, (list) => Math.floor((list * 100_000) / 316)),
+      order: shared(Uint32Array, 100_000, (index) => index),
+      vectors: shared(Float32Array, 12_800_000, uniform(35)),
+      queries: shared(Float32Array, 12_800, uniform(37)),
+      dimensions: 128,
+      k: 10,
+      probes: 18,
+      metric: 'cosine',
+    }),
   },
   {
     name: 'montecarlo european, 4 M paths',
