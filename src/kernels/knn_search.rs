@@ -19,7 +19,8 @@ pub struct KnnSearch;
 /// How many of the true neighbours are found grows with `probes`. Of 20000 vectors of 32 elements in 200 clouds, indexed as it is unless
 /// told otherwise, it is more than 0.99 of the ten nearest for the default number of probes (12 of 141 lists); of as many vectors of
 /// uniform random elements, where no list is far from any other, 0.6 for 12 and 0.9 for 48. With as many probes as lists the answer is that
-/// of `knn`, bit for bit.
+/// of `knn`, bit for bit. Where the lists that a query looks at hold fewer than `k` vectors, the missing ones have the index 4294967295 and
+/// the distance NaN.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KnnSearchParams {
