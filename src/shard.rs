@@ -298,6 +298,7 @@ mod tests {
                 "image.convolve",
                 "image.resize",
                 "knn",
+                "knn.search",
                 "mandelbrot",
                 "matmul",
                 "montecarlo",

@@ -63,7 +63,9 @@ impl Decimal {
     pub(super) fn is_positive(&self) -> bool {
         match self {
             Self::Number(number) => *number > 0.0,
-            Self::Text(text) => Digits::of(text).is_some_and(|digits| !digits.negative && digits.significant != ""),
+            Self::Text(text) => {
+                Digits::of(text).is_some_and(|digits| !digits.negative && !digits.significant.is_empty())
+            }
         }
     }
 

@@ -72,7 +72,7 @@ pub struct KmeansPart {
 }
 
 /// The most clusters.
-const MAX_K: u32 = 1 << 16;
+pub(super) const MAX_K: u32 = 1 << 16;
 /// The most iterations.
 const MAX_ITERATIONS: u32 = 100_000;
 /// Rows of a block.
@@ -153,19 +153,19 @@ fn shaped(centroids: Vec<f32>, k: usize, dimensions: usize) -> Array<f32> {
 }
 
 /// The vectors.
-struct Rows<'a> {
-    data: &'a [f32],
-    dimensions: usize,
-    count: usize,
+pub(super) struct Rows<'a> {
+    pub data: &'a [f32],
+    pub dimensions: usize,
+    pub count: usize,
 }
 
 impl Rows<'_> {
-    fn row(&self, at: usize) -> &[f32] {
+    pub fn row(&self, at: usize) -> &[f32] {
         &self.data[at * self.dimensions..(at + 1) * self.dimensions]
     }
 
     /// Refuses vectors that are nowhere.
-    fn refuse_odd<P: Send>(&self, job: &Job<P>) -> Result<(), KernelError> {
+    pub fn refuse_odd<P: Send>(&self, job: &Job<P>) -> Result<(), KernelError> {
         let odd = self.data.par_chunks(SLICE).enumerate().map(|(slice, data)| {
             job.check()?;
             Ok(data.iter().position(|x| !x.is_finite()).map(|at| slice * SLICE + at))
@@ -240,7 +240,7 @@ impl Rows<'_> {
     }
 
     /// Gives each row the label of its nearest centroid; returns the inertia.
-    fn assign<P: Send>(&self, centroids: &[f32], labels: &mut [u32], job: &Job<P>) -> Result<f64, Cancelled> {
+    pub fn assign<P: Send>(&self, centroids: &[f32], labels: &mut [u32], job: &Job<P>) -> Result<f64, Cancelled> {
         let panels: Vec<Panel> = centroids
             .chunks(LANES * self.dimensions)
             .map(|vectors| {

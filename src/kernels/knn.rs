@@ -67,7 +67,7 @@ const SLICE: usize = 1 << 18;
 /// The fewest elements that are worth a shard.
 const LEAST_SHARD: usize = 1 << 17;
 /// The most neighbours in all: a GiB of indices.
-const MAX_NEIGHBOURS: u64 = 1 << 28;
+pub(super) const MAX_NEIGHBOURS: u64 = 1 << 28;
 
 impl Kernel for Knn {
     const NAME: &'static str = "knn";
@@ -107,31 +107,14 @@ impl Kernel for Knn {
     fn run(p: KnnParams, job: &Job) -> Result<KnnOutput, KernelError> {
         let search = Search {
             data: &p.data,
+            names: None,
             dimensions: p.dimensions as usize,
             k: (p.k as usize).min(p.data.len() / p.dimensions as usize),
             metric: p.metric,
         };
         let (queries, vectors) = (p.queries.len() / search.dimensions, p.data.len() / search.dimensions);
         job.set_total(queries as u64 * vectors as u64);
-        let blocks = queries.div_ceil(QUERIES);
-        // Where there are few blocks of queries, their search is divided too.
-        let runs = (4 * job.threads()).div_ceil(blocks.max(1));
-        let run = vectors.div_ceil(runs).max(LEAST_RUN).next_multiple_of(LANES);
-        let found: Vec<Vec<Vec<u64>>> = p
-            .queries
-            .par_chunks(QUERIES * search.dimensions)
-            .map(|queries| {
-                let queries: Vec<&[f32]> = queries.chunks(search.dimensions).collect();
-                let runs: Vec<Vec<Vec<u64>>> = (0..vectors.div_ceil(run))
-                    .into_par_iter()
-                    .map(|number| search.run(&queries, number * run..vectors.min((number + 1) * run), job))
-                    .collect::<Result<_, Cancelled>>()?;
-                let first = |query: usize| {
-                    nearest(runs.iter().flat_map(|run: &Vec<Vec<u64>>| run[query].iter().copied()), search.k)
-                };
-                Ok((0..queries.len()).map(first).collect())
-            })
-            .collect::<Result<_, Cancelled>>()?;
+        let found = search.all(&p.queries, job)?;
         KnnOutput::of(found.iter().flatten().flatten().copied(), [queries, search.k], p.metric)
     }
 
@@ -205,7 +188,11 @@ impl KnnParams {
 
 impl KnnOutput {
     /// From keys, `k` of each query.
-    fn of(keys: impl Iterator<Item = u64>, shape: [usize; 2], metric: KnnMetric) -> Result<Self, KernelError> {
+    pub(super) fn of(
+        keys: impl Iterator<Item = u64>,
+        shape: [usize; 2],
+        metric: KnnMetric,
+    ) -> Result<Self, KernelError> {
         let count = shape[0] * shape[1];
         let (mut indices, mut distances) = (reserve(count)?, reserve(count)?);
         keys.for_each(|key| {
@@ -221,7 +208,7 @@ impl KnnOutput {
 
 impl KnnMetric {
     /// What is least for the nearest, of a distance.
-    fn rank(self, distance: f32) -> f32 {
+    pub(super) fn rank(self, distance: f32) -> f32 {
         if self == Self::Dot { -distance } else { distance }
     }
 
@@ -233,7 +220,7 @@ impl KnnMetric {
 }
 
 /// A rank and a place as one number, whose order is that of both: NaN after all numbers, −0 with 0.
-fn key(rank: f32, index: u32) -> u64 {
+pub(super) fn key(rank: f32, index: u32) -> u64 {
     let bits = (rank + 0.0).to_bits();
     let order = bits ^ ((bits as i32 >> 31) as u32 | 1 << 31);
     u64::from(if rank.is_nan() { u32::MAX } else { order }) << 32 | u64::from(index)
@@ -246,7 +233,7 @@ fn rank_of(key: u64) -> f32 {
 }
 
 /// The least `k` keys, in order.
-fn nearest(keys: impl Iterator<Item = u64>, k: usize) -> Vec<u64> {
+pub(super) fn nearest(keys: impl Iterator<Item = u64>, k: usize) -> Vec<u64> {
     let mut keys: Vec<u64> = keys.collect();
     keys.sort_unstable();
     keys.truncate(k);
@@ -254,16 +241,38 @@ fn nearest(keys: impl Iterator<Item = u64>, k: usize) -> Vec<u64> {
 }
 
 /// What is searched, and for what.
-struct Search<'a> {
-    data: &'a [f32],
-    dimensions: usize,
-    k: usize,
-    metric: KnnMetric,
+pub(super) struct Search<'a> {
+    pub data: &'a [f32],
+    /// What each vector is called in what is found: its place, unless told.
+    pub names: Option<&'a [u32]>,
+    pub dimensions: usize,
+    pub k: usize,
+    pub metric: KnnMetric,
 }
 
 impl Search<'_> {
+    /// The nearest of all vectors to each query, in order, by blocks of queries.
+    pub fn all<P>(&self, queries: &[f32], job: &Job<P>) -> Result<Vec<Vec<Vec<u64>>>, Cancelled> {
+        let vectors = self.data.len() / self.dimensions;
+        let blocks = (queries.len() / self.dimensions).div_ceil(QUERIES);
+        // Where there are few blocks of queries, their search is divided too.
+        let runs = (4 * job.threads()).div_ceil(blocks.max(1));
+        let run = vectors.div_ceil(runs).max(LEAST_RUN).next_multiple_of(LANES);
+        let block = |queries: &[f32]| {
+            let queries: Vec<&[f32]> = queries.chunks(self.dimensions).collect();
+            let runs: Vec<Vec<Vec<u64>>> = (0..vectors.div_ceil(run))
+                .into_par_iter()
+                .map(|number| self.run(&queries, number * run..vectors.min((number + 1) * run), job))
+                .collect::<Result<_, Cancelled>>()?;
+            let first =
+                |query: usize| nearest(runs.iter().flat_map(|run: &Vec<Vec<u64>>| run[query].iter().copied()), self.k);
+            Ok((0..queries.len()).map(first).collect())
+        };
+        queries.par_chunks(QUERIES * self.dimensions).map(block).collect()
+    }
+
     /// The nearest of a run of vectors to each of some queries, in no order.
-    fn run(&self, queries: &[&[f32]], run: Range<usize>, job: &Job) -> Result<Vec<Vec<u64>>, Cancelled> {
+    pub fn run<P>(&self, queries: &[&[f32]], run: Range<usize>, job: &Job<P>) -> Result<Vec<Vec<u64>>, Cancelled> {
         let mut found: Vec<Nearest> = queries.iter().map(|_| Nearest::none(self.k)).collect();
         // Of cosines: the lengths of the queries.
         let own: Vec<f32> =
@@ -289,7 +298,7 @@ impl Search<'_> {
                 };
                 for ((found, sums), own) in found.iter_mut().zip(sums).zip(&own[at..]) {
                     for (lane, (&sum, theirs)) in sums.iter().zip(theirs).enumerate().take(count) {
-                        let index = (first + lane) as u32;
+                        let index = self.names.map_or((first + lane) as u32, |names| names[first + lane]);
                         match self.metric {
                             KnnMetric::Euclidean => found.see_square(sum, index),
                             KnnMetric::Dot => found.see(-sum, index),

@@ -20,6 +20,23 @@ use std::ops::Range;
 use wide::f64x2;
 
 /// Escape-time counts of the Mandelbrot set.
+///
+/// ```
+/// use loomwork::{Job, kernel, kernels::{Mandelbrot, MandelbrotParams}};
+/// // A small copy of the set, some 1e-31 wide.
+/// let params = MandelbrotParams {
+///     width: 8,
+///     height: 6,
+///     center_x: "-0.776610592599701758140357569190843768673".into(),
+///     center_y: "0.134608961675028200069809650880503159321".into(),
+///     span: "1e-29".into(),
+///     max_iterations: 5000,
+///     rows: None,
+/// };
+/// let output = kernel::run::<Mandelbrot>(params, &Job::detached())?;
+/// assert_eq!(output.counts.shape(), Some(&[6, 8][..]));
+/// # Ok::<(), loomwork::KernelError>(())
+/// ```
 pub struct Mandelbrot;
 
 /// What to render: pixel centres at `center + (i + 0.5 − size/2) × span/width`, row 0 at the smallest imaginary part.
@@ -30,23 +47,6 @@ pub struct Mandelbrot;
 /// come from perturbation theory: the orbit of the middle is computed in as many digits as the span asks for, and each pixel by its
 /// distance from that. The orbit is computed first, by one thread (in each shard), and takes 16 bytes of memory an iteration. Spans
 /// go down to 1e-5000.
-///
-/// ```
-/// use loomwork::{Job, kernel, kernels::{Mandelbrot, MandelbrotParams}};
-/// // A seahorse's eye, which neither f64 nor twice its digits can see.
-/// let params = MandelbrotParams {
-///     width: 8,
-///     height: 6,
-///     center_x: "-0.7756837680090538350399626482112".into(),
-///     center_y: "0.1364673709985245162386732466888".into(),
-///     span: "1e-26".into(),
-///     max_iterations: 5000,
-///     rows: None,
-/// };
-/// let output = kernel::run::<Mandelbrot>(params, &Job::detached())?;
-/// assert_eq!(output.counts.shape(), Some(&[6, 8][..]));
-/// # Ok::<(), loomwork::KernelError>(())
-/// ```
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MandelbrotParams {

@@ -78,6 +78,10 @@ mod kmeans;
 #[cfg(feature = "numbers")]
 mod knn;
 #[cfg(feature = "numbers")]
+mod knn_index;
+#[cfg(feature = "numbers")]
+mod knn_search;
+#[cfg(feature = "numbers")]
 mod matmul;
 #[cfg(feature = "numbers")]
 mod montecarlo;
@@ -146,6 +150,10 @@ pub use kmeans::{Kmeans, KmeansOutput, KmeansParams, KmeansPart};
 #[cfg(feature = "numbers")]
 pub use knn::{Knn, KnnMetric, KnnOutput, KnnParams};
 #[cfg(feature = "numbers")]
+pub use knn_index::{KnnIndex, KnnIndexOutput, KnnIndexParams};
+#[cfg(feature = "numbers")]
+pub use knn_search::{KnnPart, KnnSearch, KnnSearchParams};
+#[cfg(feature = "numbers")]
 pub use matmul::{Matmul, MatmulOutput, MatmulParams};
 #[cfg(feature = "numbers")]
 pub use montecarlo::{Montecarlo, MontecarloOutput, MontecarloParams, OptionKind, OptionStyle, PathBlocks};
@@ -200,6 +208,10 @@ crate::kernels![
     Kmeans,
     #[cfg(feature = "numbers")]
     Knn,
+    #[cfg(feature = "numbers")]
+    KnnIndex,
+    #[cfg(feature = "numbers")]
+    KnnSearch,
     Mandelbrot,
     #[cfg(feature = "numbers")]
     Matmul,

@@ -117,9 +117,10 @@ impl Perturbation {
                 // NaN has escaped too.
                 _ => true,
             };
-            if away < size || place == last {
+            let nearer = away < size;
+            if nearer || place == last {
                 match self.orbit.back {
-                    Some(back) if !(away < size) => place = back,
+                    Some(back) if !nearer => place = back,
                     _ => (d, size, place) = (z, away, 0),
                 }
             }
@@ -202,8 +203,8 @@ fn step(z: [f64; 2], d: [f64; 2], e: [f64; 2]) -> [f64; 2] {
 /// A number above 0 as an f64 times 2 to a power.
 fn magnitude(number: &Decimal) -> (f64, i32) {
     let nearest = number.nearest();
-    // Numbers that f64 holds with all of its bits.
-    if nearest >= f64::MIN_POSITIVE {
+    // Numbers that f64 holds with all of its bits, and a pixel's part of them.
+    if nearest >= 1e-290 {
         return (nearest, 0);
     }
     // As many bits as its last digit needs, and some that it is rounded to.

@@ -86,8 +86,13 @@ impl Skips {
         }
         let mut levels = Vec::new();
         while !level.is_empty() {
-            job.check()?;
-            let joined = level.as_chunks::<2>().0.iter().map(|[skip, next]| skip.then(*next, farthest)).collect();
+            let mut joined = Vec::with_capacity(level.len() / 2);
+            for (number, [skip, next]) in level.as_chunks::<2>().0.iter().enumerate() {
+                if number.is_multiple_of(STRIDE) {
+                    job.check()?;
+                }
+                joined.push(skip.then(*next, farthest));
+            }
             levels.push(std::mem::replace(&mut level, joined));
         }
         Ok(Self { levels })

@@ -135,6 +135,27 @@ export const answers = {
     same(distances, [0, 1, 1, 5], 'their distances');
     same((await host.run('knn', { ...params, k: 1, metric: 'dot' })).indices, [0, 1], 'the nearest by dot product');
   },
+  async 'knn.index'(host) {
+    const { centroids, offsets, order, vectors, dimensions, metric } = await host.run('knn.index', { data: Float32Array.of(0, 0, 10, 10, 0, 2, 10, 12), dimensions: 2, lists: 2 });
+    equal(`${dimensions} ${metric}`, '2 euclidean', 'dimensions and metric');
+    same(offsets, [0, 2, 4], 'offsets');
+    // Which list is the first is drawn.
+    const [near, far] = order[0] === 0 ? [0, 1] : [1, 0];
+    same(order, near === 0 ? [0, 2, 1, 3] : [1, 3, 0, 2], 'order');
+    same(centroids.subarray(near * 2, near * 2 + 2), [0, 1], 'the near centroid');
+    same(vectors.subarray(far * 4, far * 4 + 4), [10, 10, 10, 12], 'the far list');
+  },
+  async 'knn.search'(host) {
+    const data = Float32Array.from({ length: 600 }, (_, index) => (index * 7919) % 601);
+    const index = await host.run('knn.index', { data, dimensions: 2, lists: 15 });
+    const queries = Float32Array.of(0, 0, 300, 300, 599, 1);
+    const exact = await host.run('knn', { data, queries, dimensions: 2, k: 4 });
+    const all = await host.run('knn.search', { ...index, queries, k: 4, probes: 15 });
+    same(all.indices, exact.indices, 'the nearest by all lists');
+    same(all.distances, exact.distances, 'their distances');
+    const { indices } = await host.run('knn.search', { ...index, queries: data.subarray(8, 10), k: 1, probes: 1 });
+    same(indices, [4], 'a vector itself');
+  },
   async montecarlo(host) {
     const params = { option: 'call', spot: 100, strike: 100, years: 1, rate: 0.05, volatility: 0.2, paths: 40_000 };
     const { price, standardError } = await host.run('montecarlo', params);

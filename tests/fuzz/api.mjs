@@ -121,6 +121,8 @@ function params(fc, { anything, number }) {
     'stats.histogram': { data: Float64Array.from({ length: 100 }, (_, index) => (index * 37) % 11), bins: 7, range: [0, 9] },
     kmeans: { data: Float32Array.from({ length: 120 }, (_, index) => (index * 37) % 11), dimensions: 3, k: 4, seed: 5, maxIterations: 9, tolerance: 0.1 },
     knn: { data: Float32Array.from({ length: 120 }, (_, index) => (index * 37) % 11), queries: new Float32Array(6), dimensions: 3, k: 4, metric: 'cosine' },
+    'knn.index': { data: Float32Array.from({ length: 120 }, (_, index) => (index * 37) % 11), dimensions: 3, metric: 'dot', lists: 5, seed: 2 },
+    'knn.search': { centroids: Float32Array.of(0, 10), offsets: Uint32Array.of(0, 2, 5), order: Uint32Array.of(1, 3, 0, 2, 4), vectors: Float32Array.of(1, 2, 9, 10, 11), dimensions: 1, queries: new Float32Array(6), k: 4, probes: 2 },
     montecarlo: { option: 'call', style: 'asian', spot: 100, strike: 90, years: 1, rate: 0.05, dividend: 0, volatility: 0.2, steps: 4, paths: 500, seed: 1 },
     compress: { data: new Uint8Array(1000).fill(3), format: 'gzip', level: 1 },
     decompress: { data: Uint8Array.of(3, 0), format: 'deflate', maxBytes: 10_000 },

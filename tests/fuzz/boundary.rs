@@ -176,6 +176,21 @@ fn valid(kernel: &str) -> Value {
             ("softening", Value::Int(0)),
             ("every", Value::Int(2)),
         ]),
+        "knn.index" => map(&[("data", numbers(24)), ("dimensions", Value::Int(2)), ("lists", Value::Int(3))]),
+        "knn.search" => {
+            let whole = |numbers: &[i64]| Value::List(numbers.iter().map(|&number| Value::Int(number)).collect());
+            map(&[
+                ("centroids", numbers(3)),
+                ("offsets", whole(&[0, 3, 3, 8])),
+                ("order", whole(&[1, 4, 7, 0, 2, 3, 5, 6])),
+                ("vectors", numbers(8)),
+                ("dimensions", Value::Int(1)),
+                ("queries", numbers(5)),
+                ("k", Value::Int(4)),
+                ("probes", Value::Int(2)),
+                ("part", map(&[("first", Value::Int(0)), ("vectors", Value::Int(9))])),
+            ])
+        }
         "image.resize" => map(&[
             ("image", image()),
             ("width", Value::Int(7)),

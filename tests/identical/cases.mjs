@@ -68,6 +68,11 @@ async function compressed(host, data, format) {
   return { data: (await host.run('compress', { data, format })).data, format };
 }
 
+/** Params of `knn.search`: an index that the host itself has built. */
+async function indexed(host, params, wanted) {
+  return { ...(await host.run('knn.index', params)), ...wanted };
+}
+
 const photo = new Uint8Array(readFileSync(new URL('../data/hubble_deep_field.jpg', import.meta.url)));
 const pipeline = [
   { op: 'crop', x: 100, y: 60, width: 800, height: 700 },
@@ -156,6 +161,11 @@ export const cases = [
   ['knn', () => ({ data: vectors(20_001, 24, 55), queries: vectors(50, 24, 57), dimensions: 24, k: 11 })],
   ['knn', () => ({ data: vectors(5003, 31, 59), queries: vectors(3, 31, 61), dimensions: 31, k: 5, metric: 'cosine' })],
   ['knn', () => ({ data: vectors(5003, 31, 63), queries: vectors(70, 31, 65), dimensions: 31, k: 5, metric: 'dot' })],
+  ['knn.index', () => ({ data: vectors(20_001, 24, 55), dimensions: 24, seed: 5 })],
+  ['knn.index', () => ({ data: noise(Float32Array, 5003 * 31, 59), dimensions: 31, lists: 40, metric: 'cosine' })],
+  ['knn.search', (host) => indexed(host, { data: vectors(50_001, 24, 55), dimensions: 24 }, { queries: vectors(50, 24, 57), k: 11 })],
+  ['knn.search', (host) => indexed(host, { data: noise(Float32Array, 5003 * 31, 59), dimensions: 31, metric: 'cosine', lists: 40 }, { queries: noise(Float32Array, 2000 * 31, 61), k: 5, probes: 3 })],
+  ['knn.search', (host) => indexed(host, { data: noise(Float32Array, 40_003 * 31, 63), dimensions: 31, metric: 'dot' }, { queries: noise(Float32Array, 31, 65), k: 500, probes: 2 })],
   ['montecarlo', () => ({ ...option, option: 'call', paths: 100_001 })],
   ['montecarlo', () => ({ ...option, option: 'put', style: 'asian', steps: 20, paths: 30_000, seed: 9 })],
 ];
@@ -197,6 +207,8 @@ export const long = {
   'stats.histogram': () => ({ data: filled(Float64Array, 16_000_000, random(1)), bins: 100 }),
   kmeans: () => ({ data: vectors(100_000, 32, 1), dimensions: 32, k: 64, maxIterations: 1000, tolerance: 0 }),
   knn: () => ({ data: vectors(100_000, 64, 1), queries: vectors(100, 64, 3), dimensions: 64, k: 10 }),
+  'knn.index': () => ({ data: noise(Float32Array, 200_000 * 64, 1), dimensions: 64 }),
+  'knn.search': (host) => indexed(host, { data: noise(Float32Array, 100_000 * 64, 1), dimensions: 64, lists: 50 }, { queries: noise(Float32Array, 500 * 64, 3), k: 10, probes: 25 }),
   montecarlo: () => ({ ...option, option: 'call', style: 'asian', steps: 50, paths: 400_000 }),
   'image.resize': () => ({ image: picture(6000, 4000, 1, true), width: 3000, height: 2000, filter: 'lanczos3' }),
   'image.blur': () => ({ image: picture(6000, 4000, 1, true), sigma: 4 }),

@@ -65,7 +65,7 @@ describe('in Node', () => {
 
   test('its command runs with npx', async () => {
     const out = await command('npx', ['--no-install', 'loomwork', 'kernels'], project);
-    for (const kernel of ['argsort', 'compress', 'decompress', 'fft', 'groupby', 'hash', 'hash.many', 'image.blur', 'image.color', 'image.convolve', 'image.crop', 'image.decode', 'image.encode', 'image.pipeline', 'image.resize', 'image.rotate', 'kmeans', 'knn', 'mandelbrot', 'matmul', 'montecarlo', 'nbody', 'search', 'sort', 'stats.describe', 'stats.histogram', 'stats.quantiles', 'topk']) {
+    for (const kernel of ['argsort', 'compress', 'decompress', 'fft', 'groupby', 'hash', 'hash.many', 'image.blur', 'image.color', 'image.convolve', 'image.crop', 'image.decode', 'image.encode', 'image.pipeline', 'image.resize', 'image.rotate', 'kmeans', 'knn', 'knn.index', 'knn.search', 'mandelbrot', 'matmul', 'montecarlo', 'nbody', 'search', 'sort', 'stats.describe', 'stats.histogram', 'stats.quantiles', 'topk']) {
       assert.match(out, new RegExp(`^\\s*${kernel.replace('.', '\\.')}\\b`, 'm'));
     }
   });

@@ -11,6 +11,7 @@
   data.py groupby KEYS.npy VALUES.npy FOLDER
   data.py kmeans IN.npy FOLDER K
   data.py knn IN.npy QUERIES.npy FOLDER K METRIC
+  data.py recall IN.npy QUERIES.npy FOLDER K METRIC   also the share of the true neighbours that were found
   data.py montecarlo PARAMS FOLDER
 
 FOLDER has a file for each field of the kernel's output.
@@ -174,17 +175,29 @@ def kmeans(data: np.ndarray, found: dict, k: int) -> list:
     return wrong + ([] if found["inertia"] < worst else [["worse", found["inertia"], worst]])
 
 
-def knn(data: np.ndarray, queries: np.ndarray, found: dict, k: int, metric: str) -> list:
+def all_distances(queries: np.ndarray, data: np.ndarray, metric: str) -> np.ndarray:
     a, b = queries.astype(np.float64), data.astype(np.float64)
     if metric == "euclidean":
-        distances = np.sqrt(squared_distances(a, b))
-    elif metric == "dot":
-        distances = a @ b.T
-    else:
-        distances = 1 - a @ b.T / np.linalg.norm(a, axis=1)[:, None] / np.linalg.norm(b, axis=1)
+        return np.sqrt(squared_distances(a, b))
+    if metric == "dot":
+        return a @ b.T
+    return 1 - a @ b.T / np.linalg.norm(a, axis=1)[:, None] / np.linalg.norm(b, axis=1)
+
+
+def recall(data: np.ndarray, queries: np.ndarray, found: dict, k: int, metric: str) -> dict:
+    distances = all_distances(queries, data, metric)
+    places = found["indices"].astype(np.int64)
+    wanted = np.argsort(distances if metric != "dot" else -distances, axis=1, kind="stable")[:, :k]
+    true = np.allclose(np.take_along_axis(distances, places, axis=1), found["distances"], rtol=1e-4, atol=1e-4)
+    hits = sum(len(set(a) & set(b)) for a, b in zip(places.tolist(), wanted.tolist()))
+    return {"wrong": [] if true else ["distances"], "recall": hits / wanted.size}
+
+
+def knn(data: np.ndarray, queries: np.ndarray, found: dict, k: int, metric: str) -> list:
+    distances = all_distances(queries, data, metric)
     wanted = np.sort(distances if metric != "dot" else -distances, axis=1)[:, :k]
     wanted = wanted if metric != "dot" else -wanted
-    wrong = [] if found["indices"].shape == (len(a), k) else ["shape"]
+    wrong = [] if found["indices"].shape == (len(queries), k) else ["shape"]
     near = {"rtol": 1e-4, "atol": 1e-4}
     if not np.allclose(found["distances"], wanted, **near):
         wrong.append("distances")
@@ -234,6 +247,7 @@ else:
         "groupby": lambda keys, values, folder: groupby(np.load(keys), np.load(values), output(folder)),
         "kmeans": lambda data, folder, k: kmeans(np.load(data), output(folder), int(k)),
         "knn": lambda data, queries, folder, k, metric: knn(np.load(data), np.load(queries), output(folder), int(k), metric),
+        "recall": lambda data, queries, folder, k, metric: recall(np.load(data), np.load(queries), output(folder), int(k), metric),
         "montecarlo": lambda params, folder: montecarlo(json.loads(params), output(folder)),
     }
-    print(json.dumps({"wrong": kernels[verb](*args)}, default=float))
+    print(json.dumps(kernels[verb](*args) if verb == "recall" else {"wrong": kernels[verb](*args)}, default=float))

@@ -280,6 +280,21 @@ describe('numbers against NumPy, exact fractions and formulas', () => {
     });
   }
 
+  for (const metric of ['euclidean', 'cosine', 'dot']) {
+    test(`knn.index and knn.search, ${metric}`, async (t) => {
+      const [input, queries] = [await array('clouds', 20_003, 48, 17), await array('clouds', 137, 48, 19)];
+      const index = await kernel('knn.index', { data: `@${input}`, dimensions: 48, metric }, `index-${metric}/`);
+      const fields = Object.fromEntries(['centroids', 'offsets', 'order', 'vectors'].map((field) => [field, `@${join(index, `${field}.npy`)}`]));
+      const params = { ...fields, dimensions: 48, metric, queries: `@${queries}`, k: 12 };
+      // 141 lists are all: then it is exact.
+      await check('knn.search', { ...params, probes: 141 }, 'knn', [input, queries], 12, metric);
+      const found = await reference('data.py', 'recall', input, queries, await kernel('knn.search', params, `found-${metric}/`), 12, metric);
+      assert.deepEqual(found.wrong, []);
+      assert.ok(found.recall >= 0.9, `${found.recall}`);
+      t.diagnostic(`recall ${found.recall.toFixed(3)} of 12 probes in 141 lists`);
+    });
+  }
+
   for (const [what, params] of Object.entries({
     'a european call': { option: 'call', spot: 100, strike: 110, years: 0.75, rate: 0.03, volatility: 0.3, paths: 500_000 },
     'a european put': { option: 'put', spot: 40, strike: 45, years: 2, rate: 0.01, volatility: 0.15, paths: 500_000 },

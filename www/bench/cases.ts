@@ -34,6 +34,7 @@ export function cases(size: Size): Case[] {
 
 function drawn(share: number): Made[] {
   const [width, height] = sides(1600, 1200, share);
+  const [across, down] = sides(400, 300, share);
   return [
     {
       name: `mandelbrot ${width}×${height}, 1000 iterations`,
@@ -41,6 +42,18 @@ function drawn(share: number): Made[] {
       headline: true,
       chromium: true,
       input: () => ({ width, height, centerX: -0.5, centerY: 0, span: 3, maxIterations: 1000 }),
+    },
+    {
+      name: `mandelbrot ${across}×${down} at 1e-29, up to 9000 iterations`,
+      kernel: 'mandelbrot',
+      input: () => ({
+        width: across,
+        height: down,
+        centerX: '-0.776610592599701758140357569190843768673',
+        centerY: '0.134608961675028200069809650880503159321',
+        span: '1e-29',
+        maxIterations: 9000,
+      }),
     },
   ];
 }
@@ -152,6 +165,8 @@ function linear(share: number): Made[] {
 
 function statistics(share: number): Made[] {
   const [many, fewer, vectors] = [whole(10_000_000, share), whole(4_000_000, share), whole(100_000, share)];
+  const lists = Math.floor(Math.sqrt(vectors));
+  const probes = Math.max(1, Math.round(Math.sqrt(lists)));
   const floats = (seed: number) => filled(Float64Array, many, uniform(seed));
   const option = { option: 'call', spot: 100, strike: 105, years: 1, rate: 0.05, volatility: 0.2 };
   return [
@@ -175,6 +190,27 @@ function statistics(share: number): Made[] {
       name: `knn ${amount(vectors)} × 128, 100 queries, k 10`,
       kernel: 'knn',
       input: () => ({ data: filled(Float32Array, vectors * 128, uniform(35)), queries: filled(Float32Array, 12_800, uniform(37)), dimensions: 128, k: 10, metric: 'cosine' }),
+    },
+    {
+      name: `knn.index ${amount(vectors)} × 128, ${lists} lists`,
+      kernel: 'knn.index',
+      input: () => ({ data: filled(Float32Array, vectors * 128, uniform(35)), dimensions: 128, lists, metric: 'cosine' }),
+    },
+    {
+      name: `knn.search ${amount(vectors)} × 128, 100 queries, k 10, ${probes} of ${lists} lists`,
+      kernel: 'knn.search',
+      // Lists of one length around any points: it takes as long as of those that an index has.
+      input: () => ({
+        centroids: filled(Float32Array, lists * 128, uniform(39)),
+        offsets: filled(Uint32Array, lists + 1, (list) => Math.floor((list * vectors) / lists)),
+        order: filled(Uint32Array, vectors, (index) => index),
+        vectors: filled(Float32Array, vectors * 128, uniform(35)),
+        queries: filled(Float32Array, 12_800, uniform(37)),
+        dimensions: 128,
+        k: 10,
+        probes,
+        metric: 'cosine',
+      }),
     },
     { name: `montecarlo european, ${amount(fewer)} paths`, kernel: 'montecarlo', headline: true, input: () => ({ ...option, paths: fewer }) },
     { name: `montecarlo asian, ${amount(vectors)} paths of 64 dates`, kernel: 'montecarlo', input: () => ({ ...option, style: 'asian', steps: 64, paths: vectors }) },
