@@ -87,7 +87,8 @@ fn number() -> impl Strategy<Value = Value> {
 fn word() -> impl Strategy<Value = String> {
     let known = "data algorithm image width height format quality filter order sha256 blake3 png jpeg webp ascending descending lanczos3 nearest \
         centerX centerY span maxIterations rows first count $array shape part source parts leaf sigma radius x y \
-        angle flip background gamma matrix kernel divisor edges steps op blur crop encode";
+        angle flip background gamma matrix kernel divisor edges steps op blur crop encode keys values bins range q k dimensions queries metric \
+        paths style option volatility pattern level a b m n transposeA positions masses";
     prop_oneof![4 => prop::sample::select(known.split_whitespace().map(str::to_string).collect::<Vec<_>>()), 1 => any::<String>()]
 }
 
@@ -175,6 +176,37 @@ fn valid(kernel: &str) -> Value {
             ("timeStep", Value::Float(0.1)),
             ("softening", Value::Int(0)),
             ("every", Value::Int(2)),
+        ]),
+        "topk" => map(&[("data", Value::Array(1, None)), ("k", Value::Int(3)), ("order", text("ascending"))]),
+        "groupby" => map(&[("keys", Value::Array(1, None)), ("values", Value::Array(2, None))]),
+        "stats.describe" => map(&[("data", Value::Array(1, None))]),
+        "stats.quantiles" => map(&[("data", Value::Array(1, None)), ("q", numbers(3))]),
+        "stats.histogram" => map(&[("data", Value::Array(1, None)), ("bins", Value::Int(4)), ("range", numbers(2))]),
+        "kmeans" => map(&[
+            ("data", numbers(24)),
+            ("dimensions", Value::Int(2)),
+            ("k", Value::Int(3)),
+            ("seed", Value::Int(7)),
+            ("maxIterations", Value::Int(5)),
+            ("tolerance", Value::Float(0.1)),
+        ]),
+        "knn" => map(&[
+            ("data", numbers(24)),
+            ("queries", numbers(4)),
+            ("dimensions", Value::Int(2)),
+            ("k", Value::Int(2)),
+            ("metric", text("cosine")),
+        ]),
+        "montecarlo" => map(&[
+            ("option", text("put")),
+            ("style", text("asian")),
+            ("spot", Value::Int(100)),
+            ("strike", Value::Float(99.5)),
+            ("years", Value::Float(0.5)),
+            ("rate", Value::Float(0.01)),
+            ("volatility", Value::Float(0.3)),
+            ("steps", Value::Int(4)),
+            ("paths", Value::Int(50)),
         ]),
         "knn.index" => map(&[("data", numbers(24)), ("dimensions", Value::Int(2)), ("lists", Value::Int(3))]),
         "knn.search" => {
@@ -339,7 +371,8 @@ fn what_is_valid_runs() {
     let pixels = (DType::ALL.iter().position(|dtype| dtype.js_name() == "Uint8Array").unwrap(), vec![9; 80]);
     let numbers = (DType::ALL.iter().position(|dtype| dtype.js_name() == "Float64Array").unwrap(), vec![1; 64]);
     for entry in KERNELS {
-        let task = prepare(entry, &encoded(&valid(entry.name)), &[pixels.clone(), numbers.clone()]).unwrap();
+        let task =
+            prepare(entry, &encoded(&valid(entry.name)), &[pixels.clone(), numbers.clone(), numbers.clone()]).unwrap();
         assert_eq!(task.is_some(), entry.name != "image.decode", "{}", entry.name);
     }
 }
