@@ -476,7 +476,7 @@ mod tests {
             let text = line.strip_suffix(b"\n").unwrap_or(line);
             let mut hits: Vec<_> = regex.find_iter(text).map(|found| found.range()).collect();
             if p.invert {
-                hits = if hits.is_empty() { vec![0..text.len()] } else { vec![] };
+                hits = if hits.is_empty() { std::iter::once(0..text.len()).collect() } else { vec![] };
             }
             found.extend(
                 hits.into_iter().map(|hit| ((at + hit.start) as u32, (at + hit.end) as u32, number, at as u32)),

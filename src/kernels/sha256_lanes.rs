@@ -130,7 +130,7 @@ fn compress(state: &mut State, blocks: [&Block; COUNT]) {
         }
     }
     for (value, more) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
-        *value = *value + more;
+        *value += more;
     }
 }
 
