@@ -50,7 +50,7 @@ function asFunction(module: string): string {
       return line.slice('export '.length);
     }
     if (line === 'export { initSync, __wbg_init as default };') {
-      exported.push('initSync');
+      exported.push('initSync', 'init:__wbg_init');
       return '';
     }
     if (/^\s*import\b(?!\()/.test(line)) throw new BuildError(`a dependency imports JavaScript (${line.trim()}): kernels compute, and import nothing`);

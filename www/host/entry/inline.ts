@@ -6,9 +6,9 @@ import { Instance } from '../worker/instance.ts';
 import { LocalInstance } from '../worker/local.ts';
 
 /** Opens the page's one inline instance. */
-export function openInline(artifact: Artifact, module: WebAssembly.Module) {
+export async function openInline(artifact: Artifact, module: WebAssembly.Module) {
   const glue = glueOf(artifact);
-  const { memory } = glue.initSync({ module });
+  const { memory } = await glue.init({ module_or_path: module });
   glue.boot();
   const instance = new Instance(glue, memory);
   const local = new LocalInstance(glue, instance);

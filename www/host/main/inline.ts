@@ -25,7 +25,7 @@ export async function startInline(runtime: Runtime, options: CheckedHostOptions,
     const compiled = await module;
     if (crashed !== undefined) throw new Error(`the one instance that this thread can have has crashed (${crashed}): start the program, or load the page, again`);
     const { openInline } = await runtime.inline();
-    return new InlineEngine(runtime, options.slice, openInline(artifact, compiled), listener);
+    return new InlineEngine(runtime, options.slice, await openInline(artifact, compiled), listener);
   });
 }
 
@@ -33,7 +33,7 @@ class InlineEngine implements Engine {
   readonly kernels: readonly string[];
   readonly #runtime: Runtime;
   readonly #slice: number;
-  readonly #instance: ReturnType<InlineModule['openInline']>;
+  readonly #instance: Awaited<ReturnType<InlineModule['openInline']>>;
   readonly #listener: EngineListener;
   readonly #shardable: Set<string>;
   #task: Task | undefined;
@@ -45,7 +45,7 @@ class InlineEngine implements Engine {
   #flushed = false;
   #closed = false;
 
-  constructor(runtime: Runtime, slice: number, instance: ReturnType<InlineModule['openInline']>, listener: EngineListener) {
+  constructor(runtime: Runtime, slice: number, instance: Awaited<ReturnType<InlineModule['openInline']>>, listener: EngineListener) {
     this.kernels = instance.kernels;
     this.#shardable = new Set(instance.shardable);
     this.#runtime = runtime;

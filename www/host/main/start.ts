@@ -14,8 +14,8 @@ export interface Fault {
   stack?: string;
 }
 
-/** The thread that trapped first is waited for so long. */
-const AFTERMATH_MS = 50;
+/** The thread that trapped first is waited for so long: on a busy machine it takes a while to say where it was. */
+const AFTERMATH_MS = 500;
 
 /** A worker during its start: its messages can be awaited; later they go to whoever takes over. */
 export class StartingWorker {

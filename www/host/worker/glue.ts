@@ -41,6 +41,8 @@ export interface Glue {
     memory: WebAssembly.Memory;
     __wbindgen_thread_destroy?: () => void;
   };
+  /** As `initSync` without a memory, for the caller's thread: Chromium's main thread makes no instance of a large module at once. */
+  init(options: { module_or_path: WebAssembly.Module }): Promise<{ memory: WebAssembly.Memory }>;
   boot(): void;
   kernelNames(): string[];
   controlTable(): number;
