@@ -24,6 +24,9 @@ pub(super) const SMALL: f64 = 1.0 / (1_u128 << 100) as f64 / (1_u128 << 100) as 
 /// The squares of the distances from 0 between which |z|² − 4 is kept too.
 pub(super) const RIM: Range<f64> = 4.0 - 1e-6..4.0 + 1e-6;
 
+/// Points of a cycle, with those before it, to which it is written out.
+const WRITTEN_OUT: usize = 1 << 14;
+
 /// Points between two changes of the job's progress.
 const STRIDE: usize = 1 << 10;
 
@@ -49,7 +52,7 @@ impl Orbit {
                 job.advance(STRIDE as u64);
             }
             if last > 1 && seen.1 == zr && seen.2 == zi {
-                orbit.back = Some(seen.0);
+                orbit.repeat(seen.0);
                 return Ok(orbit);
             }
             if last.is_power_of_two() {
@@ -80,6 +83,25 @@ impl Orbit {
             self.rim.push((self.last(), Scaled::of([beyond, 0.0], exponent)));
         }
         Ok(())
+    }
+
+    /// Says that the last point is the one at `back` again, and writes a short cycle out as often as it fits: long skips need long orbits.
+    fn repeat(&mut self, back: usize) {
+        let period = self.last() - back;
+        while self.last() + period <= WRITTEN_OUT {
+            let next = self.last() + 1;
+            let again = |list: &[(usize, Scaled)]| {
+                list.iter()
+                    .filter(|&&(place, _)| place + period >= next)
+                    .map(|&(place, z)| (place + period, z))
+                    .collect::<Vec<_>>()
+            };
+            let (small, rim) = (again(&self.small), again(&self.rim));
+            self.small.extend(small);
+            self.rim.extend(rim);
+            self.points.extend_from_within(next - period..);
+        }
+        self.back = Some(back);
     }
 
     /// The points by their places.
@@ -154,12 +176,17 @@ mod tests {
     fn it_goes_back_where_it_has_been() {
         for (re, im, last, back) in [("-1", "0", 4, 2), ("0", "1", 4, 2), ("0", "0", 2, 1), ("-2", "0", 3, 2)] {
             let found = orbit(re, im, 128, 1_000_000);
-            assert_eq!((found.last(), found.back), (last, Some(back)), "{re}, {im}");
-            assert_eq!(found.points()[last], found.points()[back]);
+            assert_eq!(found.back, Some(back), "{re}, {im}");
+            let period = last - back;
+            assert!((found.last() - back).is_multiple_of(period) && found.last() > WRITTEN_OUT - period);
+            for place in last..=found.last() {
+                assert_eq!(found.at(place), found.at(place - period), "{re}, {im}: {place}");
+                assert!(!found.is_beyond(place, Scaled::ZERO));
+            }
         }
         // It closes in on two points, until rounding brings it to a standstill.
         let found = orbit("-0.9", "0.1", 1000, 1_000_000);
-        assert!(found.back.is_some() && found.last() < 10_000);
+        assert!(found.back.is_some() && found.last() < 20_000);
     }
 
     #[test]
