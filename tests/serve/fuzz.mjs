@@ -14,6 +14,8 @@ const AT_ONCE = 16;
 const MOST_GROWTH = 1.5;
 /** In fewer requests than these, memory still warms up. */
 const LONG = 20_000;
+/** The longest request line that the server reads, less some room for headers. */
+const MOST_LINE = 12_000;
 /** Statuses that a request may have, whatever it is. A kernel of this package does not crash. */
 const EXPECTED = [200, 202, 400, 404, 405, 406, 409, 413, 415, 422, 503, 504, 507];
 
@@ -122,7 +124,9 @@ function maker({ paths, components }, random, jobs) {
     const search = new URLSearchParams(queried.map(({ name, schema }) => [name, name === 'async' ? '' : text(valueOf(schema))]));
     if (chance(0.05)) search.append(pick(['x', '__proto__', 'data', 'a.b.c']), text(odd()));
     const type = chance(0.05) ? pick(['text/plain', 'nonsense', 'application/json; charset=latin1', 'multipart/form-data', 'image/gif']) : pick(Object.keys(content));
-    const request = { path: chance(0.6) ? `${url}?${search}` : url, method: 'POST', headers: { ...headers, 'content-type': type } };
+    // A longer line is refused (431) before the rest of it is read, which breaks the connection: tests/serve/security.test.mjs.
+    const asked = `${url}?${search}`;
+    const request = { path: chance(0.6) && asked.length < MOST_LINE ? asked : url, method: 'POST', headers: { ...headers, 'content-type': type } };
     return { ...request, ...bodyOf(type, content, request.headers) };
   };
 

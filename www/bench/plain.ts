@@ -6,11 +6,15 @@ import type { Params } from './cases.ts';
 export type Plain = (params: Params) => (() => Params) | undefined;
 
 export const plain: Record<string, Plain> = {
-  mandelbrot: (params) => () => {
+  mandelbrot: (params) => {
     const view = params as unknown as View;
-    const counts = new Uint32Array(view.width * view.height);
-    mandelbrotRows(view, counts, 0, view.height);
-    return { counts };
+    // Deeper than f64: places are text.
+    if (typeof view.centerX !== 'number') return undefined;
+    return () => {
+      const counts = new Uint32Array(view.width * view.height);
+      mandelbrotRows(view, counts, 0, view.height);
+      return { counts };
+    };
   },
   sort: ({ data }) => () => ({ data: (data as Float64Array).slice().sort() }),
   argsort: ({ data }) => () => {

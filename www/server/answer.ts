@@ -22,9 +22,9 @@ export function mediaTypesOf(catalogue: Catalogue, kernel: KernelDescription): s
   return field.kind.is === 'array' && field.kind.dtype === 'u8' ? [...types, ...Object.keys(PICTURES)] : types;
 }
 
-/** The one field of an output that is an array or an image. */
+/** The one field of an output that is always an array or an image. */
 function binaryField(catalogue: Catalogue, kernel: KernelDescription): Field | undefined {
-  const fields = catalogue.fields(kernel.output).filter(({ kind }) => kind.is === 'array' || kind.is === 'image');
+  const fields = catalogue.fields(kernel.output).filter(({ kind, nullable }) => !nullable && (kind.is === 'array' || kind.is === 'image'));
   return fields.length === 1 ? fields[0] : undefined;
 }
 

@@ -15,10 +15,13 @@ export const javascript = [
   {
     impl: 'js-workers', kind: 'portable', threads: 'all',
     cases: {
-      mandelbrot: (view) => async () => {
-        const counts = sharedArray(Uint32Array, view.width * view.height);
-        await shareOut('mandelbrotRows', [view, counts], view.height);
-        return { counts };
+      mandelbrot(view) {
+        if (typeof view.centerX !== 'number') return undefined;
+        return async () => {
+          const counts = sharedArray(Uint32Array, view.width * view.height);
+          await shareOut('mandelbrotRows', [view, counts], view.height);
+          return { counts };
+        };
       },
       matmul(params) {
         const { a, b, m, n } = params;
