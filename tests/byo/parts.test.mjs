@@ -63,12 +63,13 @@ test('types of types: a name that TypeScript cannot have is refused', () => {
 });
 
 test('glue becomes functions that give what the module exported', () => {
-  const module = 'import * as import1 from "loomwork-clock"\n/** Adds. */\nexport function add(a, b) {\n    return a + b + import1.now();\n}\nlet wasm;\nfunction initSync() { return wasm; }\nexport { initSync, __wbg_init as default };\n';
+  const module = 'import * as import1 from "loomwork-clock"\n/** Adds. */\nexport function add(a, b) {\n    return a + b + import1.now();\n}\nlet wasm;\nfunction initSync() { return wasm; }\nasync function __wbg_init() { return wasm; }\nexport { initSync, __wbg_init as default };\n';
   const region = glueRegion({ threads: module, simd: module });
   const glue = new Function(`${region}\nreturn __loomworkGlue;`)();
-  const { add, initSync } = glue.threads({ 'loomwork-clock': { now: () => 10 } });
+  const { add, initSync, init } = glue.threads({ 'loomwork-clock': { now: () => 10 } });
   assert.equal(add(1, 2), 13);
   assert.equal(initSync(), undefined);
+  assert.ok(init() instanceof Promise);
   assert.notEqual(glue.simd({}).add, add);
 });
 
