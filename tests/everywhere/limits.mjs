@@ -7,11 +7,6 @@
  */
 
 const FREED = ['gone after traps', 'gone after grace'];
-/** JavaScriptCore's, in both of its runtimes. */
-const ENDLESS = {
-  reason: 'JavaScriptCore does not end a worker inside of wasm that calls no JavaScript: a kernel that never checks runs on',
-  issue: 'https://github.com/oven-sh/bun/pull/36356',
-};
 const LEFT = /^[1-9]\d* alive, \d+ before$/;
 
 /** @type {Limit[]} */
@@ -27,21 +22,13 @@ export const limits = [
     issue: 'https://github.com/denoland/deno/issues/26058',
   },
   {
-    runtime: /^Bun/,
+    runtime: /^(Bun|WebKit)/,
     backend: /threads|workers/,
     features: ['gone after grace'],
     text: LEFT,
     always: true,
-    ...ENDLESS,
-  },
-  {
-    runtime: /^WebKit/,
-    backend: /threads|workers/,
-    features: ['gone after grace'],
-    text: LEFT,
-    // Seen to pass once, in a dedicated worker on a busy machine.
-    always: false,
-    ...ENDLESS,
+    reason: 'JavaScriptCore does not end a worker inside of wasm that calls no JavaScript: a kernel that never checks runs on',
+    issue: 'https://github.com/oven-sh/bun/pull/36356',
   },
   {
     runtime: /^WebKit/,
