@@ -305,8 +305,7 @@ suite_everywhere() { build_faults && node tests/everywhere/main.mjs && node_test
 suite_package() { node_test tests/package/*.test.mjs; }
 # One after the other: each builds. What cargo makes stays in target/byo, so that only the first run takes minutes.
 suite_byo() { node_test --test-concurrency=1 tests/byo/*.test.mjs; }
-# One file of many minutes on a busy machine: each of its tests has the usual bound, the file a longer one.
-suite_references() { PYTHON=$TOOLS/python/bin/python node_test --test-timeout=1500000 tests/references/*.test.mjs; }
+suite_references() { PYTHON=$TOOLS/python/bin/python node_test tests/references/*.test.mjs; }
 
 run_tests() {
   local chosen=("$@") suite begun all=$EPOCHREALTIME failed=() summary=''
