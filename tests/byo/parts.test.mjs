@@ -73,6 +73,26 @@ test('glue becomes functions that give what the module exported', () => {
   assert.notEqual(glue.simd({}).add, add);
 });
 
+test('of the threads that trap, the glue lets only the first say that it did', () => {
+  const module = `let wasm;
+let __wbg_terminated_addr = 1;
+const words = new Int32Array(2);
+function getInt32ArrayMemory0() { return words; }
+function __wbg_handle_catch(e) {
+    getInt32ArrayMemory0()[__wbg_terminated_addr] = 1;
+    throw e;
+}
+export function call() { try { throw new Error('unreachable') } catch (e) { __wbg_handle_catch(e) } }
+function initSync() { return wasm; }
+async function __wbg_init() { return wasm; }
+export { initSync, __wbg_init as default };
+`;
+  const { call } = new Function(`${glueRegion({ threads: module })}\nreturn __loomworkGlue;`)().threads({});
+  assert.throws(call, { message: 'unreachable' });
+  assert.throws(call, ({ message, cause }) => message === 'Module terminated' && cause.message === 'unreachable');
+  assert.throws(() => glueRegion({ threads: module.replace('] = 1;', '] = 2;') }), /notes a trap in another way/);
+});
+
 test('glue that imports or exports more is refused by the line that does', () => {
   assert.throws(() => glueRegion({ simd: "import { f } from './snippets/x/inline0.js';\n" }), /imports JavaScript \(import \{ f \} from/);
   assert.throws(() => glueRegion({ simd: 'export class Thing {\n}\n' }), /exports to JavaScript by wasm-bindgen \(export class Thing/);

@@ -76,7 +76,7 @@ test('a kernel that never checks is ended after its grace, and the job beside it
 
 test('a job that runs again gives its caller no part twice', { timeout: 60_000 }, async (t) => {
   const host = await open(t);
-  const picture = { width: 700, height: 500, centerX: -0.75, centerY: 0, span: 0.001, maxIterations: 20_000 };
+  const picture = { width: 700, height: 500, centerX: -1.3680989, centerY: 0, span: 0.001, maxIterations: 20_000 };
   const seen = new Uint8Array(picture.width * picture.height);
   const job = host.run('mandelbrot', picture);
   let trapped;

@@ -188,7 +188,7 @@ test('the trace is in the Chrome trace format: each job, and its span on its lan
 test('the trace and the stats tell of every thread', { timeout: 60_000 }, async (t) => {
   const host = await open(t, { threads: 3 });
   // Some hundreds of rows of a millisecond and more: no thread is left without.
-  const job = host.run('mandelbrot', { ...view, width: 400, height: 400, centerX: -0.75, centerY: 0, span: 0.001, maxIterations: 10_000 });
+  const job = host.run('mandelbrot', { ...view, width: 400, height: 400, centerX: -1.3680989, centerY: 0, span: 0.001, maxIterations: 10_000 });
   await job;
   const { traceEvents } = host.trace();
   const rows = new Map(traceEvents.filter(({ name }) => name === 'thread_name').map(({ tid, args }) => [tid, args.name]));

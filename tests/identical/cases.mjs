@@ -177,7 +177,7 @@ async function fileOf(host, format) {
 
 /** Each kernel with params that keep it busy for some tens of milliseconds at least, for cancels in the middle; some need a host to make them. */
 export const long = {
-  mandelbrot: () => ({ width: 2000, height: 1500, centerX: -0.75, centerY: 0, span: 0.001, maxIterations: 400 }),
+  mandelbrot: () => ({ width: 2000, height: 1500, centerX: -1.3680989, centerY: 0, span: 0.001, maxIterations: 400 }),
   'mandelbrot deep': () => ({ width: 2000, height: 1500, ...deep.seahorses, maxIterations: 100_000 }),
   'mandelbrot, the orbit of the middle': () => ({ width: 20, height: 20, ...views.seahorses, span: '1e-1000', maxIterations: 10_000_000 }),
   'hash blake3': () => ({ data: filled(Uint8Array, 256 << 20, (index) => index), algorithm: 'blake3' }),

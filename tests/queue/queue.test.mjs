@@ -16,7 +16,7 @@ import { Redis, until, Worker } from './support.mjs';
 const { Redis: Client } = createRequire(new URL('../../www/package.json', import.meta.url))('ioredis');
 const view = { width: 60, height: 40, centerX: -0.5, centerY: 0, span: 3, maxIterations: 200 };
 /** Some seconds of work on two cores. */
-const long = { width: 1500, height: 1500, centerX: -0.75, centerY: 0.05, span: 0.5, maxIterations: 6000 };
+const long = { width: 1500, height: 1500, centerX: -1.3680989, centerY: 0, span: 0.02, maxIterations: 6000 };
 /** Minutes of work, of which some is done every moment. */
 const endless = { ...long, width: 8000, height: 8000, span: 1e-7, centerY: 0, maxIterations: 5000 };
 

@@ -23,6 +23,11 @@ export function factsLine(facts: Facts): string {
   return `const __loomwork=${JSON.stringify(facts)};`;
 }
 
+/** How wasm-bindgen notes that a thread has trapped; from then on every call into the instance traps, on its other threads too. */
+const NOTED = 'getInt32ArrayMemory0()[__wbg_terminated_addr] = 1;';
+/** Only the thread that trapped first is to blame: what the others throw then reads as a call that found the instance ended (AFTERMATH in worker/instance.ts). */
+const NOTED_ONCE = "if (Atomics.exchange(getInt32ArrayMemory0(), __wbg_terminated_addr, 1)) throw new Error('Module terminated', { cause: e });";
+
 /** The region of the glue; an artifact that was not made has the glue of another, which is never called. */
 export function glueRegion(glue: Partial<Record<Artifact, string>>): string {
   const functions = Object.entries(glue).map(([artifact, code]) => `${artifact}(__imports){\n${asFunction(code)}\n}`);
@@ -41,7 +46,8 @@ export function refill(text: string, facts: Facts, region: string): string {
  */
 function asFunction(module: string): string {
   const exported: string[] = [];
-  const lines = module.split('\n').map((line) => {
+  if (module.includes('__wbg_handle_catch') && !module.includes(NOTED)) throw new BuildError('wasm-bindgen notes a trap in another way than its pinned version does');
+  const lines = module.replace(NOTED, () => NOTED_ONCE).split('\n').map((line) => {
     const [, star, from] = /^import \* as (\w+) from ["'](.*)["'];?$/.exec(line) ?? [];
     if (from === 'loomwork-clock') return `const ${star}=__imports[${JSON.stringify(from)}];`;
     const [, name] = /^export function (\w+)\(/.exec(line) ?? [];

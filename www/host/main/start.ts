@@ -15,7 +15,7 @@ export interface Fault {
 }
 
 /** The thread that trapped first is waited for so long: on a busy machine it takes a while to say where it was. */
-const AFTERMATH_MS = 500;
+export const AFTERMATH_MS = 500;
 
 /** A worker during its start: its messages can be awaited; later they go to whoever takes over. */
 export class StartingWorker {

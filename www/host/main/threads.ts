@@ -12,7 +12,7 @@ import { Diary } from './diary.ts';
 import type { End, Engine, EngineListener, Task } from './engine.ts';
 import type { CheckedHostOptions } from './options.ts';
 import { Ring } from './ring.ts';
-import { diagnosed, StartingWorker, startWithin, type Fault } from './start.ts';
+import { AFTERMATH_MS, diagnosed, StartingWorker, startWithin, type Fault } from './start.ts';
 import type { LaneStats } from './stats.ts';
 
 const PAGE = 65_536;
@@ -382,6 +382,8 @@ class ThreadsEngine implements Engine {
       await startWithin(this.#options.startTimeout, () => `lane ${lane + 1}`, () => openLane(this.#runtime, this.#options, pool, { module, memory, lane, stack: ready.stack }, () => {}));
     } catch (thrown) {
       for (const worker of pool) void worker.handle.terminate();
+      // A lane cannot open where another has trapped: that one is to be heard first.
+      await new Promise((resolve) => setTimeout(resolve, AFTERMATH_MS));
       // Half a lane may stand in the instance: it is not to be trusted.
       if (!this.#closed) this.#lose(textOf(thrown), undefined, { trap: false });
       throw thrown;
