@@ -24,12 +24,62 @@ use std::marker::PhantomData;
 /// assert_eq!(array.shape(), Some(&[2, 2][..]));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Array<T> {
-    data: Vec<T>,
+pub struct Array<T: 'static> {
+    data: Data<T>,
     shape: Option<Vec<usize>>,
 }
 
-impl<T> Array<T> {
+/// Where an array's elements lie.
+#[derive(Clone)]
+enum Data<T: 'static> {
+    Own(Vec<T>),
+    /// In memory that the caller has set aside for them and keeps as it is until the job is answered.
+    Lent(&'static [T]),
+}
+
+impl<T: 'static> std::ops::Deref for Data<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        match self {
+            Self::Own(data) => data,
+            Self::Lent(data) => data,
+        }
+    }
+}
+
+impl<T: Clone + 'static> Data<T> {
+    fn own(&mut self) -> &mut Vec<T> {
+        if let Self::Lent(data) = *self {
+            *self = Self::Own(data.to_vec());
+        }
+        match self {
+            Self::Own(data) => data,
+            Self::Lent(_) => unreachable!("it was made own above"),
+        }
+    }
+}
+
+impl<T: 'static> Default for Data<T> {
+    fn default() -> Self {
+        Self::Own(Vec::new())
+    }
+}
+
+impl<T: std::fmt::Debug + 'static> std::fmt::Debug for Data<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: PartialEq + 'static> PartialEq for Data<T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<T: Eq + 'static> Eq for Data<T> {}
+
+impl<T: 'static> Array<T> {
     /// Says how the elements are laid out; the product of `shape` must be the length.
     ///
     /// # Panics
@@ -47,28 +97,31 @@ impl<T> Array<T> {
         self.shape.as_deref()
     }
 
-    /// The elements, without copying.
-    pub fn into_vec(self) -> Vec<T> {
-        self.data
+}
+
+impl<T: Clone + 'static> Array<T> {
+    /// The elements, to be kept or changed. Copied only if they lie in the caller's memory (`host.alloc`).
+    pub fn into_vec(mut self) -> Vec<T> {
+        std::mem::take(self.data.own())
     }
 }
 
-impl<T> From<Vec<T>> for Array<T> {
+impl<T: 'static> From<Vec<T>> for Array<T> {
     fn from(data: Vec<T>) -> Self {
-        Self { data, shape: None }
+        Self { data: Data::Own(data), shape: None }
     }
 }
 
-impl<T> std::ops::Deref for Array<T> {
+impl<T: 'static> std::ops::Deref for Array<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
         &self.data
     }
 }
 
-impl<T> std::ops::DerefMut for Array<T> {
+impl<T: Clone + 'static> std::ops::DerefMut for Array<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.data
+        self.data.own()
     }
 }
 
@@ -170,17 +223,29 @@ macro_rules! elements {
                     data.into()
                 })),* })
             }
+            /// Elements that stay where they lie: reading them copies nothing.
+            ///
+            /// # Safety
+            /// From `start`, which is aligned for the kind, lie `len` elements; nobody writes to them, or takes their memory for anything
+            /// else, while the array or a part of it lives.
+            pub unsafe fn lent(dtype: DType, start: *const u8, len: usize) -> Self {
+                match dtype { $(DType::$variant => AnyArray::$variant(Array {
+                    // SAFETY: the caller's promise; every pattern of bits is a valid number.
+                    data: Data::Lent(unsafe { std::slice::from_raw_parts(start.cast::<$type>(), len) }),
+                    shape: None,
+                })),* }
+            }
             /// Takes the first `len` elements of the room for written.
             ///
             /// # Safety
             /// `len` is at most the capacity, and whoever was given [`as_mut_ptr`](Self::as_mut_ptr) has written that many.
             pub unsafe fn assume_filled(&mut self, len: usize) {
                 // SAFETY: the caller's promise is that of `set_len`.
-                match self { $(AnyArray::$variant(a) => unsafe { a.data.set_len(len) }),* }
+                match self { $(AnyArray::$variant(a) => unsafe { a.data.own().set_len(len) }),* }
             }
             /// Where the elements lie.
             pub fn as_mut_ptr(&mut self) -> *mut u8 {
-                match self { $(AnyArray::$variant(a) => a.data.as_mut_ptr().cast()),* }
+                match self { $(AnyArray::$variant(a) => a.data.own().as_mut_ptr().cast()),* }
             }
         }
 
@@ -376,10 +441,16 @@ impl<'de, T: Element> Visitor<'de> for ArrayVisitor<T> {
 
 /// The bytes of a clamped array, without copying.
 fn unclamp(array: Array<Clamped>) -> Array<u8> {
-    let mut data = std::mem::ManuallyDrop::new(array.data);
-    // SAFETY: `Clamped` is a transparent `u8`, so the allocation has the layout of a `Vec<u8>` of the same length
-    // and capacity; `ManuallyDrop` gives it up, so it has one owner.
-    let data = unsafe { Vec::from_raw_parts(data.as_mut_ptr().cast::<u8>(), data.len(), data.capacity()) };
+    let data = match array.data {
+        Data::Own(data) => {
+            let mut data = std::mem::ManuallyDrop::new(data);
+            // SAFETY: `Clamped` is a transparent `u8`, so the allocation has the layout of a `Vec<u8>` of the same length
+            // and capacity; `ManuallyDrop` gives it up, so it has one owner.
+            Data::Own(unsafe { Vec::from_raw_parts(data.as_mut_ptr().cast::<u8>(), data.len(), data.capacity()) })
+        }
+        // SAFETY: `Clamped` is a transparent `u8`.
+        Data::Lent(data) => Data::Lent(unsafe { std::slice::from_raw_parts(data.as_ptr().cast::<u8>(), data.len()) }),
+    };
     Array { data, shape: array.shape }
 }
 
@@ -496,6 +567,26 @@ mod tests {
         let array: Array<f32> = decode(reference(0)).unwrap();
         assert_eq!(&*array, [1.5, -2.0]);
         assert_eq!(array.as_ptr(), place);
+    }
+
+    #[test]
+    fn a_lent_array_is_read_where_it_lies_and_copied_to_be_changed() {
+        let data: &'static [u32] = &[7, 8, 9];
+        // SAFETY: it is a constant.
+        let lent = || unsafe { AnyArray::lent(DType::U32, data.as_ptr().cast(), data.len()) };
+        attach(vec![lent(), lent()]);
+        let array: Array<u32> = decode(reference(0)).unwrap();
+        assert_eq!((&*array, array.as_ptr()), (data, data.as_ptr()));
+        let mut changed: Array<u32> = decode(reference(1)).unwrap();
+        changed[0] = 1;
+        assert_eq!((&*changed, data), (&[1, 8, 9][..], &[7, 8, 9][..]));
+        assert_eq!(array.into_vec(), data);
+        // A clamped one where bytes are expected.
+        let bytes: &'static [u8] = &[3, 4];
+        // SAFETY: as above.
+        attach(vec![unsafe { AnyArray::lent(DType::U8Clamped, bytes.as_ptr(), 2) }]);
+        let array: Array<u8> = decode(reference(0)).unwrap();
+        assert_eq!((&*array, array.as_ptr()), (bytes, bytes.as_ptr()));
     }
 
     #[test]

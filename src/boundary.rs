@@ -48,7 +48,8 @@ static EVENTS: Mutex<VecDeque<Event>> = Mutex::new(VecDeque::new());
 static LENT: Mutex<Vec<(u32, Value)>> = Mutex::new(Vec::new());
 
 thread_local! {
-    static PENDING: RefCell<Vec<(AnyArray, usize)>> = const { RefCell::new(Vec::new()) };
+    /// Arrays of the next job's params; of those that JavaScript fills, how many elements.
+    static PENDING: RefCell<Vec<(AnyArray, Option<usize>)>> = const { RefCell::new(Vec::new()) };
     /// The value whose arrays JavaScript is reading.
     static CURRENT: RefCell<Option<Value>> = const { RefCell::new(None) };
     #[cfg(not(feature = "threads"))]
@@ -106,8 +107,28 @@ pub fn attach(dtype: u8, len: usize) -> usize {
     let Some(&dtype) = DType::ALL.get(dtype as usize) else { return 0 };
     let Ok(mut array) = AnyArray::with_capacity(dtype, len) else { return 0 };
     let start = array.as_mut_ptr() as usize;
-    PENDING.with_borrow_mut(|pending| pending.push((array, len)));
+    PENDING.with_borrow_mut(|pending| pending.push((array, Some(len))));
     start
+}
+
+/// Attaches an array that lies in this memory already, in pages that the caller's thread has set aside and keeps as they are until the job is
+/// answered. `false` when it cannot lie there.
+#[cfg(feature = "threads")]
+#[wasm_bindgen(js_name = attachInPlace)]
+pub fn attach_in_place(dtype: u8, start: usize, len: usize) -> bool {
+    const PAGE: usize = 65_536;
+    let Some(&dtype) = DType::ALL.get(dtype as usize) else { return false };
+    let bytes = len as u64 * dtype.size() as u64;
+    let memory = core::arch::wasm32::memory_size(0) as u64 * PAGE as u64;
+    if start == 0 || !start.is_multiple_of(dtype.size()) || start as u64 + bytes > memory {
+        return false;
+    }
+    // SAFETY: it is aligned and lies inside of the memory, in pages that no allocator of this instance owns (www/host/main/arena.ts). The caller's
+    // thread takes them for nothing else until the job is answered, by when its params are dropped; that nobody writes there meanwhile is asked of
+    // the caller (`host.alloc`), as of any memory that threads share.
+    let array = unsafe { AnyArray::lent(dtype, start as *const u8, len) };
+    PENDING.with_borrow_mut(|pending| pending.push((array, None)));
+    true
 }
 
 /// Gives up what was attached since the last job.
@@ -190,8 +211,10 @@ fn entry(kernel: &str) -> Result<&'static Entry, Failure> {
 /// Runs `decode` with the arrays that were attached since the last call.
 fn with_arrays<T>(decode: impl FnOnce() -> T) -> T {
     let arrays = PENDING.take().into_iter().map(|(mut array, len)| {
-        // SAFETY: `len` elements were reserved, and the worker has written them all; every pattern of bits is a valid number.
-        unsafe { array.assume_filled(len) };
+        if let Some(len) = len {
+            // SAFETY: `len` elements were reserved, and the worker has written them all; every pattern of bits is a valid number.
+            unsafe { array.assume_filled(len) };
+        }
         array
     });
     array::attach(arrays.collect());

@@ -2,6 +2,9 @@
 // Within a round every implementation and number of threads takes its turn, so that a slow spell of the machine hits all of them.
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createHost } from '../../pkg/node.js';
 import { Chromium } from './chromium.mjs';
 import { digest } from './digest.mjs';
@@ -9,7 +12,7 @@ import { Native } from './native.mjs';
 import { closePeers, peersOf } from './peers/kernels/index.mjs';
 import { shared } from './shared.mjs';
 
-const { cases, checkPeer, measureInTurn, threadCounts, timed } = shared;
+const { cases, checkPeer, IN_PLACE, measureInTurn, OURS, threadCounts, timed } = shared;
 const photo = readFileSync(new URL('../data/hubble_deep_field.jpg', import.meta.url));
 
 /** @param {{ runs: number, only?: string[], size: string, browser: boolean, native: boolean, nativeCpu: boolean, peers: boolean, log: (line: string) => void }} options */
@@ -31,8 +34,11 @@ export async function measureKernels({ runs, only, size, browser, native: native
       const params = item.prepare ? await item.prepare(made, (of, given) => host.run(of, given)) : made;
       for (const runner of Object.values(natives)) runner.setCase(kernel, params);
       const ours = (count) => timed(() => hosts.get(count).run(kernel, params));
-      const inNode = threads.flatMap((count) => [
-        { impl: 'loomwork', kind: 'ours', threads: count, run: () => ours(count) },
+      await collected();
+      const inPlace = threads.map((count) => new InPlace(hosts.get(count), kernel, params));
+      const inNode = threads.flatMap((count, index) => [
+        { impl: OURS, kind: 'ours', threads: count, run: () => ours(count) },
+        { impl: IN_PLACE, kind: 'ours', threads: count, run: () => inPlace[index].run() },
         ...Object.entries(natives).map(([impl, runner]) => ({ impl, kind: 'native', threads: count, run: () => runner.run(count) })),
       ]);
       const failed = (impl, error) => {
@@ -49,9 +55,10 @@ export async function measureKernels({ runs, only, size, browser, native: native
       }));
       const told = { name, runs, onFailed: ({ impl }, error) => failed(impl, error) };
       rows.push(...(await measureInTurn([...sameAnswers(name, inNode), ...entries], told)));
+      for (const runner of inPlace) runner.end();
       if (chromium && alsoChromium) {
         const inPage = threads.flatMap((count) => [
-          { impl: 'loomwork', kind: 'ours', threads: count, run: () => chromium.run(count, kernel, params) },
+          { impl: OURS, kind: 'ours', threads: count, run: () => chromium.run(count, kernel, params) },
           ...(natives.native ? [{ impl: 'native', kind: 'native', threads: count, run: () => natives.native.run(count) }] : []),
         ]);
         rows.push(...(await measureInTurn(sameAnswers(name, inPage), { ...told, name: `${name}, in Chromium` })));
@@ -63,6 +70,50 @@ export async function measureKernels({ runs, only, size, browser, native: native
     for (const runner of Object.values(natives)) runner.close();
     await Promise.all([chromium?.close(), closePeers(), ...Array.from(hosts.values(), (host) => host.close())]);
   }
+}
+
+/** A kernel on params whose arrays lie in its host's memory, and whose output is read there until the next run. */
+class InPlace {
+  #host;
+  #kernel;
+  #params;
+  #job;
+
+  constructor(host, kernel, params) {
+    this.#host = host;
+    this.#kernel = kernel;
+    this.#params = placed(host, params);
+  }
+
+  run() {
+    this.end();
+    this.#job = this.#host.run(this.#kernel, this.#params, { output: 'shared' });
+    return timed(() => this.#job);
+  }
+
+  end() {
+    this.#job?.release();
+    this.#job = undefined;
+  }
+}
+
+function placed(host, value) {
+  if (ArrayBuffer.isView(value)) {
+    const array = host.alloc(globalThis[value[Symbol.toStringTag]], value.length);
+    array.set(value);
+    return array;
+  }
+  if (Array.isArray(value)) return value.map((item) => placed(host, item));
+  return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, placed(host, item)])) : value;
+}
+
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc');
+
+/** The hosts' memory for the arrays of earlier cases is free again. */
+async function collected() {
+  gc();
+  await setImmediate();
 }
 
 /** Ours and the native ones give the same bytes on any number of threads. */

@@ -1,5 +1,5 @@
 // What the rows of the suite `kernels` say: ratios for each case, and their means over the kernels.
-import { casesOf, faster, kernelOf, type Kind, type Row } from './rows.ts';
+import { casesOf, faster, IN_PLACE, kernelOf, OURS, type Kind, type Row } from './rows.ts';
 
 /** A kernel that has less than this of native speed is listed. */
 export const LEAST_OF_NATIVE = 0.6;
@@ -11,9 +11,11 @@ export interface CaseSummary {
   threads: number;
   ours: Row;
   one: Row | undefined;
-  /** Our speed ÷ that of the same Rust without wasm, both on all threads. */
+  /** Our speed ÷ that of the same Rust without wasm, both on all threads, and both without copies in and out where that was measured. */
   ofNative: number | undefined;
-  /** The same of the Rust that was compiled for this machine's own features. */
+  /** The same, with ours copying in and out. */
+  ofNativeCopied: number | undefined;
+  /** As `ofNative`, of the Rust that was compiled for this machine's own features. */
   ofNativeCpu: number | undefined;
   /** Speed on all threads ÷ speed on one. */
   scaling: number | undefined;
@@ -35,6 +37,7 @@ export interface Summary {
   kernels: KernelSummary[];
   /** Geometric means over the kernels. */
   ofNative: number | undefined;
+  ofNativeCopied: number | undefined;
   ofNativeCpu: number | undefined;
   scaling: number | undefined;
   /** Our scaling ÷ native's. */
@@ -48,6 +51,7 @@ export interface Summary {
 export interface KernelSummary {
   kernel: string;
   ofNative: number | undefined;
+  ofNativeCopied: number | undefined;
   ofNativeCpu: number | undefined;
   scaling: number | undefined;
   ofNativeScaling: number | undefined;
@@ -62,6 +66,7 @@ export function summarize(rows: readonly Row[]): Summary {
     return {
       kernel,
       ofNative: mean(mine.map(({ ofNative }) => ofNative)),
+      ofNativeCopied: mean(mine.map(({ ofNativeCopied }) => ofNativeCopied)),
       ofNativeCpu: mean(mine.map(({ ofNativeCpu }) => ofNativeCpu)),
       scaling: mean(mine.map(({ scaling }) => scaling)),
       ofNativeScaling: mean(mine.map(({ scaling, nativeScaling }) => divided(scaling, nativeScaling))),
@@ -73,6 +78,7 @@ export function summarize(rows: readonly Row[]): Summary {
     cases,
     kernels,
     ofNative: over('ofNative'),
+    ofNativeCopied: over('ofNativeCopied'),
     ofNativeCpu: over('ofNativeCpu'),
     scaling: over('scaling'),
     ofNativeScaling: over('ofNativeScaling'),
@@ -84,9 +90,10 @@ export function summarize(rows: readonly Row[]): Summary {
 function summarizeCase(name: string, rows: readonly Row[]): CaseSummary | undefined {
   const threads = Math.max(...rows.filter(({ kind }) => kind === 'ours').map((row) => row.threads));
   const at = (impl: string, count: number) => rows.find((row) => row.impl === impl && row.threads === count);
-  const ours = at('loomwork', threads);
+  const ours = at(OURS, threads);
   if (!ours) return undefined;
-  const one = at('loomwork', 1);
+  const one = at(OURS, 1);
+  const [place, placeOne] = [at(IN_PLACE, threads) ?? ours, at(IN_PLACE, 1) ?? one];
   const [native, nativeCpu, nativeOne] = [at('native', threads), at('native-cpu', threads), at('native', 1)];
   return {
     name,
@@ -94,9 +101,10 @@ function summarizeCase(name: string, rows: readonly Row[]): CaseSummary | undefi
     threads,
     ours,
     one,
-    ofNative: native && faster(ours, native),
-    ofNativeCpu: nativeCpu && faster(ours, nativeCpu),
-    scaling: threads > 1 && one ? faster(ours, one) : undefined,
+    ofNative: native && faster(place, native),
+    ofNativeCopied: native && faster(ours, native),
+    ofNativeCpu: nativeCpu && faster(place, nativeCpu),
+    scaling: threads > 1 && placeOne ? faster(place, placeOne) : undefined,
     nativeScaling: threads > 1 && native && nativeOne ? faster(native, nativeOne) : undefined,
     portable: bestOf(rows, 'portable', ours),
     addon: bestOf(rows, 'addon', ours),

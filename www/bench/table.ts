@@ -1,9 +1,9 @@
 // A report as text: for each case a table by threads, its peers and what the figures say; at the end the means over the kernels.
-import { casesOf, higherIsBetter, titleOf, type Report, type Row } from './rows.ts';
+import { casesOf, higherIsBetter, IN_PLACE, OURS, titleOf, type Report, type Row } from './rows.ts';
 import { LEAST_OF_NATIVE, summarize, type CaseSummary, type Rival, type Summary } from './summary.ts';
 
 /** Those that have a column of their own: the same kernels on each number of threads. */
-const COLUMNS = ['loomwork', 'native', 'native-cpu'];
+const COLUMNS = [OURS, IN_PLACE, 'native', 'native-cpu'];
 
 export function textTable(report: Report): string {
   const { rows, left = [] } = report;
@@ -28,7 +28,7 @@ function byThreads(rows: readonly Row[]): string[] {
   const lines = [`  ${'threads'.padEnd(8)}${impls.map((impl) => `${impl} ms`.padStart(26)).join('')}${impls.includes('native') ? 'of native’s speed'.padStart(20) : ''}`];
   for (const threads of new Set(rows.filter(({ impl }) => impls.includes(impl)).map((row) => row.threads))) {
     const at = (impl: string) => rows.find((row) => row.impl === impl && row.threads === threads);
-    const [ours, native] = [at('loomwork'), at('native')];
+    const [ours, native] = [at(IN_PLACE) ?? at(OURS), at('native')];
     const cells = impls.map((impl) => (at(impl) ? spread(at(impl)!) : '–').padStart(26));
     lines.push(`  ${String(threads).padEnd(8)}${cells.join('')}${ours && native ? ratio(native.median / ours.median).padStart(20) : ''}`);
   }
@@ -44,10 +44,11 @@ function peers(rows: readonly Row[], { ours, one }: CaseSummary): string[] {
   });
 }
 
-function told({ threads, ofNative, ofNativeCpu, scaling, nativeScaling, portable, portableOne, addon }: CaseSummary): string[] {
+function told({ threads, ofNative, ofNativeCopied, ofNativeCpu, scaling, nativeScaling, portable, portableOne, addon }: CaseSummary): string[] {
   const lines = [];
   const shares = [
     ofNative === undefined ? '' : `${ratio(ofNative)} of native’s speed`,
+    ofNativeCopied === undefined || ofNativeCopied === ofNative ? '' : `${ratio(ofNativeCopied)} with copies in and out`,
     ofNativeCpu === undefined ? '' : `${ratio(ofNativeCpu)} of native’s with all of this machine’s features`,
   ].filter(Boolean);
   if (shares.length > 0) lines.push(`  on ${counted(threads)}: ${shares.join(', ')}`);
@@ -62,10 +63,11 @@ function told({ threads, ofNative, ofNativeCpu, scaling, nativeScaling, portable
   return lines;
 }
 
-function means({ kernels, ofNative, ofNativeCpu, scaling, ofNativeScaling, portable, slow }: Summary): string[] {
+function means({ kernels, ofNative, ofNativeCopied, ofNativeCpu, scaling, ofNativeScaling, portable, slow }: Summary): string[] {
   const lines = [`geometric means over ${kernels.length} ${kernels.length === 1 ? 'kernel' : 'kernels'} (of the cases of a kernel first), on all threads`];
   const add = (what: string, value: number | undefined, mark = '') => value !== undefined && lines.push(`  ${what.padEnd(52)}${(mark + ratio(value)).padStart(8)}`);
   add('of native’s speed', ofNative);
+  if (ofNativeCopied !== ofNative) add('the same, with copies in and out', ofNativeCopied);
   add('of native’s with all of this machine’s features', ofNativeCpu);
   add('scaling, all threads against 1', scaling, '×');
   add('scaling ÷ native’s scaling', ofNativeScaling);

@@ -4,7 +4,7 @@ import type { Failure } from '../shared/errors.ts';
 import type { Packed } from '../shared/protocol.ts';
 import type { Span } from './diary.ts';
 import type { CheckedHostOptions } from './options.ts';
-import type { Staged } from './stage.ts';
+import type { Reserve, Staged } from './stage.ts';
 import type { LaneStats } from './stats.ts';
 
 /** A job as an engine needs it. The engine writes only `slot` and `inputs.arrays`' buffers. */
@@ -62,6 +62,8 @@ export type StartEngine = (options: CheckedHostOptions, threads: number, listene
 
 /** A running instance, or several. */
 export interface Engine {
+  /** Memory of its instance for inputs, where the caller's thread reaches it. */
+  readonly reserve?: Reserve;
   /** It ends kernels that do not stop within their grace itself. */
   readonly keepsGrace?: boolean;
   /** The kernels of its artifact. */

@@ -187,6 +187,7 @@ export class HostJob implements Job, Task {
   leave(counts?: Counts): void {
     if (counts) this.#counts = { done: counts.done, total: counts.total };
     this.engine = undefined;
+    this.inputs.release?.();
     this.inputs = NOTHING;
     this.#left = true;
     this.#stopped?.resolve();

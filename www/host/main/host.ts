@@ -8,6 +8,7 @@ import type { TypedArray } from '../shared/generated.ts';
 import type { Packed, PackedArray } from '../shared/protocol.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Host, HostEvents } from './api.ts';
+import { LEAST } from './arena.ts';
 import type { End, Engine, EngineListener, Task } from './engine.ts';
 import { startInline } from './inline.ts';
 import { HostJob } from './host-job.ts';
@@ -388,7 +389,7 @@ export class LocalHost {
 
   #stage(arrays: readonly PackedArray[], transfer: readonly ArrayBuffer[]): Staged | Promise<Staged> {
     try {
-      return stage(arrays, transfer, this.#sharesMemory, this.#runtime);
+      return stage(arrays, transfer, this.#sharesMemory, this.#engine?.reserve, this.#runtime);
     } catch (thrown) {
       throw notCopied(thrown);
     }
@@ -480,8 +481,9 @@ export class LocalHost {
     if (typeof type !== 'function' || !size) throw badParams('type', `must be a typed array's constructor, got ${show(type)}`);
     if (!Number.isSafeInteger(length) || length < 0) throw badParams('length', `must be a whole number, 0 or more, got ${show(length)}`);
     try {
-      const buffer = this.#sharesMemory ? new SharedArrayBuffer(length * size) : new ArrayBuffer(length * size);
-      return new type(buffer as ArrayBuffer, 0, length);
+      const place = length * size >= LEAST ? this.#engine?.reserve?.take(length * size, true) : undefined;
+      const buffer = place ? place.buffer : this.#sharesMemory ? new SharedArrayBuffer(length * size) : new ArrayBuffer(length * size);
+      return new type(buffer as ArrayBufferLike as ArrayBuffer, place?.byteOffset ?? 0, length);
     } catch (thrown) {
       throw new LoomworkError({ code: 'OUT_OF_MEMORY', message: `${length * size} bytes could not be had: ${textOf(thrown)}` }, { cause: thrown });
     }

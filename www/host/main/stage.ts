@@ -2,6 +2,7 @@
 import type { PackedArray } from '../shared/protocol.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { DTYPES } from '../shared/generated.ts';
+import { LEAST, type Place } from './arena.ts';
 
 /** Up to so many bytes in all are copied at once. */
 const AT_ONCE = 1 << 20;
@@ -14,6 +15,14 @@ export interface Staged {
   transfer: ArrayBuffer[];
   /** Of all arrays. */
   bytes: number;
+  /** Gives back the memory that copies lie in. */
+  release?(): void;
+}
+
+/** Sets memory of the instance aside, where that can be done: what is copied there is not copied again. */
+export interface Reserve {
+  take(bytes: number, zeroed: boolean): Place | undefined;
+  giveBack(buffer: SharedArrayBuffer): void;
 }
 
 /** Copies up to so many bytes in all are posted as clones: cheaper than a shared buffer of their own. */
@@ -28,16 +37,23 @@ function room(bytes: number, shared: boolean): ArrayBufferLike {
  * Makes each array one that can be posted: shared ones stay, those whose buffer is in `transfer` are moved, the others copied.
  *
  * @param shared whether memory can be shared with those who get them
+ * @param reserve where copies go if it has room
  * @returns at once for small inputs; else a promise, until which the caller must not change them
  */
-export function stage(arrays: readonly PackedArray[], transfer: readonly ArrayBuffer[], shared: boolean, runtime: Runtime): Staged | Promise<Staged> {
+export function stage(
+  arrays: readonly PackedArray[],
+  transfer: readonly ArrayBuffer[],
+  shared: boolean,
+  reserve: Reserve | undefined,
+  runtime: Runtime,
+): Staged | Promise<Staged> {
   if (arrays.length === 0 && transfer.length === 0) return { arrays: [], transfer: [], bytes: 0 };
   // Moved at once, so that the caller's are empty as after any `postMessage`.
   const moved = new Map<ArrayBufferLike, ArrayBuffer>([...new Set(transfer)].map((buffer) => [buffer, structuredClone(buffer, { transfer: [buffer] })]));
   const toCopy = arrays.filter(({ buffer }) => !moved.has(buffer) && buffer instanceof ArrayBuffer);
   const bytes = toCopy.reduce((sum, array) => sum + byteLength(array), 0);
-  if (bytes > AT_ONCE) return copySlowly(arrays, moved, shared, runtime);
-  const staged = new Staging(moved, shared, bytes <= CLONED);
+  if (bytes > AT_ONCE) return copySlowly(arrays, new Staging(moved, shared, reserve), runtime);
+  const staged = new Staging(moved, shared, reserve, bytes <= CLONED);
   for (const array of arrays) {
     if (staged.keeps(array)) continue;
     const copy = staged.copyOf(array);
@@ -46,8 +62,7 @@ export function stage(arrays: readonly PackedArray[], transfer: readonly ArrayBu
   return staged;
 }
 
-async function copySlowly(arrays: readonly PackedArray[], moved: Moved, shared: boolean, runtime: Runtime): Promise<Staged> {
-  const staged = new Staging(moved, shared);
+async function copySlowly(arrays: readonly PackedArray[], staged: Staging, runtime: Runtime): Promise<Staged> {
   for (const array of arrays) {
     if (staged.keeps(array)) continue;
     const from = bytesOf(array);
@@ -70,11 +85,14 @@ class Staging implements Staged {
   readonly #moved: Moved;
   readonly #shared: boolean;
   readonly #cloned: boolean;
+  readonly #reserve: Reserve | undefined;
+  readonly #reserved: SharedArrayBuffer[] = [];
 
-  constructor(moved: Moved, shared: boolean, cloned = false) {
+  constructor(moved: Moved, shared: boolean, reserve: Reserve | undefined, cloned = false) {
     this.#moved = moved;
     this.#shared = shared && !cloned;
     this.#cloned = cloned;
+    this.#reserve = reserve;
     this.transfer = [...moved.values()];
   }
 
@@ -87,11 +105,23 @@ class Staging implements Staged {
   }
 
   copyOf(array: PackedArray): Uint8Array {
+    const place = byteLength(array) >= LEAST ? this.#reserve?.take(byteLength(array), false) : undefined;
+    if (place) {
+      this.#reserved.push(place.buffer);
+      const copy = { ...array, ...place };
+      this.bytes += byteLength(copy);
+      this.arrays.push(copy);
+      return bytesOf(copy);
+    }
     const buffer = room(byteLength(array), this.#shared);
     this.bytes += byteLength(array);
     this.arrays.push({ ...array, buffer, byteOffset: 0 });
     if (buffer instanceof ArrayBuffer && !this.#cloned) this.transfer.push(buffer);
     return new Uint8Array(buffer);
+  }
+
+  release(): void {
+    for (const buffer of this.#reserved.splice(0)) this.#reserve!.giveBack(buffer);
   }
 }
 

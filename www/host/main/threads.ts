@@ -4,10 +4,11 @@ import { decode } from '@msgpack/msgpack';
 import { Bell } from '../shared/bell.ts';
 import { ControlTable, type Counts } from '../shared/control.ts';
 import { textOf, type Failure } from '../shared/errors.ts';
-import { CONTROL, DISPATCH, LANE, LANE_STATES, TURNS } from '../shared/generated.ts';
+import { CONTROL, DISPATCH, DTYPES, LANE, LANE_STATES, TURNS } from '../shared/generated.ts';
 import { INITIAL_PAGES } from '../shared/package.ts';
-import type { FromWorker, JobEvent, Message, Packed } from '../shared/protocol.ts';
+import type { FromWorker, JobEvent, Message, Packed, PackedArray } from '../shared/protocol.ts';
 import type { Runtime, WorkerHandle } from '../runtime/runtime.ts';
+import { Arena } from './arena.ts';
 import { Diary } from './diary.ts';
 import type { End, Engine, EngineListener, Task } from './engine.ts';
 import type { CheckedHostOptions } from './options.ts';
@@ -16,6 +17,9 @@ import { AFTERMATH_MS, diagnosed, StartingWorker, startWithin, type Fault } from
 import type { LaneStats } from './stats.ts';
 
 const PAGE = 65_536;
+
+/** Inputs may take so much of the memory, as a divisor: the rest is for what kernels make. Others are copied into it as their jobs come. */
+const RESERVED = 4;
 
 /** A sleep is never longer than this, so that a lost wake-up costs a delay and not a job. */
 const SLEEP_MS = 500;
@@ -122,6 +126,7 @@ interface Start {
 
 class ThreadsEngine implements Engine {
   readonly kernels: readonly string[];
+  readonly reserve: Arena;
   readonly #runtime: Runtime;
   readonly #options: CheckedHostOptions;
   readonly #start: Start;
@@ -157,6 +162,7 @@ class ThreadsEngine implements Engine {
   constructor(runtime: Runtime, options: CheckedHostOptions, start: Start, coordinator: StartingWorker, pool: StartingWorker[], listener: EngineListener) {
     const { memory, ready } = start;
     this.kernels = ready.kernels;
+    this.reserve = new Arena(memory, options.maxMemory / RESERVED);
     this.#runtime = runtime;
     this.#options = options;
     this.#start = start;
@@ -204,7 +210,8 @@ class ThreadsEngine implements Engine {
       if (this.#size === 1) this.#wakeLanes();
     } else {
       try {
-        this.#coordinator.post({ type: 'run', id, slot, kernel, params, arrays: inputs.arrays, moved: inputs.transfer.length > 0 }, inputs.transfer);
+        const arrays = inputs.arrays.map((array) => (this.reserve.holds(array) ? { ...array, inPlace: true } : array));
+        this.#coordinator.post({ type: 'run', id, slot, kernel, params, arrays, moved: inputs.transfer.length > 0 }, inputs.transfer);
       } catch (thrown) {
         this.#leave(slot);
         throw thrown;
@@ -435,6 +442,7 @@ class ThreadsEngine implements Engine {
       case 'spoiled':
         return this.#listener.spoiled(task, event.error);
       case 'done':
+        if (event.lent) event.arrays = event.arrays.map((array) => (isOneOf(task.inputs.arrays, array) ? ownCopy(array) : array));
         return this.#end(task, event.slot, 'done', undefined, event, undefined, event.lent === true);
       case 'failed':
         return this.#end(task, event.slot, 'failed', undefined, undefined, event.error);
@@ -542,6 +550,17 @@ class ThreadsEngine implements Engine {
   #workers(): WorkerHandle[] {
     return [this.#coordinator, ...this.#lanes.flatMap((lane) => lane.workers)];
   }
+}
+
+/** Whether an output's array lies where an input does: that place is its caller's again. */
+function isOneOf(inputs: readonly PackedArray[], { byteOffset, length, dtype }: PackedArray): boolean {
+  const end = byteOffset + length * DTYPES[dtype]!.size;
+  return inputs.some((input) => input.byteOffset < end && byteOffset < input.byteOffset + input.length * DTYPES[input.dtype]!.size);
+}
+
+function ownCopy(array: PackedArray): PackedArray {
+  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.length * DTYPES[array.dtype]!.size);
+  return { ...array, buffer: Uint8Array.from(bytes).buffer, byteOffset: 0 };
 }
 
 /** Puts buffers that came back into the places that they were moved from, in the same order. */

@@ -19,7 +19,7 @@ export interface Packed {
   arrays: PackedArray[];
 }
 
-/** A job on its way into an instance. */
+/** A job on its way into an instance. Arrays that are `inPlace` lie in its memory already. */
 export interface Submission {
   id: number;
   /** Its control block. */
@@ -27,7 +27,7 @@ export interface Submission {
   kernel: string;
   /** Params as MessagePack, with the arrays taken out. */
   params: Uint8Array;
-  arrays: readonly PackedArray[];
+  arrays: readonly (PackedArray & { inPlace?: boolean })[];
   /** Whether buffers that are not shared were moved here, and must go back. */
   moved: boolean;
 }

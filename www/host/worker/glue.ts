@@ -47,6 +47,7 @@ export interface Glue {
   kernelNames(): string[];
   controlTable(): number;
   attach(dtype: number, length: number): number;
+  attachInPlace?(dtype: number, start: number, length: number): boolean;
   detach(): void;
   submit(slot: number, id: number, kernel: string, params: Uint8Array): void;
   nextEvent(): WasmEvent | undefined;

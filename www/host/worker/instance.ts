@@ -112,7 +112,7 @@ export class Instance {
   #attempt({ id, slot, arrays }: Submission, moved: () => void, start: () => void): void {
     try {
       try {
-        for (const array of arrays) this.#moveIn(array, slot);
+        for (const array of arrays) if (!array.inPlace || !this.#glue.attachInPlace!(array.dtype, array.byteOffset, array.length)) this.#moveIn(array, slot);
       } finally {
         moved();
       }

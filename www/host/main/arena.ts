@@ -1,0 +1,111 @@
+// Memory of an instance that the caller's thread sets aside for arrays: what lies there goes to kernels without being copied again.
+//
+// It comes from `memory.grow`, as the pages of wasm's own allocator do, so the two never meet. Pages that are given back are kept for the next
+// array: a wasm memory does not shrink.
+import type { PackedArray } from '../shared/protocol.ts';
+import { DTYPES } from '../shared/generated.ts';
+
+const PAGE = 65_536;
+
+/** Smaller arrays are not worth a page: copying them takes microseconds. */
+export const LEAST = PAGE;
+
+/** Pages in a row, from `start` on. */
+interface Region {
+  start: number;
+  pages: number;
+}
+
+/** Where an array may lie. The buffer is the whole memory; it is this place's own, and the place is taken for as long as the buffer is held. */
+export interface Place {
+  buffer: SharedArrayBuffer;
+  byteOffset: number;
+}
+
+export class Arena {
+  readonly #memory: WebAssembly.Memory;
+  /** Pages that may still be had. */
+  #left: number;
+  /** In the order of their places; two never touch. */
+  readonly #free: Region[] = [];
+  readonly #taken = new WeakMap<ArrayBufferLike, Region>();
+  readonly #forgotten = new FinalizationRegistry<Region>((region) => this.#keep(region));
+
+  /** @param most bytes that it may take of the memory in all */
+  constructor(memory: WebAssembly.Memory, most: number) {
+    this.#memory = memory;
+    this.#left = Math.floor(most / PAGE);
+  }
+
+  /**
+   * Sets memory aside until it is given back, or its buffer is forgotten.
+   *
+   * @param zeroed whether it must not hold what was there before
+   * @returns nothing where there is no room left
+   */
+  take(bytes: number, zeroed: boolean): Place | undefined {
+    const pages = Math.ceil(bytes / PAGE);
+    const region = this.#reuse(pages, zeroed) ?? this.#grow(pages);
+    if (!region) return undefined;
+    // A buffer of its own over the same memory: whoever holds a view of it holds it.
+    const buffer = structuredClone(this.#memory.buffer) as ArrayBufferLike as SharedArrayBuffer;
+    this.#taken.set(buffer, region);
+    this.#forgotten.register(buffer, region, buffer);
+    return { buffer, byteOffset: region.start * PAGE };
+  }
+
+  /** Whether an array lies in memory that was set aside for it. */
+  holds({ dtype, buffer, byteOffset, length }: PackedArray): boolean {
+    const region = this.#taken.get(buffer);
+    return region !== undefined && byteOffset >= region.start * PAGE && byteOffset + length * DTYPES[dtype]!.size <= (region.start + region.pages) * PAGE;
+  }
+
+  /** Takes back what was set aside: nobody reads or writes there any more. */
+  giveBack(buffer: SharedArrayBuffer): void {
+    const region = this.#taken.get(buffer);
+    if (!region) return;
+    this.#taken.delete(buffer);
+    this.#forgotten.unregister(buffer);
+    this.#keep(region);
+  }
+
+  #reuse(pages: number, zeroed: boolean): Region | undefined {
+    // The one that it fits best: large ones are kept for what is large.
+    let at = -1;
+    for (const [index, free] of this.#free.entries()) if (free.pages >= pages && (at < 0 || free.pages < this.#free[at]!.pages)) at = index;
+    if (at < 0) return undefined;
+    const free = this.#free[at]!;
+    const region = { start: free.start, pages };
+    free.start += pages;
+    free.pages -= pages;
+    if (free.pages === 0) this.#free.splice(at, 1);
+    if (zeroed) new Uint8Array(this.#memory.buffer, region.start * PAGE, pages * PAGE).fill(0);
+    return region;
+  }
+
+  #grow(pages: number): Region | undefined {
+    if (pages > this.#left) return undefined;
+    try {
+      const start = this.#memory.grow(pages);
+      this.#left -= pages;
+      return { start, pages };
+    } catch {
+      // The memory is at its maximum, or the machine at its end.
+      return undefined;
+    }
+  }
+
+  #keep({ start, pages }: Region): void {
+    let at = this.#free.findIndex((free) => free.start > start);
+    if (at < 0) at = this.#free.length;
+    const before = this.#free[at - 1];
+    const after = this.#free[at];
+    const region = { start, pages };
+    if (after && start + pages === after.start) {
+      region.pages += after.pages;
+      this.#free.splice(at, 1);
+    }
+    if (before && before.start + before.pages === start) before.pages += region.pages;
+    else this.#free.splice(at, 0, region);
+  }
+}
