@@ -5,6 +5,7 @@
 //! `{ "$array": index, "shape"?: […] }`, which this module swaps for the data while it decodes. Outputs go the same
 //! way in reverse ([`collect`]). Without a boundary (native JSON) arrays are plain lists of numbers.
 
+use rayon::prelude::*;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -47,16 +48,34 @@ impl<T: 'static> std::ops::Deref for Data<T> {
     }
 }
 
-impl<T: Clone + 'static> Data<T> {
+impl<T: Element> Data<T> {
     fn own(&mut self) -> &mut Vec<T> {
         if let Self::Lent(data) = *self {
-            *self = Self::Own(data.to_vec());
+            *self = Self::Own(copied(data));
         }
         match self {
             Self::Own(data) => data,
             Self::Lent(_) => unreachable!("it was made own above"),
         }
     }
+}
+
+/// Elements that a thread copies at a time.
+const PIECE: usize = 1 << 18;
+
+fn copied<T: Element>(data: &[T]) -> Vec<T> {
+    // Outside of a pool rayon would start one of its own.
+    if data.len() <= PIECE || rayon::current_thread_index().is_none() {
+        return data.to_vec();
+    }
+    let mut copy = Vec::with_capacity(data.len());
+    let pieces = copy.spare_capacity_mut()[..data.len()].par_chunks_mut(PIECE).zip(data.par_chunks(PIECE));
+    pieces.for_each(|(to, from)| {
+        to.write_copy_of_slice(from);
+    });
+    // SAFETY: the pieces are all of it, and each was written.
+    unsafe { copy.set_len(data.len()) };
+    copy
 }
 
 impl<T: 'static> Default for Data<T> {
@@ -99,10 +118,19 @@ impl<T: 'static> Array<T> {
 
 }
 
-impl<T: Clone + 'static> Array<T> {
+impl<T: Element> Array<T> {
     /// The elements, to be kept or changed. Copied only if they lie in the caller's memory (`host.alloc`).
     pub fn into_vec(mut self) -> Vec<T> {
         std::mem::take(self.data.own())
+    }
+
+    /// The elements, to be kept or changed; where they lie in the caller's memory, only to be read.
+    #[cfg(feature = "images")]
+    pub(crate) fn own_or_lent(self) -> Result<Vec<T>, &'static [T]> {
+        match self.data {
+            Data::Own(data) => Ok(data),
+            Data::Lent(data) => Err(data),
+        }
     }
 }
 
@@ -119,7 +147,7 @@ impl<T: 'static> std::ops::Deref for Array<T> {
     }
 }
 
-impl<T: Clone + 'static> std::ops::DerefMut for Array<T> {
+impl<T: Element> std::ops::DerefMut for Array<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         self.data.own()
     }

@@ -104,15 +104,29 @@ impl Kernel for ImageColor {
 
     fn run(p: ImageColorParams, job: &Job) -> Result<ImageColorOutput, KernelError> {
         let tables = Tables::of(&p);
-        let mut image = p.image;
-        job.set_total(u64::from(image.width) * u64::from(image.height));
-        image.data.par_chunks_mut(BLOCK).try_for_each(|block| {
+        let Image { data, width, height } = p.image;
+        job.set_total(u64::from(width) * u64::from(height));
+        let change = |block: &mut [u8]| {
             job.check()?;
             tables.apply(block);
             job.advance(block.len() as u64 / 4);
             Ok::<(), Cancelled>(())
-        })?;
-        Ok(ImageColorOutput { image })
+        };
+        let changed = match data.own_or_lent() {
+            Ok(mut data) => {
+                data.par_chunks_mut(BLOCK).try_for_each(change)?;
+                data
+            }
+            Err(data) => {
+                let mut out = Vec::with_capacity(data.len());
+                let blocks = out.spare_capacity_mut()[..data.len()].par_chunks_mut(BLOCK).zip(data.par_chunks(BLOCK));
+                blocks.try_for_each(|(to, from)| change(to.write_copy_of_slice(from)))?;
+                // SAFETY: the blocks are all of it, and each was written.
+                unsafe { out.set_len(data.len()) };
+                out
+            }
+        };
+        Ok(ImageColorOutput { image: Image { data: changed.into(), width, height } })
     }
 }
 

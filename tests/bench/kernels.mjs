@@ -24,8 +24,8 @@ export async function measureKernels({ runs, only, size, browser, native: native
   const [rows, left, natives, hosts] = [[], [], {}, new Map()];
   let chromium;
   try {
-    if (natively) natives.native = new Native();
-    if (nativeCpu) natives['native-cpu'] = new Native({ cpu: true, log });
+    if (natively) natives.native = new Native('baseline', { log });
+    if (nativeCpu) natives['native-cpu'] = new Native('cpu', { log });
     for (const count of threads) hosts.set(count, await createHost({ threads: count }));
     if (browser && chosen.some((item) => item.chromium)) chromium = await Chromium.start(threads);
     for (const { name, kernel, chromium: alsoChromium, ...item } of chosen) {

@@ -8,6 +8,31 @@ import { DTYPES } from './dtypes.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** What x86-64 processors may have beyond what all have, and crates look for as they run. */
+const BEYOND_BASELINE = ['sse3', 'ssse3', 'sse4.1', 'sse4.2', 'popcnt', 'lzcnt', 'movbe', 'bmi1', 'bmi2', 'f16c', 'fma', 'aes', 'pclmulqdq', 'sha', 'gfni', 'vaes', 'vpclmulqdq',
+  'avx', 'avx2', 'avxvnni', 'avx512f', 'avx512cd', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512ifma', 'avx512vbmi', 'avx512vbmi2', 'avx512vnni', 'avx512bitalg', 'avx512vpopcntdq', 'avx512bf16', 'avx512fp16', 'avx512vp2intersect'];
+
+/**
+ * How each is compiled, and what its environment says. On x86-64, `baseline` is what every processor can do, and no more: crates that look for
+ * more as they run find nothing (the standard library is compiled so that it can be told that; sha2 and blake3 look by themselves). Elsewhere it is what the
+ * target has.
+ */
+const FLAVOURS = {
+  dev: { folder: 'target', profile: 'debug' },
+  baseline:
+    process.arch === 'x64' && process.platform === 'linux'
+      ? {
+          folder: 'target/native-baseline',
+          triple: 'x86_64-unknown-linux-gnu',
+          profile: 'release',
+          cargo: ['-Zbuild-std=std,panic_unwind'],
+          flags: '--cfg=feature="std_detect_env_override" --cfg=sha2_backend="soft" --cfg=feature="no_avx512" --cfg=feature="no_avx2" --cfg=feature="no_sse41"',
+          env: { RUST_STD_DETECT_UNSTABLE: BEYOND_BASELINE.join(' ') },
+        }
+      : { folder: 'target', profile: 'release' },
+  cpu: { folder: 'target/native-cpu', profile: 'release', flags: '-Ctarget-cpu=native' },
+};
+
 export class Native {
   #process;
   #answers = [];
@@ -17,16 +42,17 @@ export class Native {
   #inputs;
 
   /**
-   * @param {{ fast?: boolean, cpu?: boolean, log?: (line: string) => void }} options
-   *   fast: as fast as can be, for measuring; else what `cargo test` has compiled already: the same answers
-   *   cpu: compiled for all that this machine's processor can do, in a folder of its own
+   * @param {'dev' | 'baseline' | 'cpu'} flavour `baseline` and `cpu` (all that this machine's processor can do) are for measuring; `dev` is what
+   *   `cargo test` has compiled already: the same answers
    */
-  constructor({ fast = true, cpu = false, log } = {}) {
-    const target = join(root, cpu ? 'target/native-cpu' : 'target');
-    if (cpu) log?.('compiling the native runner for this processor (minutes the first time; --no-native-cpu leaves it out)');
-    const env = { ...process.env, CARGO_TARGET_DIR: target, ...(cpu && { RUSTFLAGS: '-Ctarget-cpu=native' }) };
-    execFileSync('cargo', ['build', '--quiet', ...(fast ? ['--release'] : []), '--example', 'native'], { cwd: root, env, stdio: ['ignore', 'ignore', 'inherit'] });
-    this.#process = spawn(join(target, fast ? 'release' : 'debug', 'examples/native'), { stdio: ['pipe', 'pipe', 'inherit'] });
+  constructor(flavour, { log } = {}) {
+    const { folder, triple, profile, cargo = [], flags, env: told } = FLAVOURS[flavour];
+    const target = join(root, folder);
+    if (profile === 'release') log?.(`compiling the native runner (${flavour}; minutes the first time)`);
+    const env = { ...process.env, CARGO_TARGET_DIR: target, ...(flags && { RUSTFLAGS: flags }) };
+    const args = ['build', '--quiet', ...(profile === 'release' ? ['--release'] : []), ...(triple ? ['--target', triple] : []), ...cargo, '--example', 'native'];
+    execFileSync('cargo', args, { cwd: root, env, stdio: ['ignore', 'ignore', 'inherit'] });
+    this.#process = spawn(join(target, triple ?? '', profile, 'examples/native'), { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...told } });
     this.#inputs = join(root, `target/bench/${this.#process.pid}`);
     createInterface(this.#process.stdout).on('line', (line) => this.#answers.shift()?.resolve(JSON.parse(line)));
     this.#process.on('exit', (code) => this.#answers.forEach(({ reject }) => reject(new Error(`the native runner ended with code ${code}`))));

@@ -132,10 +132,12 @@ test('an output that is one of its inputs is the caller’s own', { timeout: 60_
   const data = host.alloc(Uint8Array, 400 * 300 * 4);
   data.set(bytes(data.length, 7));
   const before = Uint8Array.from(data);
-  for (const [kernel, more] of [['image.color', {}], ['image.crop', { x: 0, y: 0, width: 400, height: 300 }], ['image.rotate', { angle: 0 }], ['image.resize', { width: 400, height: 300 }]]) {
+  for (const [kernel, more] of [['image.color', {}], ['image.color', { saturate: 1.4, contrast: 1.2 }], ['image.crop', { x: 0, y: 0, width: 400, height: 300 }], ['image.rotate', { angle: 0 }], ['image.resize', { width: 400, height: 300 }]]) {
     const job = host.run(kernel, { image: { data, width: 400, height: 300 }, ...more }, { output: 'shared' });
     const { image } = await job;
     const same = Uint8Array.from(image.data);
+    const { image: { data: copied } } = await host.run(kernel, { image: { data: before, width: 400, height: 300 }, ...more });
+    assert.deepEqual(same, Uint8Array.from(copied), kernel);
     data.fill(0);
     assert.deepEqual(Uint8Array.from(image.data), same, kernel);
     data.set(before);
