@@ -115,7 +115,6 @@ impl<T: 'static> Array<T> {
     pub fn shape(&self) -> Option<&[usize]> {
         self.shape.as_deref()
     }
-
 }
 
 impl<T: Element> Array<T> {

@@ -149,7 +149,10 @@ pub(crate) fn only<T>(outputs: Vec<T>) -> Result<T, KernelError> {
 
 /// The outputs' arrays one after another: `len` elements.
 #[cfg(feature = "kernels")]
-pub(crate) fn concat<T: Copy + 'static>(arrays: impl Iterator<Item = Array<T>>, len: usize) -> Result<Vec<T>, KernelError> {
+pub(crate) fn concat<T: Copy + 'static>(
+    arrays: impl Iterator<Item = Array<T>>,
+    len: usize,
+) -> Result<Vec<T>, KernelError> {
     let mut all = Vec::new();
     let bytes = len as u64 * size_of::<T>() as u64;
     all.try_reserve_exact(len).map_err(|_| KernelError::OutOfMemory { bytes: Some(bytes) })?;

@@ -10,7 +10,7 @@ use crate::{Cancelled, Job, Kernel, KernelError, Shardable};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use wide::f32x4;
+use wide::{f32x4, i16x8, i32x8, u8x16};
 
 /// Convolves an image with a matrix.
 pub struct ImageConvolve;
@@ -274,8 +274,15 @@ impl Matrix {
             let lines: Vec<&[f32]> = (first..first + count).map(|at| &ring[at % count * length..][..length]).collect();
             for (group, (out, kept)) in row.chunks_mut(16).zip(kept.chunks(16)).enumerate() {
                 let sums = self.sums(&lines, group * 4);
-                for ((out, kept), sum) in out.as_chunks_mut().0.iter_mut().zip(kept.as_chunks().0).zip(sums) {
-                    *out = self.finish(sum, *kept);
+                if self.keep_alpha {
+                    out.copy_from_slice(&bytes(sums)[..out.len()]);
+                    for (out, kept) in out.as_chunks_mut::<4>().0.iter_mut().zip(kept.as_chunks::<4>().0) {
+                        out[3] = kept[3];
+                    }
+                } else {
+                    for (out, sum) in out.as_chunks_mut().0.iter_mut().zip(sums) {
+                        *out = weighted(sum.to_array());
+                    }
                 }
             }
         }
@@ -287,8 +294,15 @@ impl Matrix {
         let (before, inside, after) = columns(start, line.len() / 4, width);
         let (line, row) = (line.as_chunks_mut::<4>().0, row.as_chunks::<4>().0);
         let count = line.len();
-        for (out, pixel) in line[before..count - after].iter_mut().zip(&row[inside]) {
-            *out = self.float(*pixel);
+        let middle = &mut line[before..count - after];
+        if self.keep_alpha {
+            for (out, byte) in middle.as_flattened_mut().iter_mut().zip(row[inside].as_flattened()) {
+                *out = f32::from(*byte);
+            }
+        } else {
+            for (out, pixel) in middle.iter_mut().zip(&row[inside]) {
+                *out = self.float(*pixel);
+            }
         }
         for at in (0..before).chain(count - after..count) {
             let place = self.edges.place(start + at as i64, width);
@@ -308,7 +322,7 @@ impl Matrix {
 
     /// The sums of four pixels from column `at` on.
     #[inline(always)]
-    fn sums(&self, lines: &[&[f32]], at: usize) -> [[f32; 4]; 4] {
+    fn sums(&self, lines: &[&[f32]], at: usize) -> [f32x4; 4] {
         let mut sums = [f32x4::ZERO; 4];
         for &(y, x, value) in &self.taps {
             let four = &lines[y][(at + x) * 4..][..16];
@@ -317,25 +331,33 @@ impl Matrix {
                 *sum += f32x4::new(*pixel) * value;
             }
         }
-        sums.map(|sum| (sum / f32x4::splat(self.divisor) + f32x4::splat(self.bias)).to_array())
+        sums.map(|sum| sum / f32x4::splat(self.divisor) + f32x4::splat(self.bias))
     }
+}
 
-    /// A sum as a pixel.
-    #[inline(always)]
-    fn finish(&self, sum: [f32; 4], kept: [u8; 4]) -> [u8; 4] {
-        // Limited to 0 and more first, then cut: rounds to nearest.
-        let byte = |value: f32| (value.clamp(0.0, 255.0) + 0.5) as u8;
-        let [r, g, b, alpha] = sum;
-        if self.keep_alpha {
-            return [byte(r), byte(g), byte(b), kept[3]];
-        }
-        let shown = byte(alpha);
-        if shown == 0 {
-            return [0; 4];
-        }
-        let alpha = alpha.min(255.0);
-        [byte(r * 255.0 / alpha), byte(g * 255.0 / alpha), byte(b * 255.0 / alpha), shown]
+/// Four sums as pixels. Limited to 0 and more first, then cut: rounds to nearest.
+#[inline(always)]
+fn bytes(sums: [f32x4; 4]) -> [u8; 16] {
+    let [a, b, c, d] = sums.map(|sum| {
+        let limited = sum.fast_max(f32x4::ZERO).fast_min(f32x4::splat(255.0));
+        (limited + f32x4::splat(0.5)).fast_trunc_int().to_array()
+    });
+    let two = |first: [i32; 4], second: [i32; 4]| {
+        i16x8::from_i32x8_saturate(i32x8::new(std::array::from_fn(|i| if i < 4 { first[i] } else { second[i - 4] })))
+    };
+    u8x16::narrow_i16x8(two(a, b), two(c, d)).to_array()
+}
+
+/// A sum whose colours are weighted by its alpha, as a pixel.
+#[inline(always)]
+fn weighted([r, g, b, alpha]: [f32; 4]) -> [u8; 4] {
+    let byte = |value: f32| (value.clamp(0.0, 255.0) + 0.5) as u8;
+    let shown = byte(alpha);
+    if shown == 0 {
+        return [0; 4];
     }
+    let alpha = alpha.min(255.0);
+    [byte(r * 255.0 / alpha), byte(g * 255.0 / alpha), byte(b * 255.0 / alpha), shown]
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]

@@ -58,9 +58,18 @@ export interface Host<Kernels = KernelMap> {
     options?: Omit<RunOptions, 'transfer' | 'onProgress' | 'output'> & { concurrency?: number },
   ): AsyncGenerator<OutputOf<Kernels, Name>, void, undefined>;
   /**
-   * An array in shared memory, zeroed, that goes to a kernel without a copy on the caller's thread, any number of times.
+   * An array, zeroed, that goes to a kernel without a copy, any number of times: on the `threads` backend it lies in the instance's own memory, and
+   * kernels read it there. Leave it alone while its job runs. It is there for as long as you hold it or a view of it.
    *
-   * Where memory cannot be shared it is an ordinary array.
+   * Its `buffer` is the instance's whole memory, so pass the array, not the buffer. An array of less than 64 KiB, or for which a quarter of
+   * `maxMemory` has no room, lies in shared memory of its own and is copied in; where memory cannot be shared it is an ordinary array.
+   *
+   * @example
+   * const pixels = host.alloc(Uint8Array, width * height * 4);
+   * for (;;) {
+   *   await camera.read(pixels);
+   *   show(await host.run('image.blur', { image: { data: pixels, width, height }, sigma: 2 }));
+   * }
    */
   alloc<A extends TypedArray>(type: new (buffer: ArrayBuffer, byteOffset?: number, length?: number) => A, length: number): A;
   /** Resolves when the queue has room for one more job. */

@@ -78,6 +78,8 @@ export interface Engine {
   flush(): void;
   /** When the task's kernel began, by `performance.now()`; 0 if it has not. */
   began(task: Task): number;
+  /** Whether the task's kernel runs no more, though what it gave is not here yet. */
+  ended?(task: Task): boolean;
   /** Asks a task to stop. Its end is told. */
   cancel(task: Task): void;
   /** Asks a task for its parts from now on, where that can be done. */

@@ -183,6 +183,12 @@ export class HostJob implements Job, Task {
     if (!this.#settled) this.#settle('failed', error);
   }
 
+  /** Host: its kernel runs no more, and its caller waits for nothing else. */
+  halted(): void {
+    this.#left = true;
+    this.#stopped?.resolve();
+  }
+
   /** Host: nothing of it runs or waits any more. */
   leave(counts?: Counts): void {
     if (counts) this.#counts = { done: counts.done, total: counts.total };

@@ -583,6 +583,8 @@ export class LocalHost {
     if (!job.engine) return;
     const engine = job.engine;
     engine.cancel(job);
+    // What is left is to drop what it gave.
+    if (engine.ended?.(job)) job.halted();
     if (job.engine && !engine.keepsGrace) this.#awaitStop(job, engine);
   }
 

@@ -457,6 +457,10 @@ class ThreadsEngine implements Engine {
     return started > 0 ? started - performance.timeOrigin : 0;
   }
 
+  ended({ slot }: Task): boolean {
+    return slot >= 0 && this.#blocks.turn(slot) === TURNS.ended;
+  }
+
   cancel({ slot }: Task): void {
     if (slot >= 0) this.#blocks.cancel(slot);
   }

@@ -143,6 +143,8 @@ export class Instance {
 
   #copyOut({ dtype, start, len, shape }: WasmArray, slot: number): PackedArray {
     const bytes = len * DTYPES[dtype]!.size;
+    // Making room takes milliseconds for each ten megabytes.
+    if (bytes > SLICE && this.blocks.isCancelled(slot)) throw CANCELLED;
     const buffer = new ArrayBuffer(bytes);
     // An empty Rust slice has no place of its own: its address may lie outside the memory.
     if (bytes > 0) this.#copy(new Uint8Array(this.#memory.buffer, start, bytes), new Uint8Array(buffer), slot);
