@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { loadSource } from '../../www/build/load.mjs';
 import { bytes, createHost, sha256 } from './helpers.mjs';
 
-const { module: { Arena } } = await loadSource('www/host/main/arena.ts', 'arena.mjs');
+const { module: { Arena, strays } } = await loadSource('www/host/main/arena.ts', 'arena.mjs');
 const PAGE = 65_536;
 const U8 = 1;
 
@@ -83,6 +83,9 @@ test('only what lies in its own place is held', () => {
   assert.equal(holds(buffer, byteOffset - 1, 10), false);
   assert.equal(holds(shared.buffer, byteOffset, 10), false);
   assert.equal(holds(new SharedArrayBuffer(10), 0, 10), false);
+  const strayed = (over, from, length) => strays({ dtype: U8, buffer: over, byteOffset: from, length });
+  assert.deepEqual([strayed(buffer, byteOffset, 10), strayed(buffer, 0, 10), strayed(new SharedArrayBuffer(10), 0, 10)], [false, true, false]);
+  assert.equal(new Arena(shared, PAGE).holds({ dtype: U8, buffer, byteOffset, length: 10 }), false);
   arena.giveBack(buffer);
   assert.equal(holds(buffer, byteOffset, 2 * PAGE), false);
 });
@@ -102,6 +105,7 @@ test('an array of host.alloc is read where it lies', { timeout: 60_000 }, async 
     assert.equal(hex, part.byteLength === data.length ? expected : sha256(part));
   }
   assert.ok(sizeOf(host) - before < 4 << 20, `${sizeOf(host) - before} bytes more`);
+  await assert.rejects(host.run('hash', { data: data.buffer, algorithm: 'sha256' }), { code: 'BAD_PARAMS', message: /pass the array/ });
   // A kernel that changes its input changes a copy.
   const { data: sorted } = await host.run('sort', { data: data.subarray(0, 5_000_001) });
   assert.deepEqual(sorted, data.slice(0, 5_000_001).sort());

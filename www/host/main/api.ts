@@ -62,7 +62,8 @@ export interface Host<Kernels = KernelMap> {
    * kernels read it there. Leave it alone while its job runs. It is there for as long as you hold it or a view of it.
    *
    * Its `buffer` is the instance's whole memory, so pass the array, not the buffer. An array of less than 64 KiB, or for which a quarter of
-   * `maxMemory` has no room, lies in shared memory of its own and is copied in; where memory cannot be shared it is an ordinary array.
+   * `maxMemory` has no room, and any in WebKit, lies in shared memory of its own and is copied in; where memory cannot be shared it is an
+   * ordinary array.
    *
    * @example
    * const pixels = host.alloc(Uint8Array, width * height * 4);

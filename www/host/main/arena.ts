@@ -22,19 +22,41 @@ export interface Place {
   byteOffset: number;
 }
 
+/** Every place that is taken, by its buffer. */
+const taken = new WeakMap<ArrayBufferLike, { arena: Arena; region: Region }>();
+
+/** A buffer of its own over the same memory, where that can be had: WebKit clones shared memory by copying it. */
+function clone(buffer: ArrayBufferLike): SharedArrayBuffer | undefined {
+  try {
+    const own: unknown = structuredClone(buffer);
+    return Object.prototype.toString.call(own) === '[object SharedArrayBuffer]' ? (own as SharedArrayBuffer) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function lies({ start, pages }: Region, { dtype, byteOffset, length }: PackedArray): boolean {
+  return byteOffset >= start * PAGE && byteOffset + length * DTYPES[dtype]!.size <= (start + pages) * PAGE;
+}
+
+/** Whether an array reaches out of the place that its buffer was given for: into memory that is not its caller's. */
+export function strays(array: PackedArray): boolean {
+  const place = taken.get(array.buffer);
+  return place !== undefined && !lies(place.region, array);
+}
+
 export class Arena {
   readonly #memory: WebAssembly.Memory;
   /** Pages that may still be had. */
   #left: number;
   /** In the order of their places; two never touch. */
   readonly #free: Region[] = [];
-  readonly #taken = new WeakMap<ArrayBufferLike, Region>();
   readonly #forgotten = new FinalizationRegistry<Region>((region) => this.#keep(region));
 
   /** @param most bytes that it may take of the memory in all */
   constructor(memory: WebAssembly.Memory, most: number) {
     this.#memory = memory;
-    this.#left = Math.floor(most / PAGE);
+    this.#left = clone(new SharedArrayBuffer(1)) ? Math.floor(most / PAGE) : 0;
   }
 
   /**
@@ -47,26 +69,26 @@ export class Arena {
     const pages = Math.ceil(bytes / PAGE);
     const region = this.#reuse(pages, zeroed) ?? this.#grow(pages);
     if (!region) return undefined;
-    // A buffer of its own over the same memory: whoever holds a view of it holds it.
-    const buffer = structuredClone(this.#memory.buffer) as ArrayBufferLike as SharedArrayBuffer;
-    this.#taken.set(buffer, region);
+    // Whoever holds a view of it holds it.
+    const buffer = clone(this.#memory.buffer)!;
+    taken.set(buffer, { arena: this, region });
     this.#forgotten.register(buffer, region, buffer);
     return { buffer, byteOffset: region.start * PAGE };
   }
 
   /** Whether an array lies in memory that was set aside for it. */
-  holds({ dtype, buffer, byteOffset, length }: PackedArray): boolean {
-    const region = this.#taken.get(buffer);
-    return region !== undefined && byteOffset >= region.start * PAGE && byteOffset + length * DTYPES[dtype]!.size <= (region.start + region.pages) * PAGE;
+  holds(array: PackedArray): boolean {
+    const place = taken.get(array.buffer);
+    return place?.arena === this && lies(place.region, array);
   }
 
   /** Takes back what was set aside: nobody reads or writes there any more. */
   giveBack(buffer: SharedArrayBuffer): void {
-    const region = this.#taken.get(buffer);
-    if (!region) return;
-    this.#taken.delete(buffer);
+    const place = taken.get(buffer);
+    if (place?.arena !== this) return;
+    taken.delete(buffer);
     this.#forgotten.unregister(buffer);
-    this.#keep(region);
+    this.#keep(place.region);
   }
 
   #reuse(pages: number, zeroed: boolean): Region | undefined {

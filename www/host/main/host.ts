@@ -8,7 +8,7 @@ import type { TypedArray } from '../shared/generated.ts';
 import type { Packed, PackedArray } from '../shared/protocol.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Host, HostEvents } from './api.ts';
-import { LEAST } from './arena.ts';
+import { LEAST, strays } from './arena.ts';
 import type { End, Engine, EngineListener, Task } from './engine.ts';
 import { startInline } from './inline.ts';
 import { HostJob } from './host-job.ts';
@@ -388,6 +388,7 @@ export class LocalHost {
   }
 
   #stage(arrays: readonly PackedArray[], transfer: readonly ArrayBuffer[]): Staged | Promise<Staged> {
+    if (arrays.some(strays)) throw badParams('', 'a buffer that host.alloc made an array of is all of the memory: pass the array, or a part of it');
     try {
       return stage(arrays, transfer, this.#sharesMemory, this.#engine?.reserve, this.#runtime);
     } catch (thrown) {
