@@ -15,6 +15,8 @@ pub struct Fault;
 pub enum How {
     /// Works for `spin` and answers.
     None,
+    /// Works for `spin` and gives `data` as it came.
+    Same,
     /// Panics on the lane's own thread.
     Panic,
     /// Panics on another thread of the pool, where there is one.
@@ -118,6 +120,7 @@ impl Kernel for Fault {
         }
         match how {
             How::None => {}
+            How::Same => return Ok(FaultOutput { data, spin: spin.into() }),
             How::Panic => panic!("told to panic"),
             How::PanicElsewhere => elsewhere(|| panic!("told to panic elsewhere")),
             How::Error => {

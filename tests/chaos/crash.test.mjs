@@ -89,6 +89,17 @@ test('a job that runs again gives its caller no part twice', { timeout: 60_000 }
   assert.ok(seen.every((count) => count === 1), 'each pixel came once');
 });
 
+test('a shared output that is its input is a copy of it', { timeout: 60_000 }, async (t) => {
+  const host = await open(t);
+  const data = host.alloc(Uint8Array, 300_000).fill(5);
+  const job = host.run('fault', { how: 'same', data }, { output: 'shared' });
+  const { data: output } = await job;
+  data.fill(6);
+  assert.ok(output.buffer instanceof SharedArrayBuffer);
+  assert.ok(output.length === 300_000 && output.every((byte) => byte === 5), `${output[0]}…`);
+  job.release();
+});
+
 test('large inputs survive a crash, transferred ones too', { timeout: 60_000 }, async (t) => {
   const host = await open(t);
   const data = new Uint8Array(3_000_000).fill(3);

@@ -5,7 +5,8 @@
 import type { PackedArray } from '../shared/protocol.ts';
 import { DTYPES } from '../shared/generated.ts';
 
-const PAGE = 65_536;
+/** Bytes of a page of any wasm memory. */
+export const PAGE = 65_536;
 
 /** Smaller arrays are not worth a page: copying them takes microseconds. */
 export const LEAST = PAGE;

@@ -8,15 +8,13 @@ import { CONTROL, DISPATCH, DTYPES, LANE, LANE_STATES, TURNS } from '../shared/g
 import { INITIAL_PAGES } from '../shared/package.ts';
 import type { FromWorker, JobEvent, Message, Packed, PackedArray } from '../shared/protocol.ts';
 import type { Runtime, WorkerHandle } from '../runtime/runtime.ts';
-import { Arena } from './arena.ts';
+import { Arena, PAGE } from './arena.ts';
 import { Diary } from './diary.ts';
 import type { End, Engine, EngineListener, Task } from './engine.ts';
 import type { CheckedHostOptions } from './options.ts';
 import { Ring } from './ring.ts';
 import { AFTERMATH_MS, diagnosed, StartingWorker, startWithin, type Fault } from './start.ts';
 import type { LaneStats } from './stats.ts';
-
-const PAGE = 65_536;
 
 /** Inputs may take so much of the memory, as a divisor: the rest is for what kernels make. Others are copied into it as their jobs come. */
 const RESERVED = 4;
@@ -442,7 +440,10 @@ class ThreadsEngine implements Engine {
       case 'spoiled':
         return this.#listener.spoiled(task, event.error);
       case 'done':
-        if (event.lent) event.arrays = event.arrays.map((array) => (isOneOf(task.inputs.arrays, array) ? ownCopy(array) : array));
+        if (event.lent) {
+          const inside = task.inputs.arrays.filter((array) => this.reserve.holds(array));
+          event.arrays = event.arrays.map((array) => (isOneOf(inside, array) ? ownCopy(array) : array));
+        }
         return this.#end(task, event.slot, 'done', undefined, event, undefined, event.lent === true);
       case 'failed':
         return this.#end(task, event.slot, 'failed', undefined, undefined, event.error);
@@ -556,7 +557,7 @@ class ThreadsEngine implements Engine {
   }
 }
 
-/** Whether an output's array lies where an input does: that place is its caller's again. */
+/** Whether an output's array lies where an input of the same memory does: that place is its caller's again. */
 function isOneOf(inputs: readonly PackedArray[], { byteOffset, length, dtype }: PackedArray): boolean {
   const end = byteOffset + length * DTYPES[dtype]!.size;
   return inputs.some((input) => input.byteOffset < end && byteOffset < input.byteOffset + input.length * DTYPES[input.dtype]!.size);
@@ -564,7 +565,9 @@ function isOneOf(inputs: readonly PackedArray[], { byteOffset, length, dtype }: 
 
 function ownCopy(array: PackedArray): PackedArray {
   const bytes = new Uint8Array(array.buffer, array.byteOffset, array.length * DTYPES[array.dtype]!.size);
-  return { ...array, buffer: Uint8Array.from(bytes).buffer, byteOffset: 0 };
+  const buffer = new SharedArrayBuffer(bytes.length);
+  new Uint8Array(buffer).set(bytes);
+  return { ...array, buffer, byteOffset: 0 };
 }
 
 /** Puts buffers that came back into the places that they were moved from, in the same order. */
