@@ -5,6 +5,7 @@
 //! `{ "$array": index, "shape"?: […] }`, which this module swaps for the data while it decodes. Outputs go the same
 //! way in reverse ([`collect`]). Without a boundary (native JSON) arrays are plain lists of numbers.
 
+use crate::{Cancelled, Job};
 use rayon::prelude::*;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -13,6 +14,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::TryReserveError;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 
 /// A dense array of numbers, optionally with a shape (rows first, as in NumPy's C order).
 ///
@@ -51,7 +53,7 @@ impl<T: 'static> std::ops::Deref for Data<T> {
 impl<T: Element> Data<T> {
     fn own(&mut self) -> &mut Vec<T> {
         if let Self::Lent(data) = *self {
-            *self = Self::Own(copied(data));
+            *self = Self::Own(data.to_vec());
         }
         match self {
             Self::Own(data) => data,
@@ -60,22 +62,31 @@ impl<T: Element> Data<T> {
     }
 }
 
-/// Elements that a thread copies at a time.
-const PIECE: usize = 1 << 18;
+/// Elements that a thread copies between two looks at the job: some tens of microseconds.
+const PIECE: usize = 1 << 15;
 
-fn copied<T: Element>(data: &[T]) -> Vec<T> {
-    // Outside of a pool rayon would start one of its own.
-    if data.len() <= PIECE || rayon::current_thread_index().is_none() {
-        return data.to_vec();
-    }
+/// Elements to be changed; those that are only borrowed are copied, on all threads, until the job is cancelled.
+pub(crate) fn owned<T: Element, P>(data: Cow<'static, [T]>, job: &Job<P>) -> Result<Vec<T>, Cancelled> {
+    let data = match data {
+        Cow::Owned(data) => return Ok(data),
+        Cow::Borrowed(data) => data,
+    };
     let mut copy = Vec::with_capacity(data.len());
-    let pieces = copy.spare_capacity_mut()[..data.len()].par_chunks_mut(PIECE).zip(data.par_chunks(PIECE));
-    pieces.for_each(|(to, from)| {
+    let copy_piece = |(to, from): (&mut [MaybeUninit<T>], &[T])| {
+        job.check()?;
         to.write_copy_of_slice(from);
-    });
+        Ok(())
+    };
+    let room = &mut copy.spare_capacity_mut()[..data.len()];
+    // Outside of a pool rayon would start one of its own.
+    if rayon::current_thread_index().is_none() {
+        room.chunks_mut(PIECE).zip(data.chunks(PIECE)).try_for_each(copy_piece)?;
+    } else {
+        room.par_chunks_mut(PIECE).zip(data.par_chunks(PIECE)).try_for_each(copy_piece)?;
+    }
     // SAFETY: the pieces are all of it, and each was written.
     unsafe { copy.set_len(data.len()) };
-    copy
+    Ok(copy)
 }
 
 impl<T: 'static> Default for Data<T> {
@@ -118,17 +129,34 @@ impl<T: 'static> Array<T> {
 }
 
 impl<T: Element> Array<T> {
-    /// The elements, to be kept or changed. Copied only if they lie in the caller's memory (`host.alloc`).
+    /// The elements, to be kept or changed. Copied, by this thread, if they lie in the caller's memory (`host.alloc`): of a kernel's params
+    /// that may be large, [`take`](Self::take) them instead.
     pub fn into_vec(mut self) -> Vec<T> {
         std::mem::take(self.data.own())
     }
 
-    /// The elements, to be kept or changed; where they lie in the caller's memory, only to be read.
-    #[cfg(feature = "images")]
-    pub(crate) fn own_or_lent(self) -> Result<Vec<T>, &'static [T]> {
+    /// The elements, to be kept or changed, by the job whose params they are. If they lie in the caller's memory (`host.alloc`), all threads
+    /// copy them.
+    ///
+    /// ```
+    /// use loomwork::{Array, Job};
+    /// let mut data = Array::from(vec![3.0_f32, 1.0, 2.0]).take(&Job::<()>::detached())?;
+    /// data.sort_by(f32::total_cmp);
+    /// assert_eq!(data, [1.0, 2.0, 3.0]);
+    /// # Ok::<(), loomwork::Cancelled>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the job is cancelled meanwhile.
+    pub fn take<P>(self, job: &Job<P>) -> Result<Vec<T>, Cancelled> {
+        owned(self.into_cow(), job)
+    }
+
+    /// The elements; borrowed if they lie in the caller's memory.
+    pub(crate) fn into_cow(self) -> Cow<'static, [T]> {
         match self.data {
-            Data::Own(data) => Ok(data),
-            Data::Lent(data) => Err(data),
+            Data::Own(data) => Cow::Owned(data),
+            Data::Lent(data) => Cow::Borrowed(data),
         }
     }
 }
@@ -614,6 +642,25 @@ mod tests {
         attach(vec![unsafe { AnyArray::lent(DType::U8Clamped, bytes.as_ptr(), 2) }]);
         let array: Array<u8> = decode(reference(0)).unwrap();
         assert_eq!((&*array, array.as_ptr()), (bytes, bytes.as_ptr()));
+    }
+
+    #[test]
+    fn a_lent_array_is_taken_by_all_threads_until_its_job_is_cancelled() {
+        let data: Vec<u32> = (0..PIECE as u32 * 3 + 5).collect();
+        // SAFETY: nobody changes the elements; the array and what is made of it are dropped before them, at the end of this test.
+        let lent = || unsafe { AnyArray::lent(DType::U32, data.as_ptr().cast(), data.len()) };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let job = Job::<()>::detached();
+        let take = || u32::from_any(lent()).unwrap().take(&job);
+        assert!(take().unwrap() == data);
+        assert!(pool.install(take).unwrap() == data);
+        job.control().request_cancel();
+        assert_eq!(take(), Err(Cancelled));
+        assert_eq!(pool.install(take), Err(Cancelled));
+        // What is one's own needs no copy, and so nothing that could stop.
+        let own = Array::from(vec![1_u32; 10]);
+        let place = own.as_ptr();
+        assert_eq!(own.take(&job).unwrap().as_ptr(), place);
     }
 
     #[test]

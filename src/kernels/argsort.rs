@@ -1,7 +1,7 @@
 //! The permutation that sorts a typed array.
 
 use super::radix;
-use super::sort::{self, Order, SortParams, Sortable, reinterpret, rule};
+use super::sort::{self, Order, SortParams, Sortable, rule};
 use crate::array::Array;
 use crate::shard::{self, Sharding};
 use crate::{Job, Kernel, KernelError, Shardable};
@@ -70,8 +70,7 @@ impl Shardable for Argsort {
 }
 
 fn argsort<T: Sortable>(data: Array<T>, order: Order, job: &Job) -> Result<Vec<u32>, KernelError> {
-    let bits: Vec<T::Bits> = reinterpret(data.into_vec());
-    radix::argsort(bits, rule::<T>(order), job)
+    radix::argsort(sort::bits_of(data), rule::<T>(order), job)
 }
 
 /// Whether so many indices can be written as `u32`.

@@ -186,7 +186,7 @@ where
         Plan::of(rows, job)?.columns(data, width, Finish { inverse, scale }, job)
     };
     let scale = if inverse { 1.0 / length as f64 } else { 1.0 };
-    let data = data.into_vec();
+    let data = data.take(job)?;
     let data = match (real, inverse) {
         (false, _) => by_columns(by_rows(data, scale)?)?,
         (true, false) if halves => by_columns(untangle(by_rows(data, 1.0)?, row_length, job)?)?,

@@ -6,13 +6,14 @@
 use super::number::Number;
 use super::partition::Partition;
 use super::radix::{self, Item, Rule, reserve};
-use super::sort::{Order, reinterpret, rule};
+use super::sort::{Order, bits_of, reinterpret, rule};
 use crate::array::{AnyArray, Array};
 use crate::shard::{self, Sharding};
 use crate::{Cancelled, Job, Kernel, KernelError, Shardable};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Aggregates of values by their keys.
 pub struct GroupBy;
@@ -72,8 +73,8 @@ impl Kernel for GroupBy {
 
     fn run(GroupByParams { keys, values }: GroupByParams, job: &Job) -> Result<GroupByOutput, KernelError> {
         let values = match values {
-            AnyArray::F64(values) => values.into_vec(),
-            values => crate::array::each_kind!(values, array => to_f64(&array, job)?),
+            AnyArray::F64(values) => values,
+            values => crate::array::each_kind!(values, array => to_f64(&array, job)?).into(),
         };
         crate::array::each_kind!(keys, array => group_by(array, &values, job))
     }
@@ -125,11 +126,21 @@ fn to_f64<T: Number>(values: &[T], job: &Job) -> Result<Vec<f64>, KernelError> {
 }
 
 /// The bits of keys, of which equal ones are the same but for NaNs.
-fn key_bits<T: Number>(mut keys: Array<T>) -> Vec<T::Bits> {
-    for key in keys.iter_mut().filter(|key| key.to_f64() == 0.0) {
-        *key = T::default();
+fn key_bits<T: Number>(keys: Array<T>, job: &Job) -> Result<Cow<'static, [T::Bits]>, Cancelled> {
+    let is_negative_zero = |key: &T| key.to_f64() == 0.0 && key.to_f64().is_sign_negative();
+    let has_some = |slice: &[T]| job.check().map(|()| slice.iter().any(is_negative_zero));
+    // They are rare, and only those who have some pay for keys of their own.
+    let found = keys.par_chunks(SLICE).map(has_some).try_reduce(|| false, |a, b| Ok(a || b))?;
+    if !found {
+        return Ok(bits_of(keys));
     }
-    reinterpret(keys.into_vec())
+    let mut keys = keys.take(job)?;
+    keys.par_chunks_mut(SLICE).try_for_each(|slice| {
+        job.check()?;
+        slice.iter_mut().filter(|key| is_negative_zero(key)).for_each(|key| *key = T::default());
+        Ok(())
+    })?;
+    Ok(Cow::Owned(reinterpret(keys)))
 }
 
 /// Keys by their ranges, and the ranges, unless everything is one.
@@ -137,11 +148,11 @@ fn deal_keys<T: Number>(keys: Array<T>, pieces: usize) -> Result<(Vec<AnyArray>,
 where
     AnyArray: From<Array<T>>,
 {
-    let bits = key_bits(keys);
+    let bits = key_bits(keys, &Job::detached())?;
     let partition = Partition::of(&bits, rule::<T>(Order::Ascending), pieces)?;
     let ranges = match &partition {
-        None => vec![bits],
-        Some(partition) => partition.deal(bits.into_iter())?,
+        None => vec![bits.into_owned()],
+        Some(partition) => partition.deal(bits.iter().copied())?,
     };
     let keys = ranges.into_iter().map(|range| Array::from(reinterpret::<_, T>(range)).into());
     Ok((keys.collect(), partition))
@@ -151,7 +162,7 @@ fn group_by<T: Number>(keys: Array<T>, values: &[f64], job: &Job) -> Result<Grou
 where
     AnyArray: From<Array<T>>,
 {
-    let (keys, groups) = aggregates(key_bits(keys), values, rule::<T>(Order::Ascending), job)?;
+    let (keys, groups) = aggregates(&key_bits(keys, job)?, values, rule::<T>(Order::Ascending), job)?;
     let column = |of: fn(&Group) -> f64| -> Result<Array<f64>, KernelError> {
         let mut column = reserve(groups.len())?;
         // One NaN for all machines: they differ in the sign of those that they make.
@@ -171,7 +182,7 @@ where
 
 /// The keys that there are, in order, and what their values come to.
 fn aggregates<B>(
-    keys: Vec<B>,
+    keys: &[B],
     values: &[f64],
     rule: Rule<B::Key>,
     job: &Job,
@@ -180,7 +191,7 @@ where
     B: Item,
     B::Key: PartialEq,
 {
-    let places = radix::argsort(keys.clone(), rule, job)?;
+    let places = radix::argsort(keys.into(), rule, job)?;
     let total = job.progress().0 + 2 * places.len() as u64;
     job.set_total(total);
     let key = |at: usize| keys[places[at] as usize].key(rule);

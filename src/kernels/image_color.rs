@@ -9,6 +9,7 @@ use crate::{Cancelled, Job, Kernel, KernelError};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use wide::{i16x8, i32x4, i32x8, u8x16};
 
 /// Changes the colours of an image.
@@ -112,12 +113,12 @@ impl Kernel for ImageColor {
             job.advance(block.len() as u64 / 4);
             Ok::<(), Cancelled>(())
         };
-        let changed = match data.own_or_lent() {
-            Ok(mut data) => {
+        let changed = match data.into_cow() {
+            Cow::Owned(mut data) => {
                 data.par_chunks_mut(BLOCK).try_for_each(change)?;
                 data
             }
-            Err(data) => {
+            Cow::Borrowed(data) => {
                 let mut out = Vec::with_capacity(data.len());
                 let blocks = out.spare_capacity_mut()[..data.len()].par_chunks_mut(BLOCK).zip(data.par_chunks(BLOCK));
                 blocks.try_for_each(|(to, from)| change(to.write_copy_of_slice(from)))?;

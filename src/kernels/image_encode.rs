@@ -137,10 +137,12 @@ fn png_at(image: &Image, opaque: bool, compression: png::Compression, job: &Job)
 fn jpeg(image: Image, quality: u8, job: &Job) -> Result<Vec<u8>, KernelError> {
     job.set_total(1);
     let (width, height) = (image.width as u16, image.height as u16);
-    let mut pixels = image.data.into_vec();
+    let mut pixels = image.data;
     if !is_opaque(&pixels, job)? {
         // Scaled by alpha is drawn over black; the encoder drops the alpha itself.
-        premultiply(&mut pixels, job)?;
+        let mut scaled = pixels.take(job)?;
+        premultiply(&mut scaled, job)?;
+        pixels = scaled.into();
     }
     let mut out = Interruptible { file: Vec::new(), job };
     jpeg_encoder::Encoder::new(&mut out, quality)

@@ -6,6 +6,7 @@
 //! picture makes the tiles that the whole would have there: what a weight is rounded to depends on its tile.
 
 use super::resample::{self, Band, Filter, Stretch};
+use crate::array::owned;
 use crate::image::{BandOf, Image, MAX_PIXELS, Rows, size};
 use crate::shard::{self, Sharding};
 use crate::{Cancelled, Job, Kernel, KernelError, Shardable};
@@ -15,6 +16,7 @@ use fast_image_resize::{ImageView, ImageViewMut};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
@@ -106,7 +108,7 @@ impl Kernel for ImageResize {
         let work = Work::of(&p);
         let (width, rows) = (work.to.0, work.rows.len() as u32);
         let data = match work.filter.convolution() {
-            _ if work.from == work.to => work.cut(p.image),
+            _ if work.from == work.to => work.cut(p.image, job)?,
             None => nearest(&work, &p.image, job)?,
             Some(filter) => convolve(&work, p.image, p.source.map(|source| source.opaque), filter, job)?,
         };
@@ -282,17 +284,23 @@ impl Work {
     }
 
     /// The job's rows of an image that is not resized.
-    fn cut(&self, image: Image) -> Vec<u8> {
-        rows_of(image.data.into_vec(), image.width, self.first, &self.rows)
+    fn cut(&self, image: Image, job: &Job) -> Result<Vec<u8>, Cancelled> {
+        owned(rows_of(image.data.into_cow(), image.width, self.first, &self.rows), job)
     }
 }
 
 /// Of pixels whose first row is `first`, the rows `rows`.
-fn rows_of(mut pixels: Vec<u8>, width: u32, first: u32, rows: &Range<u32>) -> Vec<u8> {
+fn rows_of(pixels: Cow<'static, [u8]>, width: u32, first: u32, rows: &Range<u32>) -> Cow<'static, [u8]> {
     let row = width as usize * 4;
-    pixels.truncate((rows.end - first) as usize * row);
-    pixels.drain(..(rows.start - first) as usize * row);
-    pixels
+    let wanted = (rows.start - first) as usize * row..(rows.end - first) as usize * row;
+    match pixels {
+        Cow::Owned(mut pixels) => {
+            pixels.truncate(wanted.end);
+            pixels.drain(..wanted.start);
+            Cow::Owned(pixels)
+        }
+        Cow::Borrowed(pixels) => Cow::Borrowed(&pixels[wanted]),
+    }
 }
 
 /// A length cut into parts that differ by one at most, the longer ones first. Neighbours among them are cut the same way.
@@ -375,16 +383,18 @@ fn convolve(work: &Work, image: Image, opaque: Option<bool>, filter: Filter, job
     // Colours are mixed by how much they cover: without this, invisible pixels bleed into their neighbours.
     let transparent = !opaque.map_or_else(|| is_opaque(&image.data, job), Ok)?;
     let mut rows = work.needed();
-    let mut pixels = rows_of(image.data.into_vec(), image.width, work.first, &rows);
+    let mut pixels = rows_of(image.data.into_cow(), image.width, work.first, &rows);
     if transparent {
-        premultiply(&mut pixels, job)?;
+        let mut scaled = owned(pixels, job)?;
+        premultiply(&mut scaled, job)?;
+        pixels = scaled.into();
     }
     for (from, to, made) in passes {
         let source = Band::new(&pixels, from.0, rows.start, from.1);
-        pixels = pass(&source, to, made.clone(), filter, job)?;
+        pixels = pass(&source, to, made.clone(), filter, job)?.into();
         rows = made;
     }
-    pixels = rows_of(pixels, work.to.0, rows.start, &work.rows);
+    let mut pixels = owned(rows_of(pixels, work.to.0, rows.start, &work.rows), job)?;
     if transparent {
         unmultiply(&mut pixels, job)?;
     }

@@ -7,6 +7,7 @@
 
 use crate::{Cancelled, Job, KernelError};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
 /// An unsigned whole number, sorted by its bytes.
@@ -96,27 +97,42 @@ type Histogram = [usize; 256];
 ///
 /// # Errors
 /// [`KernelError::Cancelled`], or [`KernelError::OutOfMemory`] when there is no room for as many items again.
-pub(crate) fn sort<T: Item>(mut items: Vec<T>, rule: Rule<T::Key>, job: &Job) -> Result<Vec<T>, KernelError> {
+pub(crate) fn sort<T: Item>(items: Cow<'_, [T]>, rule: Rule<T::Key>, job: &Job) -> Result<Vec<T>, KernelError> {
     if items.len() <= SMALL {
         let indices = small(&items, rule, job)?;
         return Ok(indices.into_iter().map(|index| items[index as usize]).collect());
     }
     let passes = Passes::of(&items, rule, job)?;
-    if passes.places.is_empty() {
-        return Ok(items);
+    let count = passes.places.len();
+    let mut from = reserve(items.len())?;
+    if count == 0 {
+        return Ok(match items {
+            Cow::Owned(items) => items,
+            Cow::Borrowed(items) => {
+                for slice in items.chunks(SLICE) {
+                    job.check()?;
+                    from.extend_from_slice(slice);
+                }
+                from
+            }
+        });
     }
-    let mut other = reserve(items.len())?;
-    for pass in 0..passes.places.len() {
-        passes.run(pass, &items, &mut other, rule, job, |_, item| item)?;
-        std::mem::swap(&mut items, &mut other);
+    passes.run(0, &items, &mut from, rule, job, |_, item| item)?;
+    let mut to = match items {
+        Cow::Owned(items) => items,
+        Cow::Borrowed(items) => reserve(if count > 1 { items.len() } else { 0 })?,
+    };
+    for pass in 1..count {
+        passes.run(pass, &from, &mut to, rule, job, |_, item| item)?;
+        std::mem::swap(&mut from, &mut to);
     }
-    Ok(items)
+    Ok(from)
 }
 
 /// The indices of the items in the order of their keys, stably.
 ///
 /// Progress and errors as of [`sort`]. There must be fewer than 2³² items.
-pub(crate) fn argsort<T: Item>(items: Vec<T>, rule: Rule<T::Key>, job: &Job) -> Result<Vec<u32>, KernelError> {
+pub(crate) fn argsort<T: Item>(items: Cow<'_, [T]>, rule: Rule<T::Key>, job: &Job) -> Result<Vec<u32>, KernelError> {
     if items.len() <= SMALL {
         return small(&items, rule, job);
     }
@@ -319,9 +335,11 @@ mod tests {
     fn check<K: Key + Default>(items: &[Indexed<K>]) {
         let mut expected = plain(items);
         expected.sort_by_key(|&(key, _)| key);
-        let sorted = sort(items.to_vec(), unused(), &Job::detached()).unwrap();
-        assert!(plain(&sorted) == expected, "sort of {} items", items.len());
-        let indices = argsort(items.to_vec(), unused(), &Job::detached()).unwrap();
+        for items in [Cow::Borrowed(items), Cow::Owned(items.to_vec())] {
+            let sorted = sort(items, unused(), &Job::detached()).unwrap();
+            assert!(plain(&sorted) == expected, "sort of {} items", expected.len());
+        }
+        let indices = argsort(items.into(), unused(), &Job::detached()).unwrap();
         assert!(indices.into_iter().eq(expected.iter().map(|&(_, index)| index)), "argsort of {} items", items.len());
     }
 
@@ -364,7 +382,7 @@ mod tests {
         for len in [10, 200_000] {
             for (passes, mask) in [(1, 0), (2, 0xFF00), (9, u64::MAX)] {
                 let job = Job::detached();
-                sort(numbered(noise(len).map(|x| x & mask)), unused(), &job).unwrap();
+                sort(numbered(noise(len).map(|x| x & mask)).into(), unused(), &job).unwrap();
                 let (done, total) = job.progress();
                 assert_eq!(done, total);
                 assert_eq!(total, len as u64 * if len <= SMALL { 1 } else { passes });
@@ -397,7 +415,7 @@ mod tests {
         let job = JOBS[case].get_or_init(Job::detached);
         let items: Vec<Trap<LIMIT>> = noise(LEN).map(|x| Trap(x as u32)).collect();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
-        assert_eq!(pool.install(|| sort(items, unused(), job)).map(|_| ()), Err(KernelError::Cancelled));
+        assert_eq!(pool.install(|| sort(items.into(), unused(), job)).map(|_| ()), Err(KernelError::Cancelled));
         let more = READS[case].load(Relaxed) - LIMIT;
         assert!(more <= 4 * SLICE, "{more} items were read after the job was cancelled");
     }

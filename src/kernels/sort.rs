@@ -7,6 +7,7 @@ use crate::shard::{self, Sharding};
 use crate::{Job, Kernel, KernelError, Shardable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::mem::ManuallyDrop;
 
 /// Sorting of typed arrays.
@@ -97,11 +98,11 @@ pub(super) fn split<T: Sortable>(
 where
     AnyArray: From<Array<T>>,
 {
-    let bits: Vec<T::Bits> = reinterpret(data.into_vec());
+    let bits = bits_of(data);
     let partition = Partition::of(&bits, rule::<T>(order), pieces)?;
     let ranges = match &partition {
-        None => vec![bits],
-        Some(partition) => partition.deal(bits.into_iter())?,
+        None => vec![bits.into_owned()],
+        Some(partition) => partition.deal(bits.iter().copied())?,
     };
     let params = |range| SortParams { data: Array::from(reinterpret::<_, T>(range)).into(), order };
     Ok((ranges.into_iter().map(params).collect(), partition))
@@ -152,8 +153,7 @@ sortable! {
 }
 
 fn sort<T: Sortable>(data: Array<T>, order: Order, job: &Job) -> Result<Array<T>, KernelError> {
-    let bits: Vec<T::Bits> = reinterpret(data.into_vec());
-    Ok(reinterpret(radix::sort(bits, rule::<T>(order), job)?).into())
+    Ok(reinterpret(radix::sort(bits_of(data), rule::<T>(order), job)?).into())
 }
 
 /// The rule that brings elements into an order.
@@ -171,6 +171,21 @@ pub(crate) fn reinterpret<T: Element, U: Element>(data: Vec<T>) -> Vec<U> {
     // SAFETY: elements are plain numbers: any bits are one. Their layouts are the same, so the allocation is that of a
     // `Vec<U>` of the same length and capacity; `ManuallyDrop` gives it up, so it has one owner.
     unsafe { Vec::from_raw_parts(data.as_mut_ptr().cast::<U>(), data.len(), data.capacity()) }
+}
+
+/// Elements' bits where they lie.
+pub(crate) fn bits<T: Sortable>(data: &[T]) -> &[T::Bits] {
+    const { assert!(size_of::<T>() == size_of::<T::Bits>() && align_of::<T>() == align_of::<T::Bits>()) };
+    // SAFETY: elements are plain numbers: any bits are one. Their layouts are the same, and the slice is borrowed as long.
+    unsafe { std::slice::from_raw_parts(data.as_ptr().cast(), data.len()) }
+}
+
+/// An array's bits, borrowed if its elements are.
+pub(crate) fn bits_of<T: Sortable>(data: Array<T>) -> Cow<'static, [T::Bits]> {
+    match data.into_cow() {
+        Cow::Owned(data) => Cow::Owned(reinterpret(data)),
+        Cow::Borrowed(data) => Cow::Borrowed(bits(data)),
+    }
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]

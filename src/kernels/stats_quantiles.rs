@@ -3,9 +3,10 @@
 use super::number::Number;
 use super::radix;
 use super::select::Bins;
-use super::sort::{Order, reinterpret, rule};
+use super::sort::{Order, bits, reinterpret, rule};
 use crate::array::{AnyArray, Array};
-use crate::{Job, Kernel, KernelError};
+use crate::{Cancelled, Job, Kernel, KernelError};
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -54,11 +55,11 @@ impl Kernel for StatsQuantiles {
 }
 
 fn quantiles<T: Number>(data: Array<T>, q: &[f64], job: &Job) -> Result<Vec<f64>, KernelError> {
-    let bits: Vec<T::Bits> = reinterpret(data.into_vec());
+    let bits = bits(&data);
     let rule = rule::<T>(Order::Ascending);
-    let bins = Bins::of(&bits, rule, job)?;
+    let bins = Bins::of(bits, rule, job)?;
     // The last bin has the NaNs, and of whole numbers the greatest there is.
-    let nans = if bins.counts.last() == Some(&0) { 0 } else { nans::<T>(&bits, job)? };
+    let nans = if bins.counts.last() == Some(&0) { 0 } else { nans(&data, job)? };
     let numbers = bits.len() - nans;
     let ranks: Vec<Rank> = q.iter().map(|&q| Rank::of(q, numbers)).collect();
 
@@ -72,8 +73,8 @@ fn quantiles<T: Number>(data: Array<T>, q: &[f64], job: &Job) -> Result<Vec<f64>
     let taken_starts =
         self::starts(bins.counts.iter().zip(&wanted).map(|(&count, &wanted)| if wanted { count } else { 0 }));
 
-    let taken = bins.take(&bits, |bin| wanted[bin], |_, item| item, job)?;
-    let sorted: Vec<T> = reinterpret(radix::sort(taken, rule, job)?);
+    let taken = bins.take(bits, |bin| wanted[bin], |_, item| item, job)?;
+    let sorted: Vec<T> = reinterpret(radix::sort(taken.into(), rule, job)?);
     let at = |place: usize| {
         let bin = bin_of(place);
         sorted[taken_starts[bin] + place - starts[bin]].to_f64()
@@ -92,14 +93,10 @@ fn starts(lengths: impl Iterator<Item = usize>) -> Vec<usize> {
     lengths.map(start).collect()
 }
 
-/// NaNs among the bits of numbers.
-fn nans<T: Number>(bits: &[T::Bits], job: &Job) -> Result<usize, KernelError> {
-    let mut nans = 0;
-    for slice in bits.chunks(1 << 14) {
-        job.check()?;
-        nans += reinterpret::<T::Bits, T>(slice.to_vec()).into_iter().filter(|x| x.to_f64().is_nan()).count();
-    }
-    Ok(nans)
+/// NaNs among numbers.
+fn nans<T: Number>(data: &[T], job: &Job) -> Result<usize, Cancelled> {
+    let count = |slice: &[T]| job.check().map(|()| slice.iter().filter(|x| x.to_f64().is_nan()).count());
+    data.par_chunks(1 << 14).map(count).try_reduce(|| 0, |a, b| Ok(a + b))
 }
 
 /// A place between two ranks.

@@ -3,7 +3,7 @@
 use super::number::slice;
 use super::radix::{self, reserve};
 use super::select::Bins;
-use super::sort::{Order, Sortable, reinterpret, rule};
+use super::sort::{Order, Sortable, bits, reinterpret, rule};
 use crate::array::{AnyArray, Array};
 use crate::shard::{self, Sharding};
 use crate::{Job, Kernel, KernelError, Shardable};
@@ -119,8 +119,8 @@ where
     AnyArray: From<Array<T>>,
 {
     let rule = rule::<T>(order);
-    let bits: Vec<T::Bits> = reinterpret(data.into_vec());
-    let bins = Bins::of(&bits, rule, job)?;
+    let bits = bits(&data);
+    let bins = Bins::of(bits, rule, job)?;
     // The bins up to the one that has the last wanted.
     let mut found = 0;
     let last = (0..bins.counts.len()).find(|&bin| {
@@ -129,10 +129,10 @@ where
     });
     let last = last.unwrap_or(bins.counts.len() - 1);
     let wanted = |bin: usize| bin <= last && k > 0;
-    let places: Vec<u32> = bins.take(&bits, wanted, |index, _| index as u32, job)?;
+    let places: Vec<u32> = bins.take(bits, wanted, |index, _| index as u32, job)?;
     let mut candidates = reserve(places.len())?;
     candidates.extend(places.iter().map(|&place| bits[place as usize]));
-    let sorted = radix::argsort(candidates, rule, job)?;
+    let sorted = radix::argsort(candidates.into(), rule, job)?;
     let indices: Vec<u32> = sorted.iter().take(k).map(|&at| places[at as usize]).collect();
     let values: Vec<T::Bits> = indices.iter().map(|&index| bits[index as usize]).collect();
     Ok(TopkOutput { values: Array::from(reinterpret::<_, T>(values)).into(), indices: indices.into() })
