@@ -181,12 +181,7 @@ where
 }
 
 /// The keys that there are, in order, and what their values come to.
-fn aggregates<B>(
-    keys: &[B],
-    values: &[f64],
-    rule: Rule<B::Key>,
-    job: &Job,
-) -> Result<(Vec<B>, Vec<Group>), KernelError>
+fn aggregates<B>(keys: &[B], values: &[f64], rule: Rule<B::Key>, job: &Job) -> Result<(Vec<B>, Vec<Group>), KernelError>
 where
     B: Item,
     B::Key: PartialEq,
