@@ -660,7 +660,8 @@ mod tests {
         // What is one's own needs no copy, and so nothing that could stop.
         let own = Array::from(vec![1_u32; 10]);
         let place = own.as_ptr();
-        assert_eq!(own.take(&job).unwrap().as_ptr(), place);
+        let taken = own.take(&job).unwrap();
+        assert_eq!(taken.as_ptr(), place);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::number::Number;
 use super::partition::Partition;
-use super::radix::{self, Item, Rule, reserve};
+use super::radix::{self, Item, Rule, reserve, tabulate};
 use super::sort::{Order, bits_of, reinterpret, rule};
 use crate::array::{AnyArray, Array};
 use crate::shard::{self, Sharding};
@@ -164,14 +164,13 @@ where
 {
     let (keys, groups) = aggregates(&key_bits(keys, job)?, values, rule::<T>(Order::Ascending), job)?;
     let column = |of: fn(&Group) -> f64| -> Result<Array<f64>, KernelError> {
-        let mut column = reserve(groups.len())?;
         // One NaN for all machines: they differ in the sign of those that they make.
-        column.extend(groups.iter().map(of).map(|x| if x.is_nan() { f64::NAN } else { x }));
-        Ok(column.into())
+        let number = |group: usize| Some(of(&groups[group])).filter(|x| !x.is_nan()).unwrap_or(f64::NAN);
+        tabulate(groups.len(), job, number).map(Array::from)
     };
     Ok(GroupByOutput {
         keys: Array::from(reinterpret::<_, T>(keys)).into(),
-        counts: groups.iter().map(|group| group.count as u32).collect::<Vec<_>>().into(),
+        counts: tabulate(groups.len(), job, |group| groups[group].count as u32)?.into(),
         sums: column(|group| group.sum)?,
         means: column(|group| group.mean)?,
         mins: column(|group| if group.count > 0 { group.min } else { f64::NAN })?,
@@ -190,19 +189,22 @@ where
     let total = job.progress().0 + 2 * places.len() as u64;
     job.set_total(total);
     let key = |at: usize| keys[places[at] as usize].key(rule);
+    // Each group ends where the next one begins.
     let begins: Vec<Vec<usize>> = (0..places.len().div_ceil(SLICE))
         .into_par_iter()
         .map(|slice| {
             job.check()?;
             let range = slice * SLICE..places.len().min((slice + 1) * SLICE);
             job.advance(range.len() as u64);
-            Ok(range.filter(|&at| at == 0 || key(at) != key(at - 1)).collect())
+            Ok(range.filter(|&at| at > 0 && key(at) != key(at - 1)).collect())
         })
         .collect::<Result<_, Cancelled>>()?;
-    let count = begins.iter().map(Vec::len).sum();
+    let count = begins.iter().map(Vec::len).sum::<usize>() + usize::from(!places.is_empty());
     let mut ends = reserve(count)?;
-    ends.extend(begins.iter().flatten().skip(1).copied());
-    drop(begins);
+    for begins in begins {
+        job.check()?;
+        ends.extend(begins);
+    }
     ends.extend((count > 0).then_some(places.len()));
     // Tasks of many small groups, or of one large one.
     let tasks = tasks(&ends);
@@ -219,10 +221,12 @@ where
         })
         .collect::<Result<_, Cancelled>>()?;
     let mut all = reserve(count)?;
-    all.extend(groups.into_iter().flatten());
-    let mut found = reserve(count)?;
+    for groups in groups {
+        job.check()?;
+        all.extend(groups);
+    }
     // The key of its first value: those of NaNs alone may differ.
-    found.extend((0..count).map(|group| keys[places[if group == 0 { 0 } else { ends[group - 1] }] as usize]));
+    let found = tabulate(count, job, |group| keys[places[if group == 0 { 0 } else { ends[group - 1] }] as usize])?;
     Ok((found, all))
 }
 

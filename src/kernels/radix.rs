@@ -175,6 +175,26 @@ pub(super) fn reserve<T>(len: usize) -> Result<Vec<T>, KernelError> {
     Ok(items)
 }
 
+/// What `make` makes of 0 to `len`, on all threads, until the job is cancelled.
+pub(super) fn tabulate<T: Copy + Send, P>(
+    len: usize,
+    job: &Job<P>,
+    make: impl Fn(usize) -> T + Sync,
+) -> Result<Vec<T>, KernelError> {
+    let mut items = reserve(len)?;
+    let slices = items.spare_capacity_mut()[..len].par_chunks_mut(SLICE).enumerate();
+    slices.try_for_each(|(number, slice)| {
+        job.check()?;
+        slice.iter_mut().zip(number * SLICE..).for_each(|(place, index)| {
+            place.write(make(index));
+        });
+        Ok::<_, Cancelled>(())
+    })?;
+    // SAFETY: the slices are all of it, and no slice was left early: each place was written.
+    unsafe { items.set_len(len) };
+    Ok(items)
+}
+
 /// The passes that a sort needs.
 struct Passes {
     /// Items in a run.

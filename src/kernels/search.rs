@@ -3,6 +3,7 @@
 //! The expression is `regex-automata`'s, whose time is linear in the text whatever the pattern. The data is cut into blocks that end with
 //! a line. Where no match can hold a line feed, a block is searched in one go, for literals by vectors; else line by line.
 
+use super::radix::reserve;
 use crate::shard::{self, Sharding};
 use crate::{Array, Job, Kernel, KernelError, Shardable};
 use memchr::{memchr, memchr_iter};
@@ -112,7 +113,7 @@ impl Kernel for Search {
         let cuts = Cuts { data: &p.data, begin: p.begin.map_or(0, |begin| begin.byte as usize) };
         let mut line = p.begin.map_or(0, |begin| begin.line);
         let mut left = p.max_matches.map_or(usize::MAX, |most| most as usize);
-        let mut output = [vec![], vec![], vec![], vec![]];
+        let mut waves: Vec<[Vec<u32>; 4]> = Vec::new();
         for wave in cuts.begin / WAVE..=(cuts.begin + p.data.len()) / WAVE {
             let blocks = (wave * (WAVE / BLOCK)..(wave + 1) * (WAVE / BLOCK)).into_par_iter();
             let blocks = blocks.map_init(
@@ -129,9 +130,10 @@ impl Kernel for Search {
             let count = blocks.iter().map(|(_, found)| found.matches.len()).sum::<usize>().min(left);
             let mut part = [(); 4].map(|()| Vec::new());
             for column in &mut part {
-                *column = super::radix::reserve(count)?;
+                *column = reserve(count)?;
             }
             for (start, found) in &blocks {
+                job.check()?;
                 let base = (cuts.begin + start) as u32;
                 for Hit { start, end, line: number, line_start } in found.matches.iter().take(count - part[0].len()) {
                     let numbers = [base + start, base + end, line + number + 1, base + line_start];
@@ -140,13 +142,9 @@ impl Kernel for Search {
                 line += found.lines;
             }
             left -= count;
-            for (column, more) in output.iter_mut().zip(&part) {
-                let bytes = Some((column.len() + more.len()) as u64 * 16);
-                column.try_reserve(more.len()).map_err(|_| KernelError::OutOfMemory { bytes })?;
-                column.extend_from_slice(more);
-            }
             if count > 0 {
-                job.emit(wave as u32, || SearchOutput::of(part));
+                job.emit(wave as u32, || SearchOutput::of(part.clone()));
+                waves.push(part);
             }
             if left == 0 {
                 let (done, total) = job.progress();
@@ -154,12 +152,30 @@ impl Kernel for Search {
                 break;
             }
         }
-        Ok(SearchOutput::of(output))
+        Ok(SearchOutput::of(joined(waves, job)?))
     }
 
     fn sharding() -> Option<Sharding> {
         Some(Sharding::of::<Self>())
     }
+}
+
+/// The columns of all waves, each given back as soon as it is copied.
+fn joined(mut waves: Vec<[Vec<u32>; 4]>, job: &Job<SearchOutput>) -> Result<[Vec<u32>; 4], KernelError> {
+    if waves.len() <= 1 {
+        return Ok(waves.pop().unwrap_or_default());
+    }
+    let mut columns = [(); 4].map(|()| Vec::new());
+    for (number, column) in columns.iter_mut().enumerate() {
+        *column = reserve(waves.iter().map(|wave| wave[number].len()).sum())?;
+        for wave in &mut waves {
+            for slice in std::mem::take(&mut wave[number]).chunks(1 << 16) {
+                job.check()?;
+                column.extend_from_slice(slice);
+            }
+        }
+    }
+    Ok(columns)
 }
 
 impl SearchOutput {
