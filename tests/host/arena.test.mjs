@@ -148,3 +148,28 @@ test('of an array of host.alloc kernels give what they give of any other, and it
     job.release();
   }
 });
+
+test('kernels that order numbers leave those of host.alloc as they lie', { timeout: 60_000 }, async (t) => {
+  const host = await createHost({ threads: 2 });
+  const owning = await createHost({ threads: 1, backend: 'workers' });
+  t.after(() => Promise.all([host.close(), owning.close()]));
+  const lent = (array) => {
+    const copy = host.alloc(array.constructor, array.length);
+    copy.set(array);
+    return copy;
+  };
+  // Negative zeros, and equal numbers.
+  const data = Float64Array.from({ length: 40_000 }, (_, index) => (index % 1000 === 7 ? -0 : ((index * 48271) % 9973) - 5000));
+  const few = Float64Array.from(data, (_, index) => (index % 10) - 5);
+  const negativeZeros = Float64Array.from(few, (x) => (x === 0 ? -0 : x));
+  const jobs = [
+    ['sort', { data }], ['sort', { data: Float64Array.from(data, () => 3) }], ['sort', { data: data.subarray(0, 900) }], ['argsort', { data }], ['topk', { data, k: 50 }],
+    ['stats.quantiles', { data, q: [0.1, 0.5] }], ['fft', { data }],
+    ['groupby', { keys: few, values: data }], ['groupby', { keys: negativeZeros, values: data }],
+  ];
+  for (const [kernel, params] of jobs) {
+    const mine = Object.fromEntries(Object.entries(params).map(([field, value]) => [field, ArrayBuffer.isView(value) ? lent(value) : value]));
+    assert.deepEqual(await host.run(kernel, mine), await owning.run(kernel, params), kernel);
+    assert.deepEqual(mine, params, kernel);
+  }
+});
