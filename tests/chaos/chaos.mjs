@@ -28,8 +28,10 @@ export const AMONG_PROCESSES = Object.keys(FAULTS).filter((kind) => !/^kill(Thre
 const BESIDE = 50;
 /** Faults from which a host has not yet recovered, at most: on a slow machine they would else come faster than it can start again. */
 const AT_ONCE = 3;
-/** A job that has no answer after so long hangs. */
-const HANG_MS = 30_000;
+/** How long a host waits for the start of an instance. In a page this is also how it notices that a worker was ended before it had loaded. */
+const START_TIMEOUT_MS = 20_000;
+/** A job that has no answer after so long hangs: two starts may have failed meanwhile, each only noticed by its bound. */
+const HANG_MS = 3 * START_TIMEOUT_MS;
 
 /** Random numbers from 0 to 1 by a seed (mulberry32). */
 export function randomBy(seed) {
@@ -55,7 +57,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  */
 export async function chaos({ createHost, kill, seed, jobs, faults = 0, kinds = WITHIN_ONE, log = () => {} }) {
   const random = randomBy(seed);
-  const host = await createHost({ threads: 4, concurrency: 3, grace: 150, maxMemory: 2 ** 29, startTimeout: 20_000 });
+  const host = await createHost({ threads: 4, concurrency: 3, grace: 150, maxMemory: 2 ** 29, startTimeout: START_TIMEOUT_MS });
   const report = { seed, jobs: 0, answered: 0, wrong: 0, lost: 0, doubled: 0, hung: 0, restarts: 0, retries: 0, faults: {}, recovery_ms: { p50: 0, p99: 0 } };
   const recoveries = [];
   const complaints = [];
@@ -177,8 +179,9 @@ export async function chaos({ createHost, kill, seed, jobs, faults = 0, kinds = 
     const oldest = Math.min(...[...open].map(({ begun }) => begun));
     if (performance.now() - oldest > HANG_MS) break;
   }
-  const until = performance.now() + HANG_MS;
-  while (open.size > 0 && performance.now() < until) await pause(5);
+  // The others of them too have no longer than that.
+  const hangs = ({ begun }) => performance.now() - begun > HANG_MS;
+  while (open.size > 0 && ![...open].every(hangs)) await pause(5);
   report.hung = open.size;
   for (const { kernel, begun } of open) complain(`a job of ${kernel} has no answer after ${Math.round(performance.now() - begun)} ms`);
 

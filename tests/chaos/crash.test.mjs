@@ -127,6 +127,20 @@ test('a crash while a host closes is recovered from, and the host closes', { tim
   await closed;
 });
 
+test('an instance whose replacement never answers is replaced again, long before startTimeout', { timeout: 25_000 }, async (t) => {
+  t.after(() => delete process.env.LOOMWORK_TEST_SILENT);
+  const host = await open(t, { startTimeout: 600_000, assets: { worker: new URL('fixtures/sometimes-silent-worker.mjs', import.meta.url) } });
+  const restarted = new Promise((resolve) => host.on('restart', resolve));
+  process.env.LOOMWORK_TEST_SILENT = 'yes';
+  await assert.rejects(host.run('fault', { how: 'trap' }), { code: 'KERNEL_CRASH' });
+  const beside = host.run('fault', { how: 'none', data: Uint8Array.of(7) });
+  // Its workers have begun by then; the next ones speak again.
+  setTimeout(() => delete process.env.LOOMWORK_TEST_SILENT, 1000);
+  assert.deepEqual([...(await beside).data], [8]);
+  const { milliseconds } = await restarted;
+  assert.ok(milliseconds >= 3000, `the first replacement had time to start: ${milliseconds} ms`);
+});
+
 for (const backend of ['workers', 'inline']) {
   test(`a panic and an error cost one job (${backend})`, { timeout: 60_000 }, async (t) => {
     const host = await open(t, { backend });

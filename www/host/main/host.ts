@@ -29,6 +29,12 @@ const MOST_CRASHES = 2;
 const ALONE_AFTER = 3;
 /** Pauses before an instance that could not be started is tried again: what is short may come back (memory of those that died). */
 const RETRY_START_MS = [0, 50, 100, 200, 400, 800, 1600];
+/**
+ * A start in the place of an instance that was lost is tried anew when it takes so many times what the first one took, and longer each time. Not
+ * every runtime tells that a worker is ended before it has loaded: nobody should wait for `startTimeout` then.
+ */
+const PATIENCE = 10;
+const LEAST_PATIENCE_MS = 3000;
 
 export async function openHost(runtime: Runtime, options?: HostOptions): Promise<Host> {
   return (await openPackedHost(runtime, options)) as unknown as Host;
@@ -56,6 +62,8 @@ export class LocalHost {
   readonly #queue: JobQueue<HostJob>;
   #module: Promise<WebAssembly.Module> | undefined;
   #engine: Engine | undefined;
+  /** Milliseconds until the first one was there. */
+  #startTook = 0;
   /** Engines that a resize has replaced, until their jobs are done. */
   readonly #retiring = new Set<Engine>();
   #kernels: readonly string[] = [];
@@ -110,10 +118,11 @@ export class LocalHost {
   async start(): Promise<void> {
     const begun = performance.now();
     const engine = await this.#startEngine(this.#plan.threads);
+    this.#startTook = performance.now() - begun;
     this.#kernels = engine.kernels;
     this.#kernelNames = new Set(engine.kernels);
     this.#install(engine);
-    this.#tell('start', { threads: this.#plan.threads, milliseconds: performance.now() - begun });
+    this.#tell('start', { threads: this.#plan.threads, milliseconds: this.#startTook });
   }
 
   #install(engine: Engine): void {
@@ -122,7 +131,7 @@ export class LocalHost {
     engine.keepAlive(this.#open > 0);
   }
 
-  async #startEngine(threads: number): Promise<Engine> {
+  async #startEngine(threads: number, startTimeout = this.#options.startTimeout): Promise<Engine> {
     const { backend, artifact } = this.#plan;
     const { assets, concurrency } = this.#options;
     if (!this.#module && backend !== 'process' && backend !== 'queue') {
@@ -162,7 +171,7 @@ export class LocalHost {
     };
     engine =
       backend === 'process' || backend === 'queue' ? await this.#runtime.backends![backend]!(this.#options, threads, listener)
-      : backend === 'threads' ? await startThreads(this.#runtime, this.#options, this.#module!, { threads, concurrency: concurrency ?? Math.min(8, Math.max(2, threads)) }, listener)
+      : backend === 'threads' ? await startThreads(this.#runtime, this.#options, this.#module!, { threads, concurrency: concurrency ?? Math.min(8, Math.max(2, threads)), startTimeout }, listener)
       : backend === 'workers' ? await startWorkers(this.#runtime, this.#options, artifact, this.#module!, threads, listener)
       : await startInline(this.#runtime, this.#options, artifact, this.#module!, listener);
     if (lostAtOnce !== undefined) throw new LoomworkError({ code: 'START_FAILED', message: `the instance was lost while it started: ${lostAtOnce}` });
@@ -248,10 +257,12 @@ export class LocalHost {
 
   async #startAgain(): Promise<Engine> {
     // A thread has one inline instance, ever: it does not come back.
+    let patience = Math.max(LEAST_PATIENCE_MS, PATIENCE * this.#startTook);
     for (const pause of this.#plan.backend === 'inline' ? [] : RETRY_START_MS) {
       try {
-        return await this.#startEngine(this.#plan.threads);
+        return await this.#startEngine(this.#plan.threads, Math.min(patience, this.#options.startTimeout));
       } catch {
+        patience *= 2;
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }

@@ -43,10 +43,10 @@ export async function startThreads(
   runtime: Runtime,
   options: CheckedHostOptions,
   module: Promise<WebAssembly.Module>,
-  { threads, concurrency }: { threads: number; concurrency: number },
+  { threads, concurrency, startTimeout }: { threads: number; concurrency: number; startTimeout: number },
   listener: EngineListener,
 ): Promise<Engine> {
-  const { assets, startTimeout } = options;
+  const { assets } = options;
   const workers: StartingWorker[] = [];
   let stage = 'the wasm file';
   try {
