@@ -1,12 +1,12 @@
 //! Encodes an image as a file: PNG and WebP without loss, JPEG at a quality.
 //!
-//! The codecs were chosen by measuring: `png` with fdeflate takes a twentieth of the time of zlib's default level for 5%
-//! more bytes; `jpeg-encoder` half of the time of the `image` crate's own at the same quality. WebP is our own (`webp.rs`):
-//! `image-webp` cannot be interrupted, has one thread, and writes other bytes on 64 bits than on wasm's 32.
+//! The codecs were chosen by measuring: `jpeg-encoder` takes half of the time of the `image` crate's own at the same quality. PNG
+//! (`png.rs`) and WebP (`webp.rs`) are our own: the crates `png` and `image-webp` have one thread, and the latter cannot be interrupted
+//! and writes other bytes on 64 bits than on wasm's 32.
 
 use super::image_decode::ImageFormat;
 use super::image_resize::{is_opaque, premultiply};
-use super::webp;
+use super::{png, webp};
 use crate::image::Image;
 use crate::{Array, Job, Kernel, KernelError};
 use schemars::JsonSchema;
@@ -15,9 +15,9 @@ use std::io::Write;
 
 /// Encodes an image as a file.
 ///
-/// Its jobs do not divide: where a row's bits begin in the file depends on all before them, in JPEG (without restart markers) its
-/// colours are written as differences from those before, and WebP's codes are made for the picture as a whole. Files made of
-/// bands that know nothing of each other would be other files, and longer ones.
+/// Its jobs do not divide: in JPEG (without restart markers) colours are written as differences from those before, and WebP's codes are
+/// made for the picture as a whole. Files made of bands that know nothing of each other would be other files, and longer ones. PNG's bands
+/// are independent, and could be.
 pub struct ImageEncode;
 
 /// What to encode, and how.
@@ -78,7 +78,7 @@ impl Kernel for ImageEncode {
     fn run(p: ImageEncodeParams, job: &Job) -> Result<ImageEncodeOutput, KernelError> {
         job.check()?;
         let data = match p.format {
-            ImageFormat::Png => png(&p.image, job)?,
+            ImageFormat::Png => png::encode(&p.image, is_opaque(&p.image.data, job)?, job)?,
             ImageFormat::Jpeg => jpeg(p.image, p.quality.unwrap_or(QUALITY) as u8, job)?,
             ImageFormat::Webp => webp::encode(&p.image, job)?,
         };
@@ -93,45 +93,6 @@ fn failure(error: impl std::fmt::Display, job: &Job) -> KernelError {
         Err(cancelled) => cancelled.into(),
         Ok(()) => KernelError::failed(format!("the image could not be encoded: {error}")),
     }
-}
-
-fn png(image: &Image, job: &Job) -> Result<Vec<u8>, KernelError> {
-    let opaque = is_opaque(&image.data, job)?;
-    let fast = png_at(image, opaque, png::Compression::Fast, job)?;
-    // The fast method makes noise longer than it is; then no method is better.
-    let channels = if opaque { 3 } else { 4 };
-    if fast.len() as u64 <= u64::from(image.height) * (u64::from(image.width) * channels + 1) {
-        return Ok(fast);
-    }
-    png_at(image, opaque, png::Compression::NoCompression, job)
-}
-
-fn png_at(image: &Image, opaque: bool, compression: png::Compression, job: &Job) -> Result<Vec<u8>, KernelError> {
-    let failed = |error: png::EncodingError| failure(error, job);
-    job.set_total(u64::from(image.height));
-    let mut out = Vec::new();
-    let mut encoder = png::Encoder::new(&mut out, image.width, image.height);
-    encoder.set_color(if opaque { png::ColorType::Rgb } else { png::ColorType::Rgba });
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(compression);
-    let mut writer = encoder.write_header().map_err(failed)?;
-    let mut rows = writer.stream_writer_with_size(1 << 16).map_err(failed)?;
-    let mut rgb = Vec::with_capacity(if opaque { image.width as usize * 3 } else { 0 });
-    for row in image.data.chunks_exact(image.width as usize * 4) {
-        job.check()?;
-        if opaque {
-            rgb.clear();
-            rgb.extend(row.as_chunks().0.iter().flat_map(|&[r, g, b, _]: &[u8; 4]| [r, g, b]));
-            rows.write_all(&rgb)
-        } else {
-            rows.write_all(row)
-        }
-        .map_err(|error| failure(error, job))?;
-        job.advance(1);
-    }
-    rows.finish().map_err(failed)?;
-    writer.finish().map_err(failed)?;
-    Ok(out)
 }
 
 fn jpeg(image: Image, quality: u8, job: &Job) -> Result<Vec<u8>, KernelError> {

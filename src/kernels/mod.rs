@@ -57,6 +57,10 @@ mod lanes;
 #[cfg(feature = "images")]
 mod neighbours;
 #[cfg(feature = "images")]
+mod png;
+#[cfg(feature = "images")]
+mod prefix;
+#[cfg(feature = "images")]
 mod resample;
 #[cfg(feature = "images")]
 mod webp;

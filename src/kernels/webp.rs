@@ -7,12 +7,11 @@
 //! The picture is done in bands of rows that the number of threads has no say in: each band counts its symbols, then, when the codes
 //! are made of all counts, writes bits of its own, and the bits are put together. So the bytes are the same on any machine.
 
+use super::prefix::{Bits, Lengths, RoomBits, Table};
 use super::radix::reserve;
 use crate::image::Image;
 use crate::{Job, KernelError};
 use rayon::prelude::*;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 /// The longest side of a picture.
 pub(crate) const MAX_SIDE: u32 = 16_383;
@@ -218,7 +217,7 @@ fn write(band: &[u8], row_bytes: usize, codes: &Codes, job: &Job) -> Result<Bits
     let mut bits = Bits { bytes: reserve(band.len() / 2)?, ..Bits::default() };
     for row in band.chunks_exact(row_bytes) {
         job.check()?;
-        let mut out = RowBits { room: &mut room, at: 0, pending: bits.pending, filled: bits.filled };
+        let mut out = RoomBits { room: &mut room, at: 0, pending: bits.pending, filled: bits.filled };
         for (pixel, run) in Runs(row.as_chunks().0) {
             let [red, green, blue, alpha] = pixel.map(usize::from);
             out.put_two(codes.green.codes[green], codes.red.codes[red]);
@@ -230,46 +229,13 @@ fn write(band: &[u8], row_bytes: usize, codes: &Codes, job: &Job) -> Result<Bits
                 out.put(u64::from(code.bits) | rest << code.length, code.length + extra);
             }
         }
-        let RowBits { at, pending, filled, .. } = out;
+        let RoomBits { at, pending, filled, .. } = out;
         (bits.pending, bits.filled) = (pending, filled);
         bits.bytes.try_reserve(at).map_err(|_| KernelError::OutOfMemory { bytes: Some(at as u64) })?;
         bits.bytes.extend_from_slice(&room[..at]);
         job.advance(1);
     }
     Ok(bits)
-}
-
-/// Bits of a row, written without a branch into room that is there.
-struct RowBits<'a> {
-    room: &'a mut [u8],
-    at: usize,
-    pending: u64,
-    filled: u32,
-}
-
-impl RowBits<'_> {
-    /// Up to 56 bits; those of `value` above them are 0.
-    #[inline]
-    fn put(&mut self, value: u64, length: u8) {
-        self.pending |= value << self.filled;
-        self.filled += u32::from(length);
-        self.room[self.at..][..8].copy_from_slice(&self.pending.to_le_bytes());
-        self.at += self.filled as usize / 8;
-        self.pending >>= self.filled & !7;
-        self.filled &= 7;
-    }
-
-    #[inline]
-    fn put_two(&mut self, first: Code, second: Code) {
-        self.put(u64::from(first.bits) | u64::from(second.bits) << first.length, first.length + second.length);
-    }
-}
-
-/// A symbol's prefix code, its first bit lowest.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Code {
-    bits: u16,
-    length: u8,
 }
 
 /// The codes of a picture.
@@ -292,81 +258,28 @@ impl Codes {
 
     /// All five (section 6.2.1).
     fn put(&self, bits: &mut Bits) {
-        self.green.put(bits);
-        self.red.put(bits);
-        self.blue.put(bits);
-        self.alpha.put(bits);
+        put_table(&self.green, bits);
+        put_table(&self.red, bits);
+        put_table(&self.blue, bits);
+        put_table(&self.alpha, bits);
         // Distance: always one pixel, to the left.
         put_single(1, bits);
     }
 }
 
-/// The codes of an alphabet.
-struct Table<const N: usize> {
-    codes: [Code; N],
-    /// The only symbol that is used: it takes no bits.
-    only: Option<usize>,
-}
-
-impl<const N: usize> Table<N> {
-    /// Prefix codes of at most `limit` bits for symbols that are used so often (D. A. Huffman, Proceedings of the IRE 40, 1952).
-    fn new(counts: &[u32; N], limit: u8) -> Self {
-        let mut used = (0..N).filter(|&symbol| counts[symbol] > 0);
-        if let (first, None) = (used.next(), used.next()) {
-            return Self { codes: [Code::default(); N], only: Some(first.unwrap_or(0)) };
-        }
-        // When codes are too long, rare symbols count for more until they are not.
-        let mut least = 1;
-        loop {
-            let lengths = lengths(&counts.map(|count| if count == 0 { 0 } else { count.max(least) }));
-            if lengths.iter().all(|&length| length <= limit) {
-                return Self { codes: canonical(&lengths), only: None };
-            }
-            least *= 2;
-        }
+/// The code of an alphabet: its lengths, themselves in a code (section 6.2.1).
+fn put_table<const N: usize>(table: &Table<N>, bits: &mut Bits) {
+    /// The order in which the lengths of that code come.
+    const ORDER: [usize; 19] = [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+    if let Some(only) = table.only {
+        return put_single(only, bits);
     }
-
-    /// The code of a code: its lengths, themselves in a code (section 6.2.1).
-    fn put(&self, bits: &mut Bits) {
-        /// The order in which the lengths of that code come.
-        const ORDER: [usize; 19] = [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-        if let Some(only) = self.only {
-            return put_single(only, bits);
-        }
-        bits.put(0, 1);
-        let tokens = tokens(&self.codes);
-        let mut counts = [0; 19];
-        tokens.iter().for_each(|&(symbol, _, _)| counts[symbol] += 1);
-        let table = Table::new(&counts, 7);
-        bits.put(ORDER.len() as u64 - 4, 4);
-        for symbol in ORDER {
-            let length = if table.only == Some(symbol) { 1 } else { table.codes[symbol].length };
-            bits.put(u64::from(length), 3);
-        }
-        // Lengths of the whole alphabet.
-        bits.put(0, 1);
-        for (symbol, extra, length) in tokens {
-            bits.put_code(table.codes[symbol]);
-            bits.put(extra, length);
-        }
-    }
-}
-
-/// The lengths of codes, with runs of zeros as symbols 17 (3 to 10) and 18 (11 to 138), each with its extra bits and how many they are.
-fn tokens(codes: &[Code]) -> Vec<(usize, u64, u8)> {
-    let mut tokens = Vec::with_capacity(codes.len());
-    let mut at = 0;
-    while at < codes.len() {
-        let zeros = codes[at..].iter().take(138).take_while(|code| code.length == 0).count();
-        match zeros {
-            0 => tokens.push((usize::from(codes[at].length), 0, 0)),
-            1..3 => tokens.extend([(0, 0, 0); 2].into_iter().take(zeros)),
-            3..11 => tokens.push((17, zeros as u64 - 3, 3)),
-            _ => tokens.push((18, zeros as u64 - 11, 7)),
-        }
-        at += zeros.max(1);
-    }
-    tokens
+    bits.put(0, 1);
+    let lengths = Lengths::of(&table.codes);
+    lengths.put_code(&ORDER, bits);
+    // Lengths of the whole alphabet.
+    bits.put(0, 1);
+    lengths.put(bits);
 }
 
 /// A code whose only symbol takes no bits; the symbol is below 256.
@@ -375,92 +288,6 @@ fn put_single(symbol: usize, bits: &mut Bits) {
     let length = if symbol < 2 { 1 } else { 8 };
     bits.put(u64::from(length == 8), 1);
     bits.put(symbol as u64, length);
-}
-
-/// The depth of each symbol's leaf. Equals are taken in order, so that nothing is left to chance.
-fn lengths<const N: usize>(counts: &[u32; N]) -> [u8; N] {
-    let used = counts.iter().enumerate().filter(|&(_, &count)| count > 0);
-    let mut nodes: BinaryHeap<_> = used.map(|(symbol, &count)| Reverse((u64::from(count), symbol))).collect();
-    let mut inner: Vec<[usize; 2]> = Vec::with_capacity(N);
-    while let (Some(Reverse((count, node))), Some(Reverse((more, other)))) = (nodes.pop(), nodes.pop()) {
-        inner.push([node, other]);
-        nodes.push(Reverse((count + more, N + inner.len() - 1)));
-    }
-    let mut lengths = [0; N];
-    let mut depths = vec![0_u8; inner.len()];
-    for (at, pair) in inner.iter().enumerate().rev() {
-        for &node in pair {
-            match node.checked_sub(N) {
-                None => lengths[node] = depths[at] + 1,
-                Some(below) => depths[below] = depths[at] + 1,
-            }
-        }
-    }
-    lengths
-}
-
-/// The codes that follow from their lengths: shorter ones first, then in the order of symbols.
-fn canonical<const N: usize>(lengths: &[u8; N]) -> [Code; N] {
-    let mut codes = [Code::default(); N];
-    let mut next = 0_u32;
-    for length in 1..=15_u8 {
-        for symbol in (0..N).filter(|&symbol| lengths[symbol] == length) {
-            codes[symbol] = Code { bits: (next as u16).reverse_bits() >> (16 - length), length };
-            next += 1;
-        }
-        next *= 2;
-    }
-    codes
-}
-
-/// Bits in the making, the first one lowest in its byte.
-#[derive(Default)]
-struct Bits {
-    bytes: Vec<u8>,
-    /// Up to 7 bits that are no whole byte yet.
-    pending: u64,
-    filled: u32,
-}
-
-impl Bits {
-    fn length(&self) -> u64 {
-        self.bytes.len() as u64 * 8 + u64::from(self.filled)
-    }
-
-    /// Up to 56 bits; those of `value` above them are 0.
-    fn put(&mut self, value: u64, length: u8) {
-        self.pending |= value << self.filled;
-        self.filled += u32::from(length);
-        let whole = self.filled / 8;
-        self.bytes.extend_from_slice(&self.pending.to_le_bytes()[..whole as usize]);
-        self.pending >>= whole * 8;
-        self.filled %= 8;
-    }
-
-    fn put_code(&mut self, code: Code) {
-        self.put(u64::from(code.bits), code.length);
-    }
-
-    fn append(&mut self, other: &Self) {
-        if self.filled == 0 {
-            self.bytes.extend_from_slice(&other.bytes);
-        } else {
-            let (words, rest) = other.bytes.as_chunks();
-            for &word in words {
-                let shifted = self.pending | u64::from(u32::from_le_bytes(word)) << self.filled;
-                self.bytes.extend_from_slice(&(shifted as u32).to_le_bytes());
-                self.pending = shifted >> 32;
-            }
-            rest.iter().for_each(|&byte| self.put(u64::from(byte), 8));
-        }
-        self.put(other.pending, other.filled as u8);
-    }
-
-    /// All bytes, the last one filled up with zeros.
-    fn finish(mut self) -> Vec<u8> {
-        self.put(0, 7);
-        self.bytes
-    }
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]
@@ -537,20 +364,6 @@ mod tests {
         };
         let one = with(1);
         assert!([2, 3, 8].into_iter().all(|threads| with(threads) == one));
-    }
-
-    #[test]
-    fn codes_fit_their_limit_and_are_whole() {
-        // Fibonacci's numbers make the deepest tree there is.
-        let mut counts = [0_u32; 40];
-        (counts[0], counts[1]) = (1, 1);
-        for i in 2..40 {
-            counts[i] = counts[i - 1] + counts[i - 2];
-        }
-        let table = Table::new(&counts, 15);
-        assert!(table.codes.iter().all(|code| (1..=15).contains(&code.length)));
-        let whole: u32 = table.codes.iter().map(|code| 1 << (15 - code.length)).sum();
-        assert_eq!(whole, 1 << 15);
     }
 
     #[test]
