@@ -4,14 +4,12 @@
 //! Only operations that IEEE 754 rounds in one way are used, and none of them fused, so every machine and artifact gives the
 //! same bits. The exception is which NaN an operation gives: [`Float::tidy`] makes all of them one.
 
-use super::radix::reserve;
+use super::radix::tabulate;
 use crate::array::{AnyArray, Array, DType, Element};
 use crate::{Job, KernelError};
-use rayon::prelude::*;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
-use std::mem::MaybeUninit;
 use std::ops::{Add, AddAssign, Mul, Neg, Sub};
 use wide::{f32x4, f64x2};
 
@@ -204,20 +202,10 @@ floats! {
     f64 f64x2 2, [a, b] split f64x2::transpose([a, b]), join f64x2::transpose([a, b]);
 }
 
-/// Elements that a thread clears between two looks at the job: some 10 µs.
-const SLICE: usize = 1 << 16;
-
 /// So many zeros.
 ///
 /// # Errors
 /// [`KernelError::Cancelled`] or [`KernelError::OutOfMemory`].
 pub(super) fn zeros<T: Element, P>(len: usize, job: &Job<P>) -> Result<Vec<T>, KernelError> {
-    let mut zeros = reserve(len)?;
-    zeros.spare_capacity_mut()[..len].par_chunks_mut(SLICE).try_for_each(|slice| {
-        slice.fill(MaybeUninit::new(T::default()));
-        job.check()
-    })?;
-    // SAFETY: no slice was left out, so each of the `len` elements was written.
-    unsafe { zeros.set_len(len) };
-    Ok(zeros)
+    tabulate(len, job, |_| T::default())
 }

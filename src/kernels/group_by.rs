@@ -117,12 +117,7 @@ impl Shardable for GroupBy {
 }
 
 fn to_f64<T: Number>(values: &[T], job: &Job) -> Result<Vec<f64>, KernelError> {
-    let mut floats = reserve(values.len())?;
-    for slice in values.chunks(SLICE) {
-        job.check()?;
-        floats.extend(slice.iter().map(|x| x.to_f64()));
-    }
-    Ok(floats)
+    tabulate(values.len(), job, |index| values[index].to_f64())
 }
 
 /// The bits of keys, of which equal ones are the same but for NaNs.
