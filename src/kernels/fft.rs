@@ -4,9 +4,9 @@
 //! machinery is in `fourier.rs`; here are the params, and what of real numbers makes half as many complex ones and back
 //! (H. V. Sorensen et al., Real-Valued Fast Fourier Transform Algorithms, IEEE ASSP 35, 1987).
 
-use super::floats::{Float, Floats, zeros};
+use super::floats::{Float, Floats};
 use super::fourier::{Complex, Finish, Plan, at, in_pieces};
-use super::radix::reserve;
+use super::radix::{reserve, zeros};
 use super::turn::Roots;
 use crate::array::Element;
 use crate::shard::{self, Sharding};

@@ -4,9 +4,7 @@
 //! Only operations that IEEE 754 rounds in one way are used, and none of them fused, so every machine and artifact gives the
 //! same bits. The exception is which NaN an operation gives: [`Float::tidy`] makes all of them one.
 
-use super::radix::tabulate;
 use crate::array::{AnyArray, Array, DType, Element};
-use crate::{Job, KernelError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
@@ -200,12 +198,4 @@ floats! {
         },
         join [a.unpack_lo(b), a.unpack_hi(b)];
     f64 f64x2 2, [a, b] split f64x2::transpose([a, b]), join f64x2::transpose([a, b]);
-}
-
-/// So many zeros.
-///
-/// # Errors
-/// [`KernelError::Cancelled`] or [`KernelError::OutOfMemory`].
-pub(super) fn zeros<T: Element, P>(len: usize, job: &Job<P>) -> Result<Vec<T>, KernelError> {
-    tabulate(len, job, |_| T::default())
 }

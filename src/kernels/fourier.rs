@@ -11,8 +11,8 @@
 //!
 //! An inverse transform is a forward one of numbers whose parts have changed places, whose result's change back.
 
-use super::floats::{Float, zeros};
-use super::radix::reserve;
+use super::floats::Float;
+use super::radix::{reserve, zeros};
 use super::turn::{Roots, turn};
 use crate::{Cancelled, Job, KernelError};
 use rayon::prelude::*;

@@ -7,6 +7,7 @@
 use super::blur::{GROUP, Gaussian, Window, contract, expand};
 use super::lanes::Best;
 use super::neighbours::{Area, Tile, columns, tiles};
+use super::radix::zeros;
 use crate::image::{BandOf, Image, Rows};
 use crate::shard::{self, Sharding};
 use crate::{Cancelled, Job, Kernel, KernelError, Shardable};
@@ -181,8 +182,8 @@ fn tile_size(area: &Area, kind: &Kind) -> (usize, usize) {
 /// So many tiles keep threads busy to the end.
 const TILES: usize = 48;
 
-fn blur(area: &Area, pixels: &[u8], kind: &Kind, job: &Job) -> Result<Vec<u8>, Cancelled> {
-    let mut out = vec![0; area.stride() * area.rows.len()];
+fn blur(area: &Area, pixels: &[u8], kind: &Kind, job: &Job) -> Result<Vec<u8>, KernelError> {
+    let mut out = zeros(area.stride() * area.rows.len(), job)?;
     let (width, height) = tile_size(area, kind);
     tiles(&mut out, area, width, height).into_par_iter().try_for_each(|tile| {
         let done = (tile.width() * tile.rows.len()) as u64;
@@ -192,7 +193,7 @@ fn blur(area: &Area, pixels: &[u8], kind: &Kind, job: &Job) -> Result<Vec<u8>, C
             Kind::Nothing => unreachable!("it has no tiles"),
         }
         job.advance(done);
-        Ok(())
+        Ok::<(), Cancelled>(())
     })?;
     Ok(out)
 }

@@ -4,6 +4,7 @@
 //! are exact. Threads take tiles; rows of a tile are made floats once and kept in a ring while they are needed.
 
 use super::neighbours::{Area, Tile, columns, tiles};
+use super::radix::zeros;
 use crate::image::{BandOf, Image, Rows};
 use crate::shard::{self, Sharding};
 use crate::{Cancelled, Job, Kernel, KernelError, Shardable};
@@ -129,7 +130,7 @@ impl Kernel for ImageConvolve {
         let rows = area.rows.len();
         job.set_total(u64::from(area.width) * rows as u64);
         job.check()?;
-        let mut data = vec![0; area.stride() * rows];
+        let mut data = zeros(area.stride() * rows, job)?;
         let matrix = Matrix::of(&p);
         // About half a millisecond of work.
         let height = (TILE_COST / (WIDTH * matrix.taps.len().max(4))).clamp(2 * matrix.down + 1, 256);

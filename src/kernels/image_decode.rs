@@ -3,7 +3,7 @@
 //! The codecs are `png`, `image-webp` and `zune-jpeg`. This room bounds what a file may ask for before memory is taken,
 //! refuses files that end early, turns every failure into a sentence about `data`, and sees that all of it can be cancelled.
 
-use super::radix::reserve;
+use super::radix::{reserve, zeros};
 use crate::image::{Image, MAX_PIXELS, MAX_SIDE};
 use crate::{Array, Job, Kernel, KernelError};
 use image_webp::WebPDecoder;
@@ -181,7 +181,7 @@ fn decode_png(data: &[u8], job: &Job) -> Result<(Image, Orientation), Refusal> {
     let samples = Samples { channels: colour.samples(), wide: depth == png::BitDepth::Sixteen };
     let bytes = u64::from(width) * u64::from(height) * samples.bytes_per_pixel() as u64;
     check_size(width, height, bytes, u64::MAX)?;
-    let mut buffer = zeros(bytes as usize)?;
+    let mut buffer = zeros(bytes as usize, job)?;
     reader.next_frame(&mut buffer)?;
     let orientation = reader.info().exif_metadata.as_deref().and_then(Orientation::from_exif);
     let pixels = rgba(buffer, samples, width as usize, job)?;
@@ -198,16 +198,10 @@ fn decode_webp(data: &[u8], job: &Job) -> Result<(Image, Orientation), Refusal> 
     // One colour all over takes no bits at all in a lossless file: its size bounds nothing.
     check_size(width, height, bytes, u64::MAX)?;
     let orientation = decoder.exif_metadata()?.as_deref().and_then(Orientation::from_exif);
-    let mut buffer = zeros(bytes as usize)?;
+    let mut buffer = zeros(bytes as usize, job)?;
     decoder.read_image(&mut buffer)?;
     let pixels = rgba(buffer, samples, width as usize, job)?;
     Ok((Image::new(width, height, pixels), orientation.unwrap_or(Orientation::NoTransforms)))
-}
-
-fn zeros(bytes: usize) -> Result<Vec<u8>, KernelError> {
-    let mut buffer = reserve(bytes)?;
-    buffer.resize(bytes, 0);
-    Ok(buffer)
 }
 
 /// What a codec's samples are: so many of each pixel (grey, grey and alpha, RGB, RGBA), of 8 bits or, big-endian, of 16.
@@ -275,7 +269,7 @@ fn decode_jpeg(data: &[u8], job: &Job) -> Result<(Image, Orientation), Refusal> 
     let (width, height) = (width as u32, height as u32);
     let pixels = u64::from(width) * u64::from(height);
     check_size(width, height, pixels * 4, (data.len() as u64 + 1) * MAX_PIXELS_PER_BYTE)?;
-    let mut buffer = zeros(pixels as usize * samples.bytes_per_pixel())?;
+    let mut buffer = zeros(pixels as usize * samples.bytes_per_pixel(), job)?;
     decoder.decode_into(&mut buffer).map_err(failed)?;
     let pixels = rgba(buffer, samples, width as usize, job)?;
     let orientation = decoder.exif().and_then(|exif| Orientation::from_exif(exif));

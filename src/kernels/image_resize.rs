@@ -5,6 +5,7 @@
 //! cancelled. Tiles follow from the sizes alone, never from the number of threads, and a job that makes a band of the
 //! picture makes the tiles that the whole would have there: what a weight is rounded to depends on its tile.
 
+use super::radix::zeros;
 use super::resample::{self, Band, Filter, Stretch};
 use crate::array::owned;
 use crate::image::{BandOf, Image, MAX_PIXELS, Rows, size};
@@ -357,12 +358,12 @@ fn nearest_to(at: u32, from: u32, to: u32) -> u32 {
 }
 
 /// Each new pixel is the source pixel in which its centre lies.
-fn nearest(work: &Work, image: &Image, job: &Job) -> Result<Vec<u8>, Cancelled> {
+fn nearest(work: &Work, image: &Image, job: &Job) -> Result<Vec<u8>, KernelError> {
     let (width, count) = (work.to.0 as usize, work.rows.len());
     job.set_total(count as u64);
     let columns: Vec<usize> = (0..work.to.0).map(|x| nearest_to(x, work.from.0, work.to.0) as usize).collect();
     let rows: Vec<&[[u8; 4]]> = image.data.as_chunks().0.chunks_exact(image.width as usize).collect();
-    let mut out = vec![0; width * count * 4];
+    let mut out = zeros(width * count * 4, job)?;
     out.par_chunks_exact_mut(width * 4).zip(work.rows.clone()).try_for_each(|(out, y)| {
         job.check()?;
         let row = rows[(nearest_to(y, work.from.1, work.to.1) - work.first) as usize];
@@ -370,13 +371,19 @@ fn nearest(work: &Work, image: &Image, job: &Job) -> Result<Vec<u8>, Cancelled> 
             *pixel = row[x];
         }
         job.advance(1);
-        Ok(())
+        Ok::<(), Cancelled>(())
     })?;
     Ok(out)
 }
 
 /// Two passes, one for each axis that changes. `opaque` is whether the whole picture is, when `image` is not all of it.
-fn convolve(work: &Work, image: Image, opaque: Option<bool>, filter: Filter, job: &Job) -> Result<Vec<u8>, Cancelled> {
+fn convolve(
+    work: &Work,
+    image: Image,
+    opaque: Option<bool>,
+    filter: Filter,
+    job: &Job,
+) -> Result<Vec<u8>, KernelError> {
     let passes = work.passes(filter);
     job.set_total(passes.iter().map(|(from, to, rows)| pass_cost(*from, *to, rows.clone(), filter.radius)).sum());
 
@@ -441,7 +448,7 @@ fn tile_size(from: Size, to: Size, radius: f64) -> Size {
 
 /// Makes the rows `rows` of a picture that is `source` resized along the one axis in which they differ. When it is the
 /// height, the rows are those of whole tiles.
-fn pass(source: &Band, to: Size, rows: Range<u32>, filter: Filter, job: &Job) -> Result<Vec<u8>, Cancelled> {
+fn pass(source: &Band, to: Size, rows: Range<u32>, filter: Filter, job: &Job) -> Result<Vec<u8>, KernelError> {
     let from = (source.width(), source.height());
     let taps = pass_taps(from, to, filter.radius);
     let tile = tile_size(from, to, filter.radius);
@@ -453,7 +460,7 @@ fn pass(source: &Band, to: Size, rows: Range<u32>, filter: Filter, job: &Job) ->
     let parts = |parts: u32| NonZeroU32::new(parts).unwrap_or(NonZeroU32::MIN);
     let (bands, columns) = (parts(tile_rows), parts(Parts::of(to.0, tile.0).count));
 
-    let mut out = vec![0; to.0 as usize * rows.len() * 4];
+    let mut out = zeros(to.0 as usize * rows.len() * 4, job)?;
     let mut target =
         TypedImage::<U8x4>::from_buffer(to.0, rows.len() as u32, &mut out).expect("allocated to this size");
     let whole = |length: u32| NonZeroU32::new(length).expect("a side of at least one pixel");
@@ -481,7 +488,7 @@ fn pass(source: &Band, to: Size, rows: Range<u32>, filter: Filter, job: &Job) ->
         let (y, height) = stretch(top, tile.height(), scale.1, from.1);
         resample::fill_tile(source, &mut tile, filter, Stretch { x, y, width, height });
         job.advance(u64::from(tile.width()) * u64::from(tile.height()) * taps);
-        Ok(())
+        Ok::<(), Cancelled>(())
     })?;
     drop(bands);
     Ok(out)

@@ -5,6 +5,7 @@
 //! cosine are `libm`'s for the same reason.
 
 use super::neighbours::{Area, Tile, tiles};
+use super::radix::zeros;
 use crate::image::{Image, MAX_PIXELS, MAX_SIDE};
 use crate::{Cancelled, Job, Kernel, KernelError};
 use rayon::prelude::*;
@@ -86,7 +87,7 @@ impl Kernel for ImageRotate {
         job.set_total(u64::from(width) * u64::from(height));
         job.check()?;
         let area = Area { width, height, first: 0, rows: 0..height, reach: 0 };
-        let mut data = vec![0; area.stride() * height as usize];
+        let mut data = zeros(area.stride() * height as usize, job)?;
         let pixels = p.image.data.as_chunks().0;
         tiles(&mut data, &area, TILE, TILE).into_par_iter().try_for_each(|tile| {
             job.check()?;

@@ -7,8 +7,8 @@
 //! Every element of the product is summed in one order: products in the order of the inner dimension, [`DEPTH`] at a time
 //! from zero, and those sums one after another. How the rest is cut changes nothing, so neither threads nor shards do.
 
-use super::floats::{Float, Floats, zeros};
-use super::radix::reserve;
+use super::floats::{Float, Floats};
+use super::radix::{reserve, zeros};
 use crate::shard::{self, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError, Shardable};
 use rayon::prelude::*;

@@ -313,23 +313,14 @@ impl Walk {
                     downs[lane] += down[lane];
                 }
             }
-            let [up, down] = [ups, downs].map(|sums| self.payoffs(sums));
-            let samples: [f64; LANES] = std::array::from_fn(|lane| self.discount * (0.5 * (up[lane] + down[lane])));
-            for &sample in &samples[..LANES.min(count - group)] {
+            let steps = self.steps as f64;
+            for (up, down) in ups.into_iter().zip(downs).take(count - group) {
+                let payoff = |sum: f64| (self.sign * (sum / steps - self.strike)).max(0.0);
+                let sample = self.discount * (0.5 * (payoff(up) + payoff(down)));
                 sums = [sums[0] + sample, sums[1] + sample * sample];
             }
         }
         Ok(sums)
-    }
-
-    /// Of sums of prices; all lanes together, which `f64::max` with its care for NaN would not do.
-    #[inline(always)]
-    fn payoffs(&self, sums: [f64; LANES]) -> [f64; LANES] {
-        let steps = self.steps as f64;
-        sums.map(|sum| {
-            let gain = self.sign * (sum / steps - self.strike);
-            if gain > 0.0 { gain } else { 0.0 }
-        })
     }
 }
 

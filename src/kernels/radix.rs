@@ -195,6 +195,11 @@ pub(super) fn tabulate<T: Copy + Send, P>(
     Ok(items)
 }
 
+/// So many zeros, made on all threads.
+pub(super) fn zeros<T: Copy + Default + Send, P>(len: usize, job: &Job<P>) -> Result<Vec<T>, KernelError> {
+    tabulate(len, job, |_| T::default())
+}
+
 /// The passes that a sort needs.
 struct Passes {
     /// Items in a run.
