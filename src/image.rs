@@ -162,3 +162,45 @@ pub fn side(field: &str, pixels: u32) -> Result<(), KernelError> {
 fn as_clamped<S: Serializer>(data: &Array<u8>, serializer: S) -> Result<S::Ok, S::Error> {
     serialize_slice(data, DType::U8Clamped, None, serializer)
 }
+
+/// Pictures for the tests of what writes files, and how long that takes.
+#[cfg(all(test, not(target_family = "wasm"), feature = "images"))]
+pub(crate) mod testing {
+    use super::Image;
+    use std::time::Instant;
+
+    pub fn photograph() -> Image {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/hubble_deep_field.jpg");
+        let picture = image::open(path).unwrap().into_rgba8();
+        Image::new(picture.width(), picture.height(), picture.into_raw())
+    }
+
+    /// Bands of colour with soft edges, as a rendering has.
+    pub fn rendering(width: u32, height: u32) -> Image {
+        let byte = |i: u32| {
+            let (x, y, channel) = (i / 4 % width, i / 4 / width, i % 4);
+            if channel == 3 { 255 } else { (((x * x + y * y) / 4000) * (channel + 3) * 7) as u8 }
+        };
+        Image::new(width, height, (0..width * height * 4).map(byte).collect())
+    }
+
+    /// What makes a file of a picture, and its name.
+    type Encoder<'a> = (&'a str, fn(&Image) -> Vec<u8>);
+
+    /// Prints the median time and the length of the files of several encoders, on one thread.
+    pub fn measure(encoders: &[Encoder]) {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        for (name, image) in [("photograph", photograph()), ("rendering", rendering(3000, 2000))] {
+            for (who, encode) in encoders {
+                let time = |_| {
+                    let begun = Instant::now();
+                    pool.install(|| encode(&image));
+                    begun.elapsed()
+                };
+                let mut times: Vec<_> = (0..15).map(time).collect();
+                times.sort();
+                println!("{name} {who}: {:?}, {} bytes", times[7], encode(&image).len());
+            }
+        }
+    }
+}

@@ -462,6 +462,7 @@ fn put_run(length: usize, table: &Table<SYMBOLS>, out: &mut RoomBits) {
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
+    use crate::image::testing::{measure, photograph, rendering};
     use crate::kernels::image_resize::is_opaque;
     use proptest::prelude::*;
 
@@ -500,21 +501,6 @@ mod tests {
         }
         encoder.write_header().unwrap().write_image_data(&samples).unwrap();
         file
-    }
-
-    fn photograph() -> Image {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/hubble_deep_field.jpg");
-        let picture = image::open(path).unwrap().into_rgba8();
-        Image::new(picture.width(), picture.height(), picture.into_raw())
-    }
-
-    /// Bands of colour with soft edges, as a rendering has.
-    fn rendering(width: u32, height: u32) -> Image {
-        let byte = |i: u32| {
-            let (x, y, channel) = (i / 4 % width, i / 4 / width, i % 4);
-            if channel == 3 { 255 } else { (((x * x + y * y) / 4000) * (channel + 3) * 7) as u8 }
-        };
-        Image::new(width, height, (0..width * height * 4).map(byte).collect())
     }
 
     fn noise(width: u32, height: u32) -> Image {
@@ -693,19 +679,6 @@ mod tests {
     #[test]
     #[ignore = "a measurement: cargo test --release --lib png -- --ignored --nocapture"]
     fn how_long_it_takes() {
-        for (name, image) in [("photograph", photograph()), ("rendering", rendering(3000, 2000))] {
-            for (who, run) in [("ours", encoded as fn(&Image) -> Vec<u8>), ("theirs", theirs)] {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-                let mut times: Vec<_> = (0..15)
-                    .map(|_| {
-                        let begun = std::time::Instant::now();
-                        pool.install(|| run(&image));
-                        begun.elapsed()
-                    })
-                    .collect();
-                times.sort();
-                println!("{name} {who}: {:?}, {} bytes", times[7], run(&image).len());
-            }
-        }
+        measure(&[("ours", encoded), ("theirs", theirs)]);
     }
 }

@@ -293,6 +293,7 @@ fn put_single(symbol: usize, bits: &mut Bits) {
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
+    use crate::image::testing::{measure, photograph, rendering};
     use proptest::prelude::*;
 
     fn encoded(image: &Image) -> Vec<u8> {
@@ -317,21 +318,6 @@ mod tests {
             .encode(&image.data, image.width, image.height, image_webp::ColorType::Rgba8)
             .unwrap();
         file
-    }
-
-    fn photograph() -> Image {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/hubble_deep_field.jpg");
-        let picture = image::open(path).unwrap().into_rgba8();
-        Image::new(picture.width(), picture.height(), picture.into_raw())
-    }
-
-    /// Bands of colour with soft edges, as a rendering has.
-    fn rendering(width: u32, height: u32) -> Image {
-        let byte = |i: u32| {
-            let (x, y, channel) = (i / 4 % width, i / 4 / width, i % 4);
-            if channel == 3 { 255 } else { (((x * x + y * y) / 4000) * (channel + 3) * 7) as u8 }
-        };
-        Image::new(width, height, (0..width * height * 4).map(byte).collect())
     }
 
     #[test]
@@ -400,19 +386,6 @@ mod tests {
     #[test]
     #[ignore = "a measurement: cargo test --release --lib webp -- --ignored --nocapture"]
     fn how_long_it_takes() {
-        for (name, image) in [("photograph", photograph()), ("rendering", rendering(3000, 2000))] {
-            for (who, run) in [("ours", encoded as fn(&Image) -> Vec<u8>), ("theirs", theirs)] {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-                let mut times: Vec<_> = (0..15)
-                    .map(|_| {
-                        let begun = std::time::Instant::now();
-                        pool.install(|| run(&image));
-                        begun.elapsed()
-                    })
-                    .collect();
-                times.sort();
-                println!("{name} {who}: {:?}, {} bytes", times[7], run(&image).len());
-            }
-        }
+        measure(&[("ours", encoded), ("theirs", theirs)]);
     }
 }
