@@ -15,60 +15,78 @@ import { shared } from './shared.mjs';
 const { cases, checkPeer, IN_PLACE, measureInTurn, OURS, threadCounts, timed } = shared;
 const photo = readFileSync(new URL('../data/hubble_deep_field.jpg', import.meta.url));
 
-/** @param {{ runs: number, only?: string[], size: string, browser: boolean, native: boolean, nativeCpu: boolean, peers: boolean, log: (line: string) => void }} options */
-export async function measureKernels({ runs, only, size, browser, native: natively, nativeCpu, peers, log }) {
+/**
+ * A case that fails, or whose answers differ, costs its own rows only: it stands in `failed`.
+ *
+ * @param {{ runs: number, only?: string[], size: string, browser: boolean, native: boolean, nativeCpu: boolean, peers: boolean,
+ *   onRows?: (report: object) => void, log: (line: string) => void }} options `onRows` gets what there is after each case
+ */
+export async function measureKernels({ runs, only, size, browser, native: natively, nativeCpu, peers, onRows, log }) {
   const threads = threadCounts(availableParallelism());
   const all = cases(size);
   const chosen = all.filter(({ name }) => !only || only.some((text) => name.includes(text)));
   if (chosen.length === 0) throw new Error(`no case matches ${only.join(', ')}: ${all.map(({ name }) => name).join('; ')}`);
-  const [rows, left, natives, hosts] = [[], [], {}, new Map()];
+  const [rows, left, failed, natives, hosts] = [[], [], [], {}, new Map()];
   let chromium;
+  const report = () => ({ runtime: `node ${process.version}${chromium ? `, chromium ${chromium.version}` : ''}`, rows, left, failed });
   try {
     if (natively) natives.native = new Native('baseline', { log });
     if (nativeCpu) natives['native-cpu'] = new Native('cpu', { log });
     for (const count of threads) hosts.set(count, await createHost({ threads: count }));
     if (browser && chosen.some((item) => item.chromium)) chromium = await Chromium.start(threads);
-    for (const { name, kernel, chromium: alsoChromium, ...item } of chosen) {
-      const host = hosts.get(threads.at(-1));
-      const made = item.input(photo);
-      const params = item.prepare ? await item.prepare(made, (of, given) => host.run(of, given)) : made;
-      for (const runner of Object.values(natives)) runner.setCase(kernel, params);
-      const ours = (count) => timed(() => hosts.get(count).run(kernel, params));
-      await collected();
-      const inPlace = threads.map((count) => new InPlace(hosts.get(count), kernel, params));
-      const inNode = threads.flatMap((count, index) => [
-        { impl: OURS, kind: 'ours', threads: count, run: () => ours(count) },
-        { impl: IN_PLACE, kind: 'ours', threads: count, run: () => inPlace[index].run() },
-        ...Object.entries(natives).map(([impl, runner]) => ({ impl, kind: 'native', threads: count, run: () => runner.run(count) })),
-      ]);
-      const failed = (impl, error) => {
-        left.push(`${name}: ${impl}: ${firstLine(error)}`);
-        log(`  left out: ${left.at(-1)}`);
-      };
-      let output;
-      const rivals = peers ? await peersOf(kernel, params, failed) : [];
-      const entries = rivals.map((peer) => ({
-        ...peer,
-        optional: true,
-        run: () => timed(peer.run),
-        verify: async (answer) => checkPeer(kernel, (output ??= await host.run(kernel, params)), answer.output, params, (of, given) => host.run(of, given)),
-      }));
-      const told = { name, runs, onFailed: ({ impl }, error) => failed(impl, error) };
-      rows.push(...(await measureInTurn([...sameAnswers(name, inNode), ...entries], told)));
-      for (const runner of inPlace) runner.end();
-      if (chromium && alsoChromium) {
-        const inPage = threads.flatMap((count) => [
-          { impl: OURS, kind: 'ours', threads: count, run: () => chromium.run(count, kernel, params) },
-          ...(natives.native ? [{ impl: 'native', kind: 'native', threads: count, run: () => natives.native.run(count) }] : []),
-        ]);
-        rows.push(...(await measureInTurn(sameAnswers(name, inPage), { ...told, name: `${name}, in Chromium` })));
+    for (const item of chosen) {
+      try {
+        rows.push(...(await measureCase(item, { runs, threads, hosts, natives, peers, chromium, left, log })));
+        log(`  ${item.name}`);
+      } catch (error) {
+        failed.push(`${item.name}: ${firstLine(error)}`);
+        log(`  FAILED: ${failed.at(-1)}`);
       }
-      log(`  ${name}`);
+      onRows?.(report());
     }
-    return { runtime: `node ${process.version}${chromium ? `, chromium ${chromium.version}` : ''}`, rows, left };
+    return report();
   } finally {
     for (const runner of Object.values(natives)) runner.close();
     await Promise.all([chromium?.close(), closePeers(), ...Array.from(hosts.values(), (host) => host.close())]);
+  }
+}
+
+async function measureCase({ name, kernel, chromium: alsoChromium, ...item }, { runs, threads, hosts, natives, peers, chromium, left, log }) {
+  const host = hosts.get(threads.at(-1));
+  const made = item.input(photo);
+  const params = item.prepare ? await item.prepare(made, (of, given) => host.run(of, given)) : made;
+  for (const runner of Object.values(natives)) runner.setCase(kernel, params);
+  const ours = (count) => timed(() => hosts.get(count).run(kernel, params));
+  await collected();
+  const inPlace = threads.map((count) => new InPlace(hosts.get(count), kernel, params));
+  const inNode = threads.flatMap((count, index) => [
+    { impl: OURS, kind: 'ours', threads: count, run: () => ours(count) },
+    { impl: IN_PLACE, kind: 'ours', threads: count, run: () => inPlace[index].run() },
+    ...Object.entries(natives).map(([impl, runner]) => ({ impl, kind: 'native', threads: count, run: () => runner.run(count) })),
+  ]);
+  const leaveOut = (impl, error) => {
+    left.push(`${name}: ${impl}: ${firstLine(error)}`);
+    log(`  left out: ${left.at(-1)}`);
+  };
+  let output;
+  const rivals = peers ? await peersOf(kernel, params, leaveOut) : [];
+  const entries = rivals.map((peer) => ({
+    ...peer,
+    optional: true,
+    run: () => timed(peer.run),
+    verify: async (answer) => checkPeer(kernel, (output ??= await host.run(kernel, params)), answer.output, params, (of, given) => host.run(of, given)),
+  }));
+  const told = { name, runs, onFailed: ({ impl }, error) => leaveOut(impl, error) };
+  try {
+    const rows = await measureInTurn([...sameAnswers(name, inNode), ...entries], told);
+    if (!chromium || !alsoChromium) return rows;
+    const inPage = threads.flatMap((count) => [
+      { impl: OURS, kind: 'ours', threads: count, run: () => chromium.run(count, kernel, params) },
+      ...(natives.native ? [{ impl: 'native', kind: 'native', threads: count, run: () => natives.native.run(count) }] : []),
+    ]);
+    return [...rows, ...(await measureInTurn(sameAnswers(name, inPage), { ...told, name: `${name}, in Chromium` }))];
+  } finally {
+    for (const runner of inPlace) runner.end();
   }
 }
 

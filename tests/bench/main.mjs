@@ -46,7 +46,14 @@ const runs = Number(values.runs);
 if (!Number.isInteger(runs) || runs < 1) wrongUse(`--runs takes a whole number above 0, got '${values.runs}'`);
 if (!Object.hasOwn(shared.SIZES, values.size)) wrongUse(`--size takes ${Object.keys(shared.SIZES).join(', ')}, got '${values.size}'`);
 
-const { runtime, rows, left } = await suites[suite].measure({
+const report = ({ runtime, rows, left = [], failed = [] }) => ({
+  machine: shared.machine(),
+  runtime,
+  rows,
+  ...(left.length > 0 && { left }),
+  ...(failed.length > 0 && { failed }),
+});
+const measured = await suites[suite].measure({
   runs,
   only: values.case,
   size: values.size,
@@ -54,20 +61,22 @@ const { runtime, rows, left } = await suites[suite].measure({
   peers: !values['no-peers'],
   native: !values['no-native'],
   nativeCpu: !values['no-native'] && !values['no-native-cpu'],
+  // What is measured so far stays, whatever ends a long run.
+  onRows: (soFar) => save(report(soFar)),
   log: (line) => process.stderr.write(`${line}\n`),
 });
-const report = {
-  machine: shared.machine(),
-  runtime,
-  rows,
-  ...(left?.length > 0 && { left }),
-};
-write(values.out, () => `${JSON.stringify(report, null, 2)}\n`);
-write(values.html, () => shared.htmlReport(report));
-process.stdout.write(`${values.json ? JSON.stringify(report, null, 2) : suites[suite].table(report)}\n`, () => {
+const whole = report(measured);
+save(whole);
+process.stdout.write(`${values.json ? JSON.stringify(whole, null, 2) : suites[suite].table(whole)}\n`, () => {
+  for (const line of whole.failed ?? []) console.error(`failed: ${line}`);
   // Threads that a peer's library keeps would hold the process.
-  process.exit();
+  process.exit(whole.failed ? 1 : 0);
 });
+
+function save(content) {
+  write(values.out, () => `${JSON.stringify(content, null, 2)}\n`);
+  write(values.html, () => shared.htmlReport(content));
+}
 
 function write(file, content) {
   if (!file) return;

@@ -36,6 +36,7 @@ const FLAVOURS = {
 export class Native {
   #process;
   #answers = [];
+  #ended;
   #request;
   #cases = 0;
   /** Where it finds its inputs: a folder of its own, which goes with it. */
@@ -55,7 +56,12 @@ export class Native {
     this.#process = spawn(join(target, triple ?? '', profile, 'examples/native'), { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...told } });
     this.#inputs = join(root, `target/bench/${this.#process.pid}`);
     createInterface(this.#process.stdout).on('line', (line) => this.#answers.shift()?.resolve(JSON.parse(line)));
-    this.#process.on('exit', (code) => this.#answers.forEach(({ reject }) => reject(new Error(`the native runner ended with code ${code}`))));
+    this.#process.on('exit', (code, signal) => {
+      this.#ended = new Error(`the native runner ended with ${signal ?? `code ${code}`}`);
+      for (const { reject } of this.#answers.splice(0)) reject(this.#ended);
+    });
+    // Of one that has ended, 'exit' tells.
+    this.#process.stdin.on('error', () => {});
   }
 
   /** The kernel and params of the runs that follow. */
@@ -75,6 +81,7 @@ export class Native {
   }
 
   async run(threads) {
+    if (this.#ended) throw this.#ended;
     const answer = await new Promise((resolve, reject) => {
       this.#answers.push({ resolve, reject });
       this.#process.stdin.write(`${JSON.stringify({ ...this.#request, threads })}\n`);
