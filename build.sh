@@ -155,13 +155,21 @@ npm_install() {
   fi
 }
 
+# What is downloaded comes while the tools are compiled; what it says is shown when it is there.
 setup_test() {
+  local said=$LOGS/downloads.txt downloads
+  mkdir -p "$LOGS"
+  { setup_browsers all && setup_runtimes && setup_python; } >"$said" 2>&1 &
+  downloads=$!
+  # Whatever ends this script, it does not leave them behind.
+  trap 'wait' EXIT
   setup_build
   has_tool wasm-pack "$WASM_PACK_VERSION" || step "wasm-pack $WASM_PACK_VERSION (a minute, once)" cargo_install wasm-pack "$WASM_PACK_VERSION" --locked --debug
   has_tool geckodriver "$GECKODRIVER_VERSION" || step "geckodriver $GECKODRIVER_VERSION (a minute, once)" cargo_install geckodriver "$GECKODRIVER_VERSION" --locked --debug
-  setup_browsers all
-  setup_runtimes
-  setup_python
+  local ended=0
+  wait "$downloads" || ended=$?
+  cat "$said"
+  ((ended == 0)) || exit "$ended"
 }
 
 # setup_browsers [all]: what the suites browser and bench need, or with WebKit and its display, which has no headless mode, and Redis.

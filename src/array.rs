@@ -66,7 +66,7 @@ impl<T: Element> Data<T> {
 const PIECE: usize = 1 << 15;
 
 /// Elements to be changed; those that are only borrowed are copied, on all threads, until the job is cancelled.
-pub(crate) fn owned<T: Element, P>(data: Cow<'static, [T]>, job: &Job<P>) -> Result<Vec<T>, Cancelled> {
+pub(crate) fn owned<T: Element, P>(data: Cow<'_, [T]>, job: &Job<P>) -> Result<Vec<T>, Cancelled> {
     let data = match data {
         Cow::Owned(data) => return Ok(data),
         Cow::Borrowed(data) => data,

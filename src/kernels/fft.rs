@@ -8,12 +8,13 @@ use super::floats::{Float, Floats};
 use super::fourier::{Complex, Finish, Plan, at, in_pieces};
 use super::radix::{reserve, zeros};
 use super::turn::Roots;
-use crate::array::Element;
+use crate::array::{Element, owned};
 use crate::shard::{self, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError, Shardable};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Discrete Fourier transforms.
 pub struct Fft;
@@ -177,7 +178,7 @@ where
     let columns = if is_matrix { Plan::<T>::units(rows, width) } else { 0 };
     job.set_total(Plan::<T>::units(row_length, rows) + columns);
 
-    let by_rows = |data: Vec<T>, scale| Plan::of(row_length, job)?.rows(data, Finish { inverse, scale }, job);
+    let by_rows = |data: Cow<[T]>, scale| Plan::of(row_length, job)?.rows(data, Finish { inverse, scale }, job);
     let by_columns = |data: Vec<T>| -> Result<Vec<T>, KernelError> {
         if !is_matrix {
             return Ok(data);
@@ -185,14 +186,18 @@ where
         let scale = if inverse { 1.0 / rows as f64 } else { 1.0 };
         Plan::of(rows, job)?.columns(data, width, Finish { inverse, scale }, job)
     };
+    // Rows that are not transformed first are not copied either.
+    let columns_first = |data: Cow<'static, [T]>| -> Result<Cow<'static, [T]>, KernelError> {
+        Ok(if is_matrix { by_columns(owned(data, job)?)?.into() } else { data })
+    };
     let scale = if inverse { 1.0 / length as f64 } else { 1.0 };
-    let data = data.take(job)?;
+    let data = data.into_cow();
     let data = match (real, inverse) {
         (false, _) => by_columns(by_rows(data, scale)?)?,
         (true, false) if halves => by_columns(untangle(by_rows(data, 1.0)?, row_length, job)?)?,
-        (true, false) => by_columns(first_half(by_rows(with_zeros(data, job)?, 1.0)?, length, job)?)?,
-        (true, true) if halves => by_rows(tangle(by_columns(data)?, row_length, job)?, scale)?,
-        (true, true) => real_parts(by_rows(whole(by_columns(data)?, length, job)?, scale)?, job)?,
+        (true, false) => by_columns(first_half(by_rows(with_zeros(data, job)?.into(), 1.0)?, length, job)?)?,
+        (true, true) if halves => by_rows(tangle(columns_first(data)?, row_length, job)?.into(), scale)?,
+        (true, true) => real_parts(by_rows(whole(columns_first(data)?, length, job)?.into(), scale)?, job)?,
     };
     Ok(Array::from(data).with_shape(shape))
 }
@@ -236,7 +241,7 @@ fn untangle<T: Float>(data: Vec<T>, half: usize, job: &Job) -> Result<Vec<T>, Ke
 }
 
 /// The reverse of [`untangle`], twice as large.
-fn tangle<T: Float>(data: Vec<T>, half: usize, job: &Job) -> Result<Vec<T>, KernelError> {
+fn tangle<T: Float>(data: Cow<[T]>, half: usize, job: &Job) -> Result<Vec<T>, KernelError> {
     let roots = roots::<T>(half, job)?;
     let mut out = zeros(data.len() / (half + 1) * half, job)?;
     let rows = data.par_chunks(2 * (half + 1)).zip(out.par_chunks_mut(2 * half));
@@ -257,7 +262,7 @@ fn tangle<T: Float>(data: Vec<T>, half: usize, job: &Job) -> Result<Vec<T>, Kern
 }
 
 /// Reals as complex numbers.
-fn with_zeros<T: Float>(data: Vec<T>, job: &Job) -> Result<Vec<T>, KernelError> {
+fn with_zeros<T: Float>(data: Cow<[T]>, job: &Job) -> Result<Vec<T>, KernelError> {
     let mut out = zeros(2 * data.len(), job)?;
     out.par_chunks_mut(1 << 16).zip(data.par_chunks(1 << 15)).try_for_each(|(to, from)| {
         job.check()?;
@@ -292,7 +297,7 @@ fn first_half<T: Float>(data: Vec<T>, length: usize, job: &Job) -> Result<Vec<T>
 }
 
 /// The reverse of [`first_half`].
-fn whole<T: Float>(data: Vec<T>, length: usize, job: &Job) -> Result<Vec<T>, KernelError> {
+fn whole<T: Float>(data: Cow<[T]>, length: usize, job: &Job) -> Result<Vec<T>, KernelError> {
     let each = 2 * (length / 2 + 1);
     let mut out: Vec<T> = zeros(data.len() / each * 2 * length, job)?;
     data.par_chunks(each).zip(out.par_chunks_mut(2 * length)).try_for_each(|(from, to)| {

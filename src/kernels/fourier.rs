@@ -14,10 +14,13 @@
 use super::floats::Float;
 use super::radix::{reserve, zeros};
 use super::turn::{Roots, turn};
+use crate::array::owned;
 use crate::{Cancelled, Job, KernelError};
 use rayon::prelude::*;
 use std::array::from_fn;
+use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ops::{Add, Mul, Range, Sub};
 
 /// A complex number; or of vectors, one in each lane.
@@ -187,6 +190,19 @@ impl<T: Float> Pass<T> {
                 let results = butterfly(from_fn(|input| from[input][at]));
                 for (to, result) in to.iter_mut().zip(results) {
                     to[at] = result;
+                }
+            }
+            return;
+        }
+        if stride == 1 {
+            // Each butterfly has roots of its own: a loop over butterflies, for one within each would be of one round.
+            let from: [&[Point<T>]; RADIX] = from_fn(|input| &from[count * input..][..count]);
+            let blocks = to.as_chunks_mut::<RADIX>().0.iter_mut().zip(self.roots.chunks_exact(RADIX - 1));
+            for (number, (to, roots)) in blocks.take(count).enumerate() {
+                let results = butterfly(from_fn(|input| from[input][number]));
+                to[0] = results[0];
+                for result in 1..RADIX {
+                    to[result] = results[result].times(splat(roots[result - 1]));
                 }
             }
             return;
@@ -399,6 +415,26 @@ fn lanes<T: Float>(point: Point<T>) -> [[T; 4]; 2] {
     })
 }
 
+/// Reads columns into points, a group after another, of what each row has of them. Lanes beyond the last column are zero.
+#[inline(always)]
+fn load_columns<'a, T: Float>(row: impl Fn(usize) -> &'a [T], rows: usize, points: &mut [Point<T>]) {
+    for at in 0..rows {
+        let mut numbers = row(at);
+        for points in points.chunks_exact_mut(rows) {
+            let mut last = [T::default(); 8];
+            let group = if let Some((group, rest)) = numbers.split_at_checked(2 * T::LANES) {
+                numbers = rest;
+                group
+            } else {
+                last[..numbers.len()].copy_from_slice(numbers);
+                &last
+            };
+            let [re, im] = T::split([T::load(group), T::load(&group[T::LANES..])]);
+            points[at] = Complex { re, im };
+        }
+    }
+}
+
 /// A matrix of complex numbers of which several threads have columns of their own.
 struct Columns<'a, T> {
     start: *mut T,
@@ -416,6 +452,11 @@ impl<'a, T: Float> Columns<'a, T> {
         Self { start: matrix.as_mut_ptr(), len: matrix.len(), width, borrowed: PhantomData }
     }
 
+    /// One whose columns are to be written before they are read.
+    fn to_be_written(room: &'a mut [MaybeUninit<T>], width: usize) -> Self {
+        Self { start: room.as_mut_ptr().cast(), len: room.len(), width, borrowed: PhantomData }
+    }
+
     /// Where a run of complex numbers of a row begins.
     #[inline(always)]
     fn at(&self, row: usize, column: usize, count: usize) -> *mut T {
@@ -425,28 +466,17 @@ impl<'a, T: Float> Columns<'a, T> {
         unsafe { self.start.add(at) }
     }
 
-    /// Reads columns into points, a group after another. Lanes beyond the last column are zero.
+    /// Reads columns into points.
     ///
     /// # Safety
     /// No other thread writes these columns meanwhile, and they have been written.
     unsafe fn read(&self, columns: Range<usize>, rows: usize, points: &mut [Point<T>]) {
-        for row in 0..rows {
+        let row = |row| {
             let start = self.at(row, columns.start, columns.len());
             // SAFETY: `at` found them inside, and by the caller's promise nobody writes there.
-            let mut numbers: &[T] = unsafe { std::slice::from_raw_parts(start, 2 * columns.len()) };
-            for points in points.chunks_exact_mut(rows) {
-                let mut last = [T::default(); 8];
-                let group = if let Some((group, rest)) = numbers.split_at_checked(2 * T::LANES) {
-                    numbers = rest;
-                    group
-                } else {
-                    last[..numbers.len()].copy_from_slice(numbers);
-                    &last
-                };
-                let [re, im] = T::split([T::load(group), T::load(&group[T::LANES..])]);
-                points[row] = Complex { re, im };
-            }
-        }
+            unsafe { std::slice::from_raw_parts(start, 2 * columns.len()) }
+        };
+        load_columns(row, rows, points);
     }
 
     /// The reverse of [`read`](Self::read).
@@ -561,8 +591,8 @@ impl<T: Float> Plan<T> {
         })
     }
 
-    /// Transforms each row of complex numbers.
-    pub(super) fn rows(&self, data: Vec<T>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
+    /// Transforms each row of complex numbers: in place, or from where they are lent.
+    pub(super) fn rows(&self, data: Cow<[T]>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
         match self {
             Self::Direct(plan) => plan.rows(data, finish, job),
             Self::Steps(plan) => plan.rows(data, finish, job),
@@ -593,7 +623,7 @@ impl<T: Float> Plan<T> {
             return Ok(data);
         }
         let rows = data.len() / 2 / width;
-        let turned = self.rows(transposed(data, width, job)?, finish, job)?;
+        let turned = self.rows(transposed(data, width, job)?.into(), finish, job)?;
         transposed(turned, rows, job)
     }
 }
@@ -620,12 +650,12 @@ fn transposed<T: Float>(matrix: Vec<T>, width: usize, job: &Job) -> Result<Vec<T
 }
 
 impl<T: Float> DirectPlan<T> {
-    fn rows(&self, mut data: Vec<T>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
+    fn rows(&self, data: Cow<[T]>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
         let len = self.0.len;
         let group = T::LANES * 2 * len;
         // Short rows by the group of groups, or there would be more rayon than work.
         let task = group * (PIECE / group).max(1);
-        data.par_chunks_mut(task).try_for_each_init(Room::new, |room, rows| {
+        let transform = |room: &mut Room<T>, rows: &mut [T]| {
             room.fit(len);
             for rows in rows.chunks_mut(group) {
                 load_rows(rows, len, &mut room.points);
@@ -633,34 +663,68 @@ impl<T: Float> DirectPlan<T> {
             }
             job.advance(rows.len() as u64 / 2);
             Ok::<_, Cancelled>(())
-        })?;
-        Ok(data)
+        };
+        match data {
+            Cow::Owned(mut data) => {
+                data.par_chunks_mut(task).try_for_each_init(Room::new, transform)?;
+                Ok(data)
+            }
+            Cow::Borrowed(data) => {
+                let mut results = reserve(data.len())?;
+                let tasks = results.spare_capacity_mut()[..data.len()].par_chunks_mut(task).zip(data.par_chunks(task));
+                // Copied by the task: a cache holds it until it is transformed.
+                tasks.try_for_each_init(Room::new, |room, (to, from)| transform(room, to.write_copy_of_slice(from)))?;
+                // SAFETY: no task was left early, so all of it was written.
+                unsafe { results.set_len(data.len()) };
+                Ok(results)
+            }
+        }
     }
 }
 
 impl<T: Float> StepsPlan<T> {
-    fn rows(&self, mut data: Vec<T>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
+    fn rows(&self, data: Cow<[T]>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
         let len = self.columns.len * self.rows.len;
         let mut results = reserve(data.len())?;
-        for row in data.chunks_exact_mut(2 * len) {
-            self.columns(row, finish, job)?;
-            self.transposing_rows(row, &mut results, finish, job)?;
+        match data {
+            Cow::Owned(mut data) => {
+                for row in data.chunks_exact_mut(2 * len) {
+                    self.columns(None, Columns::of(row, self.rows.len), finish, job)?;
+                    self.transposing_rows(row, &mut results, finish, job)?;
+                }
+            }
+            Cow::Borrowed(data) => {
+                let mut between = reserve(2 * len)?;
+                for row in data.chunks_exact(2 * len) {
+                    let room = &mut between.spare_capacity_mut()[..2 * len];
+                    self.columns(Some(row), Columns::to_be_written(room, self.rows.len), finish, job)?;
+                    // SAFETY: all of its columns were written.
+                    unsafe { between.set_len(2 * len) };
+                    self.transposing_rows(&between, &mut results, finish, job)?;
+                    between.clear();
+                }
+            }
         }
         Ok(results)
     }
 
-    /// The first steps: columns, and a turn of each number by a root of its row and column.
-    fn columns(&self, data: &mut [T], finish: Finish, job: &Job) -> Result<(), Cancelled> {
+    /// The first steps: columns, and a turn of each number by a root of its row and column. In place, unless told where `from`.
+    fn columns(&self, from: Option<&[T]>, matrix: Columns<T>, finish: Finish, job: &Job) -> Result<(), Cancelled> {
         let (direct, width) = (&self.columns, self.rows.len);
-        let matrix = Columns::of(data, width);
         let shift = direct.len.next_power_of_two().ilog2().div_ceil(2);
         let mask = (1 << shift) - 1;
         matrix.tasks().try_for_each_init(
             || (Room::<T>::new(), Vec::new(), Vec::new()),
             |(room, low, high), columns| {
                 room.fit(direct.len * columns.len().div_ceil(T::LANES));
-                // SAFETY: these columns are this task's alone, and all of the matrix is written.
-                unsafe { matrix.read(columns.clone(), direct.len, &mut room.points) };
+                match from {
+                    Some(from) => {
+                        let row = |row| &from[2 * (row * width + columns.start)..][..2 * columns.len()];
+                        load_columns(row, direct.len, &mut room.points);
+                    }
+                    // SAFETY: these columns are this task's alone, and all of the matrix is written.
+                    None => unsafe { matrix.read(columns.clone(), direct.len, &mut room.points) },
+                }
                 let results = room.transform(direct, finish.first(), job)?;
                 for (group, points) in results.chunks_exact_mut(direct.len).enumerate() {
                     let first = columns.start + group * T::LANES;
@@ -694,13 +758,7 @@ impl<T: Float> StepsPlan<T> {
         let (direct, width) = (&self.rows, self.columns.len);
         let start = results.len();
         assert!(results.capacity() - start >= data.len(), "there is room for each row's result");
-        let room_for_it = &mut results.spare_capacity_mut()[..data.len()];
-        let matrix = Columns {
-            start: room_for_it.as_mut_ptr().cast::<T>(),
-            len: room_for_it.len(),
-            width,
-            borrowed: PhantomData,
-        };
+        let matrix = Columns::to_be_written(&mut results.spare_capacity_mut()[..data.len()], width);
         matrix.tasks().try_for_each_init(Room::new, |room, columns| {
             let groups = columns.len().div_ceil(T::LANES);
             room.fit(direct.len * groups);
@@ -741,11 +799,12 @@ impl<T: Float> BluesteinPlan<T> {
                 (wrapped[2 * at], wrapped[2 * at + 1]) = (root.re, -root.im);
             }
         }
-        let spectrum = convolution.rows(wrapped, Finish::FORWARD, job)?;
+        let spectrum = convolution.rows(wrapped.into(), Finish::FORWARD, job)?;
         Ok(Self { len, convolution, convolution_len, chirp, spectrum })
     }
 
-    fn rows(&self, mut data: Vec<T>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
+    fn rows(&self, data: Cow<[T]>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
+        let mut data = owned(data, job)?;
         let each = (CONVOLUTIONS / self.convolution_len).next_multiple_of(T::LANES);
         for rows in data.chunks_mut(each * 2 * self.len) {
             let count = rows.len() / (2 * self.len);
@@ -757,12 +816,12 @@ impl<T: Float> BluesteinPlan<T> {
                     if finish.inverse { number.swapped() } else { number }.times(self.chirp[k])
                 })
             })?;
-            let mut convolved = self.convolution.rows(convolved, Finish::FORWARD, job)?;
+            let mut convolved = self.convolution.rows(convolved.into(), Finish::FORWARD, job)?;
             convolved
                 .par_chunks_mut(2 * self.convolution_len)
                 .try_for_each(|to| in_pieces(to, job, |k, number| number.times(at(&self.spectrum, k))))?;
             let back = Finish { inverse: true, scale: 1.0 / self.convolution_len as f64 };
-            let convolved = self.convolution.rows(convolved, back, job)?;
+            let convolved = self.convolution.rows(convolved.into(), back, job)?;
             let scale = T::of(finish.scale);
             let pairs = convolved.par_chunks(2 * self.convolution_len).zip(rows.par_chunks_mut(2 * self.len));
             pairs.try_for_each(|(from, to)| {

@@ -1,8 +1,11 @@
 //! Aggregates of values by their keys.
 //!
-//! A stable sort of the keys brings each group together, its values in the order in which they came; so each group is added up in
-//! that order, in blocks of a fixed length, and no result depends on threads or shards.
+//! Keys that lie close together have places in a table (`dense_groups.rs`). Of any others a stable sort brings each group
+//! together, its values in the order in which they came. Either way each group is added up in that order, in blocks of a fixed
+//! length (`aggregate.rs`), and no result depends on the way, on threads or on shards.
 
+use super::aggregate::{BLOCK, Group};
+use super::dense_groups::Dense;
 use super::number::Number;
 use super::partition::Partition;
 use super::radix::{self, Item, Rule, reserve, tabulate};
@@ -47,8 +50,6 @@ pub struct GroupByOutput {
     pub variances: Array<f64>,
 }
 
-/// Values of a block: some tens of microseconds.
-const BLOCK: usize = 1 << 13;
 /// Places of sorted keys that are looked through for the begins of groups at once.
 const SLICE: usize = 1 << 14;
 
@@ -122,6 +123,10 @@ fn to_f64<T: Number>(values: &[T], job: &Job) -> Result<Vec<f64>, KernelError> {
 
 /// The bits of keys, of which equal ones are the same but for NaNs.
 fn key_bits<T: Number>(keys: Array<T>, job: &Job) -> Result<Cow<'static, [T::Bits]>, Cancelled> {
+    // Of the kinds of key only floats' bits are turned over.
+    if T::RULE.flip.into() == 0 {
+        return Ok(bits_of(keys));
+    }
     let is_negative_zero = |key: &T| key.to_f64() == 0.0 && key.to_f64().is_sign_negative();
     let has_some = |slice: &[T]| job.check().map(|()| slice.iter().any(is_negative_zero));
     // They are rare, and only those who have some pay for keys of their own.
@@ -157,7 +162,11 @@ fn group_by<T: Number>(keys: Array<T>, values: &[f64], job: &Job) -> Result<Grou
 where
     AnyArray: From<Array<T>>,
 {
-    let (keys, groups) = aggregates(&key_bits(keys, job)?, values, rule::<T>(Order::Ascending), job)?;
+    let (keys, rule) = (key_bits(keys, job)?, rule::<T>(Order::Ascending));
+    let (keys, groups) = match Dense::of(&keys, rule, job)? {
+        Some(dense) => dense.aggregates(&keys, values, job)?,
+        None => aggregates(&keys, values, rule, job)?,
+    };
     let column = |of: fn(&Group) -> f64| -> Result<Array<f64>, KernelError> {
         // One NaN for all machines: they differ in the sign of those that they make.
         let number = |group: usize| Some(of(&groups[group])).filter(|x| !x.is_nan()).unwrap_or(f64::NAN);
@@ -238,120 +247,6 @@ fn tasks(ends: &[usize]) -> Vec<std::ops::Range<usize>> {
     tasks
 }
 
-/// What the values of a key come to.
-struct Group {
-    count: usize,
-    sum: f64,
-    mean: f64,
-    min: f64,
-    max: f64,
-    variance: f64,
-}
-
-impl Group {
-    /// Of the values at `places`, in that order.
-    fn of(places: &[u32], values: &[f64], job: &Job) -> Result<Self, Cancelled> {
-        let first = in_blocks(places, job, |block| First::of(numbers(block, values)), First::then)?;
-        let count = first.count as f64;
-        let sum = first.sum.total();
-        let mean = sum / count;
-        // Distances from a mean that is itself rounded: what their own mean is off from zero is taken away again.
-        let distances = |block: &[u32]| {
-            numbers(block, values).map(|x| x - mean).fold([Compensated::ZERO; 2], |[sum, squares], distance| {
-                [sum.plus(distance), squares.plus(distance * distance)]
-            })
-        };
-        let both = |[a, b]: [Compensated; 2], [c, d]: [Compensated; 2]| [a.then(c), b.then(d)];
-        let [off, squares] = in_blocks(places, job, distances, both)?.map(Compensated::total);
-        job.advance(places.len() as u64);
-        // A square is never below zero; what rounding leaves of nothing may be.
-        let variance = (squares - off * off / count) / count;
-        let variance = if variance < 0.0 { 0.0 } else { variance };
-        // Zeros are one number here: which of both was first must not show in the extremes.
-        Ok(Self { count: first.count, sum, mean, min: first.min + 0.0, max: first.max + 0.0, variance })
-    }
-}
-
-/// The values at some places that are numbers.
-fn numbers(places: &[u32], values: &[f64]) -> impl Iterator<Item = f64> {
-    places.iter().map(|&at| values[at as usize]).filter(|x| !x.is_nan())
-}
-
-/// What `work` makes of each block, merged in order; of several at once.
-fn in_blocks<U: Send>(
-    places: &[u32],
-    job: &Job,
-    work: impl Fn(&[u32]) -> U + Sync,
-    merge: impl Fn(U, U) -> U,
-) -> Result<U, Cancelled> {
-    if places.len() > BLOCK {
-        let work = |block: &[u32]| job.check().map(|()| work(block));
-        let blocks: Vec<U> = places.par_chunks(BLOCK).map(work).collect::<Result<_, Cancelled>>()?;
-        if let Some(all) = blocks.into_iter().reduce(merge) {
-            return Ok(all);
-        }
-    }
-    Ok(work(places))
-}
-
-/// What the first look at values finds.
-struct First {
-    count: usize,
-    sum: Compensated,
-    min: f64,
-    max: f64,
-}
-
-impl First {
-    fn of(values: impl Iterator<Item = f64>) -> Self {
-        let none = Self { count: 0, sum: Compensated::ZERO, min: f64::INFINITY, max: f64::NEG_INFINITY };
-        values.fold(none, |all, x| Self {
-            count: all.count + 1,
-            sum: all.sum.plus(x),
-            min: if x < all.min { x } else { all.min },
-            max: if x > all.max { x } else { all.max },
-        })
-    }
-
-    fn then(self, other: Self) -> Self {
-        Self {
-            count: self.count + other.count,
-            sum: self.sum.then(other.sum),
-            min: if other.min < self.min { other.min } else { self.min },
-            max: if other.max > self.max { other.max } else { self.max },
-        }
-    }
-}
-
-/// A sum that keeps what rounding drops. (A. Neumaier, ZAMM 54, 1974.)
-#[derive(Clone, Copy)]
-struct Compensated {
-    sum: f64,
-    rest: f64,
-}
-
-impl Compensated {
-    const ZERO: Self = Self { sum: 0.0, rest: 0.0 };
-
-    #[inline(always)]
-    fn plus(self, x: f64) -> Self {
-        let sum = self.sum + x;
-        let lost = if self.sum.abs() >= x.abs() { (self.sum - sum) + x } else { (x - sum) + self.sum };
-        Self { sum, rest: self.rest + lost }
-    }
-
-    fn then(self, other: Self) -> Self {
-        let both = self.plus(other.sum);
-        Self { rest: both.rest + other.rest, ..both }
-    }
-
-    fn total(self) -> f64 {
-        let total = self.sum + self.rest;
-        // Of infinities nothing can be dropped: the difference that should say what was is NaN.
-        if self.sum.is_finite() { total } else { self.sum }
-    }
-}
-
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
@@ -408,6 +303,28 @@ mod tests {
             let keys: Vec<i32> = noise(len).map(|x| (x % groups) as i32 - 2).collect();
             let values: Vec<f64> = noise(len).map(|x| (x >> 20) as f64 / 1e6 - 3e6).collect();
             check(&keys, &values);
+        }
+    }
+
+    #[test]
+    fn keys_close_together_and_far_apart_give_the_same() {
+        let values: Vec<f64> =
+            noise(90_001).map(|x| if x % 70 == 0 { f64::NAN } else { (x >> 20) as f64 / 1e6 - 3e6 }).collect();
+        for (groups, least) in [(1, -7), (2, 0), (300, -150), (20_000, 5)] {
+            // One key has more values than two blocks.
+            let close: Vec<i64> =
+                noise(90_001).map(|x| least + if x % 3 == 0 { 0 } else { (x >> 9) as i64 % groups }).collect();
+            let far: Vec<i64> = close.iter().map(|key| key * 1_000_003).collect();
+            let found = grouped(params(Array::from(close), Array::from(values.clone())));
+            let apart = grouped(params(Array::from(far), Array::from(values.clone())));
+            let AnyArray::I64(keys) = &found.keys else { panic!("{:?}", found.keys) };
+            let multiplied: Vec<i64> = keys.iter().map(|key| key * 1_000_003).collect();
+            assert_eq!(apart.keys, Array::from(multiplied).into());
+            // As text, because a NaN is not equal to itself.
+            let text = |output: GroupByOutput| {
+                format!("{:?}", GroupByOutput { keys: Array::from(vec![0_u8]).into(), ..output })
+            };
+            assert!(text(found) == text(apart), "{groups} groups");
         }
     }
 

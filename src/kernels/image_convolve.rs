@@ -218,6 +218,8 @@ impl Edges {
 
 /// Columns of a tile.
 const WIDTH: usize = 256;
+/// Pixels that are made together: their sums fit the registers of 128-bit SIMD, and what a tap costs besides is shared.
+const TOGETHER: usize = 8;
 /// Multiplications, in pixels, of a tile.
 const TILE_COST: usize = 1 << 18;
 
@@ -254,8 +256,8 @@ impl Matrix {
     }
 
     fn fill(&self, tile: Tile, area: &Area, pixels: &[u8], job: &Job) -> Result<(), Cancelled> {
-        // Four pixels at a time: the last ones reach over the tile's end and are dropped.
-        let width = tile.width().next_multiple_of(4);
+        // So many pixels at a time: the last ones reach over the tile's end and are dropped.
+        let width = tile.width().next_multiple_of(TOGETHER);
         let length = (width + 2 * self.along) * 4;
         let count = 2 * self.down + 1;
         let mut ring = vec![0.0_f32; length * count];
@@ -272,9 +274,12 @@ impl Matrix {
             let row = out.next().expect("a row for each that is made");
             let centre = area.row(pixels, (top + (first + self.down) as i64) as u32);
             let kept = &centre[tile.x as usize * 4..][..row.len()];
-            let lines: Vec<&[f32]> = (first..first + count).map(|at| &ring[at % count * length..][..length]).collect();
-            for (group, (out, kept)) in row.chunks_mut(16).zip(kept.chunks(16)).enumerate() {
-                let sums = self.sums(&lines, group * 4);
+            let line = |y: usize| &ring[(first + y) % count * length..][..length];
+            // What each tap adds to the row's first pixel, and all that lies behind it.
+            let taps = self.taps.iter().map(|&(y, x, value)| (&line(y)[x * 4..], value));
+            let taps: Vec<(&[f32], f32)> = taps.collect();
+            for (group, (out, kept)) in row.chunks_mut(4 * TOGETHER).zip(kept.chunks(4 * TOGETHER)).enumerate() {
+                let sums = self.sums(&taps, group * TOGETHER);
                 if self.keep_alpha {
                     out.copy_from_slice(&bytes(sums)[..out.len()]);
                     for (out, kept) in out.as_chunks_mut::<4>().0.iter_mut().zip(kept.as_chunks::<4>().0) {
@@ -321,32 +326,40 @@ impl Matrix {
         [r * alpha / 255.0, g * alpha / 255.0, b * alpha / 255.0, alpha]
     }
 
-    /// The sums of four pixels from column `at` on.
+    /// The sums of pixels from column `at` on.
     #[inline(always)]
-    fn sums(&self, lines: &[&[f32]], at: usize) -> [f32x4; 4] {
-        let mut sums = [f32x4::ZERO; 4];
-        for &(y, x, value) in &self.taps {
-            let four = &lines[y][(at + x) * 4..][..16];
+    fn sums(&self, taps: &[(&[f32], f32)], at: usize) -> [f32x4; TOGETHER] {
+        let mut sums = [f32x4::ZERO; TOGETHER];
+        for &(line, value) in taps {
+            let pixels = &line[at * 4..][..4 * TOGETHER];
             let value = f32x4::splat(value);
-            for (sum, pixel) in sums.iter_mut().zip(four.as_chunks::<4>().0) {
+            for (sum, pixel) in sums.iter_mut().zip(pixels.as_chunks::<4>().0) {
                 *sum += f32x4::new(*pixel) * value;
             }
         }
-        sums.map(|sum| sum / f32x4::splat(self.divisor) + f32x4::splat(self.bias))
+        // Divisions take as long as a third of the taps of a small matrix, and by 1 they change nothing.
+        if self.divisor != 1.0 {
+            sums = sums.map(|sum| sum / f32x4::splat(self.divisor));
+        }
+        sums.map(|sum| sum + f32x4::splat(self.bias))
     }
 }
 
-/// Four sums as pixels. Limited to 0 and more first, then cut: rounds to nearest.
+/// Sums as pixels. Limited to 0 and more first, then cut: rounds to nearest.
 #[inline(always)]
-fn bytes(sums: [f32x4; 4]) -> [u8; 16] {
-    let [a, b, c, d] = sums.map(|sum| {
+fn bytes(sums: [f32x4; TOGETHER]) -> [u8; 4 * TOGETHER] {
+    let whole = sums.map(|sum| {
         let limited = sum.fast_max(f32x4::ZERO).fast_min(f32x4::splat(255.0));
         (limited + f32x4::splat(0.5)).fast_trunc_int().to_array()
     });
     let two = |first: [i32; 4], second: [i32; 4]| {
         i16x8::from_i32x8_saturate(i32x8::new(std::array::from_fn(|i| if i < 4 { first[i] } else { second[i - 4] })))
     };
-    u8x16::narrow_i16x8(two(a, b), two(c, d)).to_array()
+    let mut bytes = [0; 4 * TOGETHER];
+    for (bytes, &[a, b, c, d]) in bytes.as_chunks_mut::<16>().0.iter_mut().zip(whole.as_chunks().0) {
+        *bytes = u8x16::narrow_i16x8(two(a, b), two(c, d)).to_array();
+    }
+    bytes
 }
 
 /// A sum whose colours are weighted by its alpha, as a pixel.

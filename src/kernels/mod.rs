@@ -66,6 +66,10 @@ mod resample;
 mod webp;
 
 #[cfg(feature = "numbers")]
+mod aggregate;
+#[cfg(feature = "numbers")]
+mod dense_groups;
+#[cfg(feature = "numbers")]
 mod distances;
 #[cfg(feature = "numbers")]
 mod exact;

@@ -1,6 +1,7 @@
 //! Finds items by their rank without sorting the rest: the engine of `topk` and of quantiles.
 //!
-//! Keys are counted by where they lie between the least and the greatest, in up to 65536 bins of equal width; the items of the bins
+//! [`first`] is for a few of many: an item that does not come before the last of those that are kept costs one comparison.
+//! [`Bins`] is for any ranks: keys are counted by where they lie between the least and the greatest, in up to 4096 bins of equal width; the items of the bins
 //! that matter, most often a few, are taken out in their order and sorted. Whoever asks decides which bins matter.
 //! (R. W. Floyd and R. L. Rivest, Communications of the ACM 18, 1975, choose pivots; here the count is the choice.)
 
@@ -8,8 +9,82 @@ use super::radix::{Item, Key, Rule, reserve};
 use crate::{Cancelled, Job, KernelError};
 use rayon::prelude::*;
 
+/// The most that [`first`] finds: its candidates fit a cache.
+pub(super) const FEW: usize = 1 << 14;
+/// Items that are compared together.
+const BLOCK: usize = 8;
+
+/// The places of the first `k` items, 1 to [`FEW`], in order of their keys and, of equal keys, of their places.
+///
+/// Progress: one unit an item.
+pub(super) fn first<T: Item>(items: &[T], k: usize, rule: Rule<T::Key>, job: &Job) -> Result<Vec<u32>, KernelError> {
+    job.set_total(items.len() as u64);
+    // Long enough that what each keeps is a small part of it.
+    let run = items.len().div_ceil(2 * job.threads()).max(SLICE).max(16 * k);
+    let runs = items.par_chunks(run).enumerate().map(|(number, items)| {
+        let mut kept = Kept::of(k)?;
+        for (slice, place) in items.chunks(SLICE).zip((number * run..).step_by(SLICE)) {
+            job.check()?;
+            for (block, place) in slice.chunks(BLOCK).zip((place as u32..).step_by(BLOCK)) {
+                // Without a branch for each: vectors of comparisons.
+                if block.iter().fold(false, |any, item| any | kept.takes(item.key(rule))) {
+                    block.iter().zip(place..).for_each(|(item, place)| kept.offer(item.key(rule), place));
+                }
+            }
+            job.advance(slice.len() as u64);
+        }
+        Ok::<_, KernelError>(kept.items)
+    });
+    let runs = runs.collect::<Result<Vec<_>, _>>()?;
+    let mut all = reserve(runs.iter().map(Vec::len).sum())?;
+    runs.into_iter().for_each(|kept| all.extend(kept));
+    if all.len() > k {
+        all.select_nth_unstable(k);
+        all.truncate(k);
+    }
+    all.sort_unstable();
+    Ok(all.into_iter().map(|(_, place)| place).collect())
+}
+
+/// The first `k` of the keys of a run, each with its place, and up to as many more.
+struct Kept<K> {
+    k: usize,
+    items: Vec<(K, u32)>,
+    /// What is not below this is not among the first: so many are, at earlier places.
+    bound: Option<K>,
+}
+
+impl<K: Key> Kept<K> {
+    fn of(k: usize) -> Result<Self, KernelError> {
+        Ok(Self { k, items: reserve(2 * k)?, bound: None })
+    }
+
+    #[inline(always)]
+    fn takes(&self, key: K) -> bool {
+        self.bound.is_none_or(|bound| key < bound)
+    }
+
+    /// Offers a key, after those of earlier places.
+    #[inline(always)]
+    fn offer(&mut self, key: K, place: u32) {
+        if self.takes(key) {
+            self.items.push((key, place));
+            if self.items.len() == 2 * self.k {
+                self.cut();
+            }
+        }
+    }
+
+    #[cold]
+    fn cut(&mut self) {
+        let (_, &mut (bound, _), _) = self.items.select_nth_unstable(self.k - 1);
+        self.items.truncate(self.k);
+        self.bound = Some(bound);
+    }
+}
+
 /// The most bits of a bin's number.
-const MOST_BITS: u32 = 16;
+const MOST_BITS: u32 = 12;
 /// Items between two looks at the job: some tens of microseconds.
 const SLICE: usize = 1 << 14;
 

@@ -68,7 +68,6 @@ const measured = await suites[suite].measure({
 const whole = report(measured);
 save(whole);
 process.stdout.write(`${values.json ? JSON.stringify(whole, null, 2) : suites[suite].table(whole)}\n`, () => {
-  for (const line of whole.failed ?? []) console.error(`failed: ${line}`);
   // Threads that a peer's library keeps would hold the process.
   process.exit(whole.failed ? 1 : 0);
 });

@@ -1,5 +1,6 @@
 // A page that calls the package itself, or has one of its workers do so. The driver asks it.
-import * as loomwork from '/target/faults/browser.js';
+import * as published from '/pkg/browser.js';
+import * as faults from '/target/faults/browser.js';
 import { runHere } from './web.mjs';
 
 const MODULE = { type: 'module' };
@@ -28,7 +29,7 @@ const reach = {
 export async function run(caller, asked) {
   const lines = [];
   if (caller === 'page') {
-    await runHere(loomwork, asked, (line) => lines.push(line));
+    await runHere({ faults, published }, asked, (line) => lines.push(line));
     return lines;
   }
   const { port, end } = await reach[caller](asked);

@@ -1,5 +1,6 @@
 // One set of cases for every runtime and every backend, against the package's public API and nothing else. Each case is a feature: a column
-// of the table. A runner gives the place: how to open a host there, and how to count the workers that are alive.
+// of the table. A runner gives the place: how to open a host there, and how to count the workers that are alive. The package is built twice: as
+// it is published, with every kernel, and for faults, with few kernels and one that fails in every way.
 import { endless, naiveMandelbrot, view } from '../host/mandelbrot.mjs';
 import { answers } from './answers.mjs';
 import { absent, Absent, equal, fails, ok, pause, same, until } from './expect.mjs';
@@ -34,15 +35,16 @@ async function gone(alive, before) {
 
 /**
  * @typedef {{
- *   backend: 'threads' | 'workers' | 'inline' | 'process' | 'queue', auto: string, createHost: Function, LoomworkError: Function, options?: object,
- *   open: (more?: object) => Promise<any>, alive: () => Promise<number>, baseline?: number,
+ *   backend: 'threads' | 'workers' | 'inline' | 'process' | 'queue', auto: string, faults: Package, published: Package, options?: object, publishedOptions?: object,
+ *   open: (more?: object) => Promise<any>, openPublished: () => Promise<any>, alive: () => Promise<number>, baseline?: number,
  * }} Place auto: the backend that is picked by itself; options: of every host; alive: workers that live
+ * @typedef {{ createHost: Function, LoomworkError: Function }} Package
  */
 
 /** In this order: what may leave something behind comes last. @type {Record<string, (place: Place) => Promise<void>>} */
 export const cases = {
-  async start({ backend, auto, createHost, open }) {
-    const picked = await createHost({ maxMemory: 2 ** 28 });
+  async start({ backend, auto, published, open }) {
+    const picked = await published.createHost({ maxMemory: 2 ** 28 });
     equal(picked.backend, auto, 'the backend that is picked');
     ok(picked.why.length > 10, `why: ${picked.why}`);
     await picked.close();
@@ -55,10 +57,9 @@ export const cases = {
     await fails(host.run('noop', {}), 'HOST_CLOSED', 'a job for a closed host');
   },
 
-  async answers({ open }) {
-    const host = await open();
+  async answers({ openPublished }) {
+    const host = await openPublished();
     for (const kernel of host.kernels) {
-      if (kernel === 'fault') continue;
       ok(answers[kernel], `no right answer is known of the kernel ${kernel}: add one to tests/everywhere/answers.mjs`);
       await answers[kernel](host);
     }
@@ -78,8 +79,8 @@ export const cases = {
     await gone(alive, before);
   },
 
-  async 'bad input'({ open, LoomworkError }) {
-    const host = await open();
+  async 'bad input'({ openPublished, published: { LoomworkError } }) {
+    const host = await openPublished();
     const refused = [
       ['mandelbrot', { ...view, width: NaN }, 'BAD_PARAMS', 'width'],
       ['mandelbrot', { ...view, spam: 1 }, 'BAD_PARAMS', 'spam'],
@@ -317,15 +318,17 @@ export const cases = {
 /**
  * Runs all cases in one place.
  *
- * @param {Omit<Place, 'open'>} place
+ * @param {Omit<Place, 'open' | 'openPublished'>} place
  * @param {(line: { feature: string, outcome: 'pass' | 'fail' | 'absent', text?: string, ms: number }) => void} report
  */
 export async function runCases(place, report) {
-  const { backend, createHost } = place;
+  const { backend, faults, published, options } = place;
   // A few threads on any machine, and little memory: browsers that are slow to give it back see many hosts here. A long grace: on a busy machine
   // a kernel that does stop may take its time.
-  const open = (more) => createHost({ backend, threads: 3, concurrency: 3, grace: 10_000, maxMemory: 2 ** 28, ...place.options, ...more });
-  const all = { ...place, open };
+  const common = { backend, threads: 3, concurrency: 3, grace: 10_000, maxMemory: 2 ** 28 };
+  const open = (more) => faults.createHost({ ...common, ...options, ...more });
+  const openPublished = () => published.createHost({ ...common, ...(place.publishedOptions ?? options) });
+  const all = { ...place, open, openPublished };
   for (const [feature, run] of Object.entries(cases)) {
     const begun = Date.now();
     let line = { outcome: 'pass' };

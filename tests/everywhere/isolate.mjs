@@ -1,5 +1,6 @@
 // The cases in an edge isolate: a request runs them, and its response is their lines.
-import { createHost, LoomworkError } from '../../target/faults/edge.js';
+import * as published from '../../pkg/edge.js';
+import * as faults from '../../target/faults/edge.js';
 import { runCases } from './cases.mjs';
 
 // Deployed, an isolate's clock stands still while code runs (against timing attacks); here it does not by itself.
@@ -17,7 +18,7 @@ export default {
   async fetch(request) {
     const { backend, auto } = await request.json();
     const lines = [];
-    await runCases({ backend, auto, createHost, LoomworkError, alive: async () => 0 }, (line) => lines.push(line));
+    await runCases({ backend, auto, faults, published, alive: async () => 0 }, (line) => lines.push(line));
     return new Response(lines.map((line) => JSON.stringify(line)).join('\n'));
   },
 };

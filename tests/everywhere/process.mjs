@@ -3,7 +3,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { createHost, LoomworkError } from '../../target/faults/node.js';
+import * as published from '../../pkg/node.js';
+import * as faults from '../../target/faults/node.js';
 import { childrenOf } from '../process/children.mjs';
 import { runCases } from './cases.mjs';
 
@@ -23,26 +24,32 @@ function nameOf(task) {
   }
 }
 
-/** A queue has two sides: a Redis, and a worker in a process of its own, are there before the cases. */
+/** A queue has two sides: a Redis, and for each package a worker in a process of its own, are there before the cases. */
 async function openQueue() {
   const { Redis } = await import('../queue/support.mjs');
   const ends = [];
   const redis = await Redis.start({ after: (end) => ends.push(end) });
   ours.add(redis.pid);
-  const worker = fork(fileURLToPath(new URL('queue-worker.mjs', import.meta.url)), [redis.url]);
-  ours.add(worker.pid);
-  await once(worker, 'message');
+  const start = async (name) => {
+    const worker = fork(fileURLToPath(new URL('queue-worker.mjs', import.meta.url)), [redis.url, name]);
+    ours.add(worker.pid);
+    await once(worker, 'message');
+    ends.unshift(async () => {
+      const exited = once(worker, 'exit');
+      worker.disconnect();
+      await exited;
+    });
+    return { queue: { redis: redis.url, name, lock: 2000 } };
+  };
+  const [options, publishedOptions] = [await start('faults'), await start('published')];
   const close = async () => {
-    const exited = once(worker, 'exit');
-    worker.disconnect();
-    await exited;
     for (const end of ends) await end();
   };
-  return { options: { queue: { redis: redis.url, lock: 2000 } }, close };
+  return { options, publishedOptions, close };
 }
 
-const place = backend === 'queue' ? await openQueue() : { options: {}, close: async () => {} };
-await runCases({ backend, auto, createHost, LoomworkError, alive, options: place.options }, (line) => console.log(JSON.stringify(line)));
-await place.close();
+const { close, ...options } = backend === 'queue' ? await openQueue() : {};
+await runCases({ backend, auto, faults, published, alive, ...options }, (line) => console.log(JSON.stringify(line)));
+await close?.();
 // Threads that a runtime does not end would keep it alive.
 process.exit(0);

@@ -1,4 +1,5 @@
 // A report as one page that needs nothing else: no script, no font, no address.
+import palette from '../demo/palette.css';
 import { caseTable, escaped, legend, ratioTable } from './chart.ts';
 import css from './report.css';
 import { casesOf, titleOf, type Report, type Row } from './rows.ts';
@@ -6,7 +7,7 @@ import { LEAST_OF_NATIVE, summarize, type CaseSummary, type Rival, type Summary 
 import { heading } from './table.ts';
 
 export function htmlReport(report: Report): string {
-  const { machine, rows, left = [] } = report;
+  const { machine, rows, left = [], failed = [] } = report;
   const summary = summarize(rows);
   const date = machine.date.slice(0, 10);
   const measured = casesOf(rows);
@@ -18,7 +19,7 @@ export function htmlReport(report: Report): string {
 <meta name="color-scheme" content="light dark">
 <title>Loomwork benchmark, ${escaped(date)}</title>
 <style>
-${css}</style>
+${palette}${css}</style>
 </head>
 <body>
 <main class="report">
@@ -37,11 +38,14 @@ ${measured.length > 6 ? `<nav aria-label="Cases"><ul class="index">${measured.ma
 ${measured.map(({ name, rows: mine }, index) => caseSection(titleOf(mine[0]!), mine, index, summary.cases.find((item) => item.name === name))).join('\n')}
 </div>
 </section>
-${left.length === 0 ? '' : `<section aria-labelledby="left"><h2 id="left">Left out</h2><ul class="soft">${left.map((line) => `<li>${escaped(line)}</li>`).join('')}</ul></section>`}
-</main>
+${lines('left', 'Left out', left)}${lines('failed', 'Failed', failed)}</main>
 </body>
 </html>
 `;
+}
+
+function lines(id: string, title: string, texts: readonly string[]): string {
+  return texts.length === 0 ? '' : `<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2><ul class="soft">${texts.map((text) => `<li>${escaped(text)}</li>`).join('')}</ul></section>\n`;
 }
 
 /** The means, large. */

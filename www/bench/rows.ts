@@ -38,6 +38,8 @@ export interface Report {
   rows: Row[];
   /** Peers that could not be measured, and why. */
   left?: string[];
+  /** Cases of which nothing is known, and why: what should never be. */
+  failed?: string[];
 }
 
 /** The numbers of threads that are measured: all up to eight, then doubling, and the most. */

@@ -6,7 +6,7 @@ import { LEAST_OF_NATIVE, summarize, type CaseSummary, type Rival, type Summary 
 const COLUMNS = [OURS, IN_PLACE, 'native', 'native-cpu'];
 
 export function textTable(report: Report): string {
-  const { rows, left = [] } = report;
+  const { rows, left = [], failed = [] } = report;
   const summary = summarize(rows);
   const lines = [heading(report), ''];
   for (const { name, rows: mine } of casesOf(rows)) {
@@ -15,6 +15,7 @@ export function textTable(report: Report): string {
   }
   if (summary.cases.length > 0) lines.push(...means(summary));
   if (left.length > 0) lines.push('left out:', ...left.map((line) => `  ${line}`), '');
+  if (failed.length > 0) lines.push('FAILED:', ...failed.map((line) => `  ${line}`), '');
   return lines.join('\n');
 }
 

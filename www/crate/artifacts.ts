@@ -40,7 +40,7 @@ const QUICK = { CARGO_PROFILE_RELEASE_LTO: 'off', CARGO_PROFILE_RELEASE_CODEGEN_
 export interface ArtifactOptions {
   /** More of the library's features. */
   features?: string[];
-  /** Failures are wanted, not speed: half the time to compile. */
+  /** For tests of the host: without the groups of kernels, and compiled fast rather than to be fast. */
   quick?: boolean;
   /** Keep the names of functions, for the stacks of traps. */
   names?: boolean;
@@ -70,7 +70,7 @@ export async function buildArtifact(crate: Crate, artifact: Artifact, options: A
   const cargoDir = join(options.cargoDir, artifact);
   const out = join(options.outDir, artifact);
   const built = { wasm: join(out, 'loomwork_bg.wasm'), glue: join(out, 'loomwork.js') };
-  const args = [...COMPILE, '--release', '--package', crate.id, ...featuresOf(crate, [...features, ...(options.features ?? [])]), '-Zbuild-std=std,panic_unwind'];
+  const args = [...COMPILE, '--release', '--package', crate.id, ...featuresOf(crate, [...features, ...(options.features ?? [])], { groups: !options.quick }), '-Zbuild-std=std,panic_unwind'];
   const rustflags = [...flags, ...UNWIND, ...(await remapped(crate))].join('\x1f');
   await runTool('cargo', args, { cwd: crate.dir, env: { ...PROFILE, ...(options.quick && QUICK), CARGO_TARGET_DIR: cargoDir, CARGO_ENCODED_RUSTFLAGS: rustflags }, watch });
 

@@ -74,10 +74,10 @@ const OWN_TOO = ['simd', 'threads'];
 /** What compiles a library to wasm: cargo's command, to which options are added. As `cdylib` only here, since a crate that always was one could not be depended on. */
 export const COMPILE = ['rustc', '--lib', '--crate-type', 'cdylib', '--target', 'wasm32-unknown-unknown'];
 
-/** Arguments that turn features of the library on, from wherever it is built; and the crate's own of the same names. */
-export function featuresOf(crate: Crate, features: readonly string[]): string[] {
+/** Arguments that turn features of the library on, from wherever it is built; and the crate's own of the same names. `groups`: all of the library's own kernels. */
+export function featuresOf(crate: Crate, features: readonly string[], { groups = true } = {}): string[] {
   const own = features.filter((feature) => !crate.builtin && OWN_TOO.includes(feature) && crate.features.includes(feature));
-  const all = [...(crate.builtin ? ['builtin', 'all-kernels', ...features] : features.map((feature) => `loomwork/${feature}`)), ...own];
+  const all = [...(crate.builtin ? ['builtin', ...(groups ? ['all-kernels'] : []), ...features] : features.map((feature) => `loomwork/${feature}`)), ...own];
   return [...(crate.builtin ? ['--no-default-features'] : []), ...(all.length > 0 ? ['--features', all.join(',')] : [])];
 }
 

@@ -1,4 +1,4 @@
-// The server's one port. The primary takes the connections and gives them to its processes in turn; while there is none, they wait.
+// The server's one port. The primary takes the connections and gives them to its processes in turn; while there is none, a bounded number of them waits.
 //
 // node:cluster would do the same, but a connection whose process is killed before it has said that it took it is held open there, and never answered. So
 // the primary keeps its hold on each until it is told that it was taken, and lets go when the process is gone: the client sees it, and may try again.
@@ -7,6 +7,9 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { FailedError } from '../formats/errors.ts';
 import { listenReason } from './listen.ts';
 import type { FromProcess, ToProcess } from './protocol.ts';
+
+/** Connections that wait while no process is there, as many as a system's own backlog holds; more are let go, and their clients see it. */
+export const MOST_WAITING = 1024;
 
 export class Door {
   readonly #server: Server;
@@ -67,10 +70,15 @@ export class Door {
     // Its client may be gone.
     socket.on('error', () => {});
     const next = this.#processes.shift();
-    if (!next) return void this.#waiting.push(socket);
+    if (!next) return this.#wait(socket);
     this.#processes.push(next);
     this.#handed += 1;
     next.onTheWay.set(this.#handed, socket);
     next.worker.send({ loomwork: 'connection', id: this.#handed } satisfies ToProcess, socket, { keepOpen: true }, () => {});
+  }
+
+  #wait(socket: Socket): void {
+    if (this.#waiting.length < MOST_WAITING) this.#waiting.push(socket);
+    else socket.destroy();
   }
 }

@@ -1,0 +1,197 @@
+//! Groups whose keys lie close together, as those that people group by mostly do: each key has a place in a table.
+//!
+//! Counts of the keys come first. They tell which groups there are, and divide the table into ranges of about as many values, one
+//! for each thread, which goes through all keys and adds up the values of its own: no two threads write to one group, and each
+//! group gets its values in their order.
+
+use super::aggregate::{BLOCK, First, Group, Second};
+use super::radix::{Item, Key, Rule, reserve};
+use crate::{Cancelled, Job, KernelError};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// Values for each place of the table, at least: most places are to be used, and more than once.
+const FULL: usize = 4;
+/// Keys between two looks at the job: some tens of microseconds.
+const SLICE: usize = 1 << 13;
+
+/// A table of keys.
+pub(super) struct Dense<K> {
+    rule: Rule<K>,
+    /// The least key, whose place is 0.
+    least: u64,
+    /// How often each key occurs.
+    counts: Vec<u32>,
+}
+
+impl<K: Key> Dense<K> {
+    /// `None` when the keys lie too far apart.
+    ///
+    /// Progress: three units a key, [`aggregates`](Self::aggregates) included; none when there is no table.
+    pub(super) fn of<B: Item<Key = K>>(keys: &[B], rule: Rule<K>, job: &Job) -> Result<Option<Self>, KernelError> {
+        let range = |slice: &[B]| {
+            job.check()?;
+            let keys = slice.iter().map(|key| key.key(rule).into());
+            Ok(keys.fold((u64::MAX, 0), |(least, most): (u64, u64), key: u64| (least.min(key), most.max(key))))
+        };
+        let both = |a: (u64, u64), b: (u64, u64)| Ok::<_, Cancelled>((a.0.min(b.0), a.1.max(b.1)));
+        let (least, most) = keys.par_chunks(SLICE).map(range).try_reduce(|| (u64::MAX, 0), both)?;
+        if keys.is_empty() || most - least >= (keys.len() / FULL) as u64 {
+            return Ok(None);
+        }
+        let places = (most - least) as usize + 1;
+        job.set_total(3 * keys.len() as u64);
+        let count = |keys: &[B]| {
+            let mut counts = reserve(places)?;
+            counts.resize(places, 0_u32);
+            for slice in keys.chunks(SLICE) {
+                job.check()?;
+                slice.iter().for_each(|key| counts[(key.key(rule).into() - least) as usize] += 1);
+                job.advance(slice.len() as u64);
+            }
+            Ok(counts)
+        };
+        let add = |mut a: Vec<u32>, b: Vec<u32>| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            Ok::<_, KernelError>(a)
+        };
+        // As many runs as there are threads and no more: each has counts of its own.
+        let counts = keys.par_chunks(keys.len().div_ceil(job.threads())).map(count).try_reduce_with(add);
+        Ok(Some(Self { rule, least, counts: counts.transpose()?.unwrap_or_default() }))
+    }
+
+    /// The keys that there are, in order, and what their values come to.
+    pub(super) fn aggregates<B>(
+        self,
+        keys: &[B],
+        values: &[f64],
+        job: &Job,
+    ) -> Result<(Vec<B>, Vec<Group>), KernelError>
+    where
+        B: Item<Key = K>,
+    {
+        let groups = self.ranges(job.threads()).into_par_iter().map(|range| self.range(range, keys, values, job));
+        let groups = groups.collect::<Result<Vec<_>, _>>()?;
+        let count = groups.iter().map(Vec::len).sum();
+        let (mut found, mut all) = (reserve(count)?, reserve(count)?);
+        for (key, group) in groups.into_iter().flatten() {
+            found.push(key);
+            all.push(group);
+        }
+        Ok((found, all))
+    }
+
+    /// Ranges of the table of about as many values, up to `pieces`.
+    fn ranges(&self, pieces: usize) -> Vec<Range<usize>> {
+        let values: u64 = self.counts.iter().map(|&count| u64::from(count)).sum();
+        let each = values.div_ceil(pieces as u64);
+        let (mut ranges, mut start, mut found) = (Vec::new(), 0, 0);
+        for (place, &count) in self.counts.iter().enumerate() {
+            found += u64::from(count);
+            if found >= each || place + 1 == self.counts.len() {
+                ranges.push(start..place + 1);
+                (start, found) = (place + 1, 0);
+            }
+        }
+        ranges
+    }
+
+    /// The groups of a range of the table.
+    fn range<B: Item<Key = K>>(
+        &self,
+        range: Range<usize>,
+        keys: &[B],
+        values: &[f64],
+        job: &Job,
+    ) -> Result<Vec<(B, Group)>, KernelError> {
+        let count = range.len();
+        let mut found = reserve(count)?;
+        // The key of a group is that of its first value: those of NaNs alone may differ.
+        found.resize(count, keys[0]);
+        let mut firsts = Sums::of(count, First::NONE)?;
+        self.each(&range, keys, job, |place, at| {
+            if firsts.add(place, First::then, |first| first.plus(values[at])) == 0 {
+                found[place] = keys[at];
+            }
+        })?;
+        let firsts = firsts.whole(First::then);
+        let means = firsts.iter().map(First::mean).collect::<Vec<_>>();
+        let mut seconds = Sums::of(count, Second::NONE)?;
+        self.each(&range, keys, job, |place, at| {
+            seconds.add(place, Second::then, |second| second.plus(values[at], means[place]));
+        })?;
+        let seconds = seconds.whole(Second::then);
+        let mut groups = reserve(count)?;
+        let all = found.into_iter().zip(firsts.into_iter().zip(seconds)).zip(&self.counts[range]);
+        groups.extend(all.filter(|&(_, &count)| count > 0).map(|((key, sums), _)| (key, sums.into())));
+        Ok(groups)
+    }
+
+    /// Calls `work` with the place in the range, and with the index, of each key that lies there, in order.
+    fn each<B: Item<Key = K>>(
+        &self,
+        range: &Range<usize>,
+        keys: &[B],
+        job: &Job,
+        mut work: impl FnMut(usize, usize),
+    ) -> Result<(), Cancelled> {
+        let first = self.least + range.start as u64;
+        let mut mine = vec![(0_u32, 0_u32); SLICE];
+        for (number, slice) in keys.chunks(SLICE).enumerate() {
+            job.check()?;
+            // Found without a branch, which in any order of keys would be wrong half of the time.
+            let mut count = 0;
+            for (index, key) in slice.iter().enumerate() {
+                let key: u64 = key.key(self.rule).into();
+                let place = key.wrapping_sub(first);
+                mine[count] = (place as u32, index as u32);
+                count += usize::from(place < range.len() as u64);
+            }
+            for &(place, index) in &mine[..count] {
+                work(place as usize, number * SLICE + index as usize);
+            }
+            job.advance(count as u64);
+        }
+        Ok(())
+    }
+}
+
+/// Sums of each group of a range, in blocks.
+struct Sums<S> {
+    none: S,
+    /// Of the block that is being added up, and how many values the group has had.
+    blocks: Vec<(S, u32)>,
+    /// Of the blocks before, where there were some.
+    totals: BTreeMap<usize, S>,
+}
+
+impl<S: Copy> Sums<S> {
+    fn of(count: usize, none: S) -> Result<Self, KernelError> {
+        let mut blocks = reserve(count)?;
+        blocks.resize(count, (none, 0));
+        Ok(Self { none, blocks, totals: BTreeMap::new() })
+    }
+
+    /// Adds to a group; how many values it had before.
+    #[inline(always)]
+    fn add(&mut self, place: usize, then: fn(S, S) -> S, add: impl FnOnce(S) -> S) -> u32 {
+        let (block, had) = &mut self.blocks[place];
+        let before = *had;
+        if before > 0 && before.is_multiple_of(BLOCK as u32) {
+            let next = std::mem::replace(block, self.none);
+            self.totals.entry(place).and_modify(|total| *total = then(*total, next)).or_insert(next);
+        }
+        *block = add(*block);
+        *had += 1;
+        before
+    }
+
+    fn whole(self, then: fn(S, S) -> S) -> Vec<S> {
+        let whole = |(place, (block, _))| match self.totals.get(&place) {
+            Some(&total) => then(total, block),
+            None => block,
+        };
+        self.blocks.into_iter().enumerate().map(whole).collect()
+    }
+}
