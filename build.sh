@@ -313,7 +313,8 @@ suite_everywhere() { build_faults && node tests/everywhere/main.mjs && node_test
 suite_package() { node_test tests/package/*.test.mjs; }
 # One after the other: each builds. What cargo makes stays in target/byo, so that only the first run takes minutes.
 suite_byo() { node_test --test-concurrency=1 tests/byo/*.test.mjs; }
-suite_references() { PYTHON=$TOOLS/python/bin/python node_test tests/references/*.test.mjs; }
+# Side by side: each test is one process after another, most of the time on one core.
+suite_references() { PYTHON=$TOOLS/python/bin/python node_test --test-concurrency=3 tests/references/*.test.mjs; }
 
 run_tests() {
   local chosen=("$@") suite begun all=$EPOCHREALTIME failed=() summary=''

@@ -490,17 +490,20 @@ impl<'a, T: Float> Columns<'a, T> {
             for points in points.chunks_exact(rows) {
                 let Complex { re, im } = points[row];
                 let parts = T::join([re, im]);
-                let mut numbers = [T::default(); 8];
-                T::store(parts[0], &mut numbers);
-                T::store(parts[1], &mut numbers[T::LANES..]);
-                // A constant length in nearly all cases, for which the compiler writes vectors.
-                let count = if left >= 2 * T::LANES { 2 * T::LANES } else { left };
-                // SAFETY: `at` found the run inside, of which `left` numbers are left, and by the caller's promise they
-                // are nobody else's.
-                unsafe {
-                    start.copy_from_nonoverlapping(numbers.as_ptr(), count);
-                    start = start.add(count);
+                let count = left.min(2 * T::LANES);
+                if count == 2 * T::LANES {
+                    // SAFETY: `at` found the run inside, of which so many numbers are left at least, and by the caller's
+                    // promise they are nobody else's. A vector has no padding, and is written wherever it is to lie.
+                    unsafe { start.cast::<[T::Lanes; 2]>().write_unaligned(parts) };
+                } else {
+                    let mut numbers = [T::default(); 8];
+                    T::store(parts[0], &mut numbers);
+                    T::store(parts[1], &mut numbers[T::LANES..]);
+                    // SAFETY: as above, of all that is left.
+                    unsafe { start.copy_from_nonoverlapping(numbers.as_ptr(), count) };
                 }
+                // SAFETY: no further than the run's end.
+                start = unsafe { start.add(count) };
                 left -= count;
             }
         }

@@ -281,7 +281,12 @@ impl Matrix {
             for (group, (out, kept)) in row.chunks_mut(4 * TOGETHER).zip(kept.chunks(4 * TOGETHER)).enumerate() {
                 let sums = self.sums(&taps, group * TOGETHER);
                 if self.keep_alpha {
-                    out.copy_from_slice(&bytes(sums)[..out.len()]);
+                    let bytes = bytes(sums);
+                    // In wasm a copy of a length that the compiler does not know is a call.
+                    match out.first_chunk_mut() {
+                        Some(out) => *out = bytes,
+                        None => out.copy_from_slice(&bytes[..out.len()]),
+                    }
                     for (out, kept) in out.as_chunks_mut::<4>().0.iter_mut().zip(kept.as_chunks::<4>().0) {
                         out[3] = kept[3];
                     }

@@ -54,8 +54,8 @@ impl Encoder {
         if data.is_empty() {
             return Ok(vec![]);
         }
-        // The longest that it can become, with its length and check.
-        let mut out = reserve(data.len() + data.len() / 255 + 32)?;
+        // The longest that it can become, with its length and check, and what is dropped of a last vector.
+        let mut out = reserve(data.len() + data.len() / 255 + 48)?;
         out.extend_from_slice(&[0; 4]);
         self.compress(data, &mut out, job)?;
         let mut length = (out.len() - 4) as u32;
@@ -100,14 +100,14 @@ impl Encoder {
                 (at, candidate) = (at - 1, candidate - 1);
             }
             let length = MIN_MATCH + common(data, at + MIN_MATCH, candidate + MIN_MATCH);
-            sequence(out, &data[anchor..at], Some((at - candidate, length)));
+            sequence(out, data, anchor..at, Some((at - candidate, length)));
             at += length;
             anchor = at;
             if at <= last {
                 self.swap(data, at - 2);
             }
         }
-        sequence(out, &data[anchor..], None);
+        sequence(out, data, anchor..data.len(), None);
         Ok(())
     }
 
@@ -145,14 +145,28 @@ fn common(data: &[u8], a: usize, b: usize) -> usize {
 
 /// Writes literals and the match that follows them: how far back it is and how long; the last sequence of a block has none.
 #[inline(always)]
-fn sequence(out: &mut Vec<u8>, literals: &[u8], matched: Option<(usize, usize)>) {
+fn sequence(out: &mut Vec<u8>, data: &[u8], literals: Range<usize>, matched: Option<(usize, usize)>) {
     let (offset, length) = matched.map_or((0, 0), |(offset, length)| (offset, length - MIN_MATCH));
     out.push((literals.len().min(15) << 4 | length.min(15)) as u8);
     long(out, literals.len());
-    out.extend_from_slice(literals);
+    append(out, data, literals);
     if matched.is_some() {
         out.extend_from_slice(&(offset as u16).to_le_bytes());
         long(out, length);
+    }
+}
+
+/// Most literals are few: a whole vector with them is copied and the rest dropped, for in wasm a copy of a length that the
+/// compiler does not know is a call.
+#[inline(always)]
+fn append(out: &mut Vec<u8>, data: &[u8], literals: Range<usize>) {
+    let end = out.len() + literals.len();
+    match data[literals.start..].first_chunk::<16>() {
+        Some(vector) if literals.len() <= vector.len() => {
+            out.extend_from_slice(vector);
+            out.truncate(end);
+        }
+        _ => out.extend_from_slice(&data[literals]),
     }
 }
 

@@ -259,8 +259,10 @@ fn pack_b<T: Float>(b: &[T], layout: Layout, block: &Block, panels: &mut Vec<T>,
             let top = block.inner.start + slice * DEPTH;
             for (row, to) in rows.chunks_exact_mut(width).enumerate() {
                 let at = (top + row) * layout.rows + left * layout.columns;
-                if layout.columns == 1 {
-                    to[..real].copy_from_slice(&b[at..at + real]);
+                if layout.columns == 1 && real == width {
+                    // By vectors: in wasm a copy of a length that the compiler does not know is a call.
+                    let vectors = to.chunks_exact_mut(T::LANES).zip(b[at..at + real].chunks_exact(T::LANES));
+                    vectors.for_each(|(to, from)| T::store(T::load(from), to));
                 } else {
                     to[..real].iter_mut().enumerate().for_each(|(column, to)| *to = b[at + column * layout.columns]);
                 }

@@ -1,7 +1,7 @@
 //! Finds items by their rank without sorting the rest: the engine of `topk` and of quantiles.
 //!
 //! [`first`] is for a few of many: an item that does not come before the last of those that are kept costs one comparison.
-//! [`Bins`] is for any ranks: keys are counted by where they lie between the least and the greatest, in up to 4096 bins of equal width; the items of the bins
+//! [`Bins`] is for any ranks: keys are counted by where they lie between the least and the greatest, in up to 65536 bins of equal width; the items of the bins
 //! that matter, most often a few, are taken out in their order and sorted. Whoever asks decides which bins matter.
 //! (R. W. Floyd and R. L. Rivest, Communications of the ACM 18, 1975, choose pivots; here the count is the choice.)
 
@@ -84,7 +84,7 @@ impl<K: Key> Kept<K> {
 }
 
 /// The most bits of a bin's number.
-const MOST_BITS: u32 = 12;
+const MOST_BITS: u32 = 16;
 /// Items between two looks at the job: some tens of microseconds.
 const SLICE: usize = 1 << 14;
 
