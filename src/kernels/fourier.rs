@@ -294,23 +294,15 @@ impl<T: Float> Room<T> {
         self.other.resize(len, origin::<T>());
     }
 
-    /// Transforms each group of points; where the results are.
-    fn transform(&mut self, direct: &Direct<T>, ends: Ends, job: &Job) -> Result<&mut [Point<T>], Cancelled> {
+    /// Transforms each group of points, forward or back; where the results are.
+    fn transform(&mut self, direct: &Direct<T>, inverse: bool, job: &Job) -> Result<&mut [Point<T>], Cancelled> {
         let mut is_other = false;
         for (points, other) in self.points.chunks_exact_mut(direct.len).zip(self.other.chunks_exact_mut(direct.len)) {
             job.check()?;
-            if ends.swap_in {
+            if inverse {
                 points.iter_mut().for_each(|point| *point = point.swapped());
             }
             is_other = direct.transform(points, other);
-            if let Some(Finish { inverse, scale }) = ends.finish {
-                let scale = T::of(scale).splat();
-                for point in if is_other { other } else { points } {
-                    let result = point.scaled(scale);
-                    let result = Complex { re: T::tidy_lanes(result.re), im: T::tidy_lanes(result.im) };
-                    *point = if inverse { result.swapped() } else { result };
-                }
-            }
         }
         Ok(if is_other { &mut self.other } else { &mut self.points })
     }
@@ -325,27 +317,18 @@ pub(super) struct Finish {
     pub scale: f64,
 }
 
-/// What a step does besides: at the first one parts may change places, after the last one numbers are finished.
-#[derive(Debug, Clone, Copy)]
-struct Ends {
-    swap_in: bool,
-    finish: Option<Finish>,
-}
-
 impl Finish {
     const FORWARD: Self = Self { inverse: false, scale: 1.0 };
 
-    /// Of a transform of one step.
-    fn both(self) -> Ends {
-        Ends { swap_in: self.inverse, finish: Some(self) }
-    }
-
-    fn first(self) -> Ends {
-        Ends { swap_in: self.inverse, finish: None }
-    }
-
-    fn last(self) -> Ends {
-        Ends { swap_in: false, finish: Some(self) }
+    /// What is done to each point in the end.
+    #[inline(always)]
+    fn last<T: Float>(self) -> impl Fn(Point<T>) -> Point<T> + Copy {
+        let scale = T::of(self.scale).splat();
+        move |point| {
+            let result = point.scaled(scale);
+            let result = Complex { re: T::tidy_lanes(result.re), im: T::tidy_lanes(result.im) };
+            if self.inverse { result.swapped() } else { result }
+        }
     }
 }
 
@@ -479,16 +462,23 @@ impl<'a, T: Float> Columns<'a, T> {
         load_columns(row, rows, points);
     }
 
-    /// The reverse of [`read`](Self::read).
+    /// The reverse of [`read`](Self::read), with what becomes of each point at `last`, by its group and row.
     ///
     /// # Safety
     /// No other thread reads or writes these columns meanwhile.
-    unsafe fn write(&self, columns: Range<usize>, rows: usize, points: &[Point<T>]) {
+    #[inline(always)]
+    unsafe fn write(
+        &self,
+        columns: Range<usize>,
+        rows: usize,
+        points: &[Point<T>],
+        last: impl Fn(usize, usize, Point<T>) -> Point<T>,
+    ) {
         for row in 0..rows {
             let mut start = self.at(row, columns.start, columns.len());
             let mut left = 2 * columns.len();
-            for points in points.chunks_exact(rows) {
-                let Complex { re, im } = points[row];
+            for (group, points) in points.chunks_exact(rows).enumerate() {
+                let Complex { re, im } = last(group, row, points[row]);
                 let parts = T::join([re, im]);
                 let count = left.min(2 * T::LANES);
                 if count == 2 * T::LANES {
@@ -612,14 +602,14 @@ impl<T: Float> Plan<T> {
         job: &Job,
     ) -> Result<Vec<T>, KernelError> {
         if let Self::Direct(DirectPlan(direct)) = self {
-            let matrix = Columns::of(&mut data, width);
+            let (matrix, last) = (Columns::of(&mut data, width), finish.last::<T>());
             matrix.tasks().try_for_each_init(Room::new, |room, columns| {
                 room.fit(direct.len * columns.len().div_ceil(T::LANES));
                 // SAFETY: these columns are this task's alone, and all of the matrix is written.
                 unsafe { matrix.read(columns.clone(), direct.len, &mut room.points) };
-                let results = room.transform(direct, finish.both(), job)?;
+                let results = room.transform(direct, finish.inverse, job)?;
                 // SAFETY: these columns are this task's alone.
-                unsafe { matrix.write(columns.clone(), direct.len, results) };
+                unsafe { matrix.write(columns.clone(), direct.len, results, |_, _, point| last(point)) };
                 job.advance((columns.len() * direct.len) as u64);
                 Ok::<_, Cancelled>(())
             })?;
@@ -658,11 +648,15 @@ impl<T: Float> DirectPlan<T> {
         let group = T::LANES * 2 * len;
         // Short rows by the group of groups, or there would be more rayon than work.
         let task = group * (PIECE / group).max(1);
+        let last = finish.last::<T>();
         let transform = |room: &mut Room<T>, rows: &mut [T]| {
             room.fit(len);
             for rows in rows.chunks_mut(group) {
                 load_rows(rows, len, &mut room.points);
-                store_rows(room.transform(&self.0, finish.both(), job)?, len, rows);
+                let results = room.transform(&self.0, finish.inverse, job)?;
+                // Not as they are stored: there the compiler would make no vectors of it.
+                results.iter_mut().for_each(|point| *point = last(*point));
+                store_rows(results, len, rows);
             }
             job.advance(rows.len() as u64 / 2);
             Ok::<_, Cancelled>(())
@@ -716,9 +710,10 @@ impl<T: Float> StepsPlan<T> {
         let (direct, width) = (&self.columns, self.rows.len);
         let shift = direct.len.next_power_of_two().ilog2().div_ceil(2);
         let mask = (1 << shift) - 1;
+        let (lows, highs) = (direct.len.min(mask + 1), direct.len.div_ceil(mask + 1));
         matrix.tasks().try_for_each_init(
-            || (Room::<T>::new(), Vec::new(), Vec::new()),
-            |(room, low, high), columns| {
+            || (Room::new(), Vec::new(), Vec::new()),
+            |(room, low, high): &mut (_, Vec<Point<T>>, Vec<Point<T>>), columns| {
                 room.fit(direct.len * columns.len().div_ceil(T::LANES));
                 match from {
                     Some(from) => {
@@ -728,8 +723,10 @@ impl<T: Float> StepsPlan<T> {
                     // SAFETY: these columns are this task's alone, and all of the matrix is written.
                     None => unsafe { matrix.read(columns.clone(), direct.len, &mut room.points) },
                 }
-                let results = room.transform(direct, finish.first(), job)?;
-                for (group, points) in results.chunks_exact_mut(direct.len).enumerate() {
+                let results = room.transform(direct, finish.inverse, job)?;
+                low.clear();
+                high.clear();
+                for group in 0..columns.len().div_ceil(T::LANES) {
                     let first = columns.start + group * T::LANES;
                     // The roots of a row: that of the multiple of a power of two, times that of the rest.
                     let roots = |row: usize| {
@@ -738,18 +735,14 @@ impl<T: Float> StepsPlan<T> {
                         let part = |part: usize| T::load(&roots.map(|root| T::of(root[part])));
                         Complex { re: part(0), im: part(1) }
                     };
-                    low.clear();
-                    low.extend((0..direct.len.min(mask + 1)).map(roots));
-                    high.clear();
-                    high.extend((0..direct.len).step_by(mask + 1).map(roots));
-                    for (points, &high) in points.chunks_mut(mask + 1).zip(&*high) {
-                        for (point, &low) in points.iter_mut().zip(&*low) {
-                            *point = point.times(high.times(low));
-                        }
-                    }
+                    low.extend((0..lows).map(roots));
+                    high.extend((0..highs).map(|row| roots(row << shift)));
                 }
+                let turned = |group: usize, row: usize, point: Point<T>| {
+                    point.times(high[group * highs + (row >> shift)].times(low[group * lows + (row & mask)]))
+                };
                 // SAFETY: these columns are this task's alone.
-                unsafe { matrix.write(columns.clone(), direct.len, results) };
+                unsafe { matrix.write(columns.clone(), direct.len, results, turned) };
                 job.advance((columns.len() * direct.len) as u64);
                 Ok(())
             },
@@ -762,6 +755,7 @@ impl<T: Float> StepsPlan<T> {
         let start = results.len();
         assert!(results.capacity() - start >= data.len(), "there is room for each row's result");
         let matrix = Columns::to_be_written(&mut results.spare_capacity_mut()[..data.len()], width);
+        let last = finish.last::<T>();
         matrix.tasks().try_for_each_init(Room::new, |room, columns| {
             let groups = columns.len().div_ceil(T::LANES);
             room.fit(direct.len * groups);
@@ -770,9 +764,9 @@ impl<T: Float> StepsPlan<T> {
             for (rows, points) in rows.zip(room.points.chunks_exact_mut(direct.len)) {
                 load_rows(rows, direct.len, points);
             }
-            let results = room.transform(direct, finish.last(), job)?;
+            let results = room.transform(direct, false, job)?;
             // SAFETY: these columns are this task's alone.
-            unsafe { matrix.write(columns.clone(), direct.len, results) };
+            unsafe { matrix.write(columns.clone(), direct.len, results, |_, _, point| last(point)) };
             job.advance((columns.len() * direct.len) as u64);
             Ok(())
         })?;

@@ -14,7 +14,7 @@ import { makeTable } from './table.mjs';
 const { values } = parseArgs({ options: { only: { type: 'string', default: '' }, json: { type: 'boolean', default: false } } });
 const wanted = ({ runtime }) => runtime.toLowerCase().includes(values.only.toLowerCase());
 /** Places at a time: some of them mostly wait. */
-const AT_ONCE = 2;
+const AT_ONCE = 3;
 /** A process that is not done by then hangs. */
 const PROCESS_MS = 240_000;
 
