@@ -4,8 +4,6 @@
 // the primary keeps its hold on each until it is told that it was taken, and lets go when the process is gone: the client sees it, and may try again.
 import type { Worker } from 'node:cluster';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { FailedError } from '../formats/errors.ts';
-import { listenReason } from './listen.ts';
 import type { FromProcess, ToProcess } from './protocol.ts';
 
 /** Connections that wait while no process is there, as many as a system's own backlog holds; more are let go, and their clients see it. */
@@ -25,15 +23,10 @@ export class Door {
 
   /**
    * @returns the port, a free one for 0
-   * @throws FailedError that says what to do
+   * @throws the system's error
    */
   async open(host: string, port: number): Promise<number> {
-    try {
-      await new Promise<void>((resolve, reject) => this.#server.once('error', reject).listen(port, host, resolve));
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      throw new FailedError(`cannot listen at ${host}:${port}: ${listenReason(code, message)}`, { cause: error });
-    }
+    await new Promise<void>((resolve, reject) => this.#server.once('error', reject).listen(port, host, resolve));
     return (this.#server.address() as AddressInfo).port;
   }
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { FailedError } from '../formats/errors.ts';
 import { Door } from './door.ts';
 import { loadLibraries } from './libraries.ts';
+import { listenReason } from './listen.ts';
 import type { ServeOptions } from './options.ts';
 import type { FromProcess, ToProcess } from './protocol.ts';
 
@@ -43,7 +44,9 @@ export type ServerLog = (event: Record<string, unknown> & { msg: string; level: 
 export async function startServer(options: ServeOptions, log: ServerLog): Promise<RunningServer> {
   const { prometheus } = await loadLibraries();
   const door = new Door();
-  const port = await door.open(options.host, options.port);
+  const port = await door.open(options.host, options.port).catch((error: NodeJS.ErrnoException) => {
+    throw new FailedError(`cannot listen at ${options.host}:${options.port}: ${listenReason(error.code, error.message)}`, { cause: error });
+  });
   const folder = await mkdtemp(join(tmpdir(), 'loomwork-'));
   cluster.setupPrimary({ exec: fileURLToPath(new URL('./server.js', import.meta.url)), args: [], execArgv: [], silent: false });
   const primary = new Primary({ ...options, port }, door, folder, log, new prometheus.AggregatorRegistry());
