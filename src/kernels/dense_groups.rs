@@ -13,6 +13,8 @@ use std::ops::Range;
 
 /// Values for each place of the table, at least: most places are to be used, and more than once.
 const FULL: usize = 4;
+/// The most places: sums of all of them, some 12 MB, are cleared within a few milliseconds, and lie in a large cache.
+const MOST: u64 = 1 << 18;
 /// Keys between two looks at the job: some tens of microseconds.
 const SLICE: usize = 1 << 13;
 
@@ -37,7 +39,7 @@ impl<K: Key> Dense<K> {
         };
         let both = |a: (u64, u64), b: (u64, u64)| Ok::<_, Cancelled>((a.0.min(b.0), a.1.max(b.1)));
         let (least, most) = keys.par_chunks(SLICE).map(range).try_reduce(|| (u64::MAX, 0), both)?;
-        if keys.is_empty() || most - least >= (keys.len() / FULL) as u64 {
+        if keys.is_empty() || most - least >= MOST.min((keys.len() / FULL) as u64) {
             return Ok(None);
         }
         let places = (most - least) as usize + 1;
