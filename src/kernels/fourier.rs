@@ -294,12 +294,12 @@ impl<T: Float> Room<T> {
         self.other.resize(len, origin::<T>());
     }
 
-    /// Transforms each group of points, forward or back; where the results are.
-    fn transform(&mut self, direct: &Direct<T>, inverse: bool, job: &Job) -> Result<&mut [Point<T>], Cancelled> {
+    /// Transforms each group of points, their parts swapped before if told so; where the results are.
+    fn transform(&mut self, direct: &Direct<T>, swap: bool, job: &Job) -> Result<&mut [Point<T>], Cancelled> {
         let mut is_other = false;
         for (points, other) in self.points.chunks_exact_mut(direct.len).zip(self.other.chunks_exact_mut(direct.len)) {
             job.check()?;
-            if inverse {
+            if swap {
                 points.iter_mut().for_each(|point| *point = point.swapped());
             }
             is_other = direct.transform(points, other);
