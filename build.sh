@@ -17,7 +17,11 @@ readonly NODE_MAJOR=20
 WASM_BINDGEN=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
 CHANNEL=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
 readonly WASM_BINDGEN CHANNEL
-readonly SUITES=(lint native models wasm-chromium wasm-firefox host identical fuzz process chaos cli serve queue browser everywhere package byo references)
+# What all tests are: chains of suites that build the same things and so go one after the other; two chains at a time, the long ones first.
+readonly CHAINS=("lint native models" "process chaos everywhere" references identical browser byo serve queue cli wasm-chromium wasm-firefox host package fuzz)
+readonly AT_A_TIME=$(($(getconf _NPROCESSORS_ONLN) > 1 ? 2 : 1))
+read -ra SUITES <<<"${CHAINS[*]}"
+readonly SUITES
 readonly TOOLS=$PWD/target/tools
 readonly LOGS=$PWD/target/logs
 # rustup puts itself there, and not every shell has been told.
@@ -40,7 +44,7 @@ ${BOLD}./build.sh VERB [ARGS]${PLAIN}
   run              build, then resize and hash a real photograph and render a large Mandelbrot, on all cores
   demo [ARGS]      build, then serve the demo page (ARGS: see pkg/bin/loomwork.js demo --help)
   pack             build, then pack what is published: the npm package and the crate, in out/
-  test [SUITE…]    build, then run all tests, or the suites named: ${SUITES[*]}
+  test [SUITE…]    build, then run all tests, two suites at a time; or the suites named, in turn: ${SUITES[*]}
   bench [ARGS]     build, then measure: bench [kernels|dispatch|cancel|serve] [--case TEXT]… [--runs N] [--json] [--out FILE] [--html FILE]
                    [--size full|light|tiny] [--no-peers] [--no-native-cpu] [--no-native] [--no-browser]
   chaos [ARGS]     build, then throw faults at a host under load: chaos [--seed N] [--jobs N] [--faults N] [--kinds A,B] [--in processes|chromium] [--json]
@@ -317,27 +321,65 @@ suite_byo() { node_test --test-concurrency=1 tests/byo/*.test.mjs; }
 suite_references() { PYTHON=$TOOLS/python/bin/python node_test --test-concurrency=3 tests/references/*.test.mjs; }
 
 run_tests() {
-  local chosen=("$@") suite begun all=$EPOCHREALTIME failed=() summary=''
-  ((${#chosen[@]} > 0)) || chosen=("${SUITES[@]}")
-  for suite in "${chosen[@]}"; do
+  local suite all=$EPOCHREALTIME
+  for suite in "$@"; do
     [[ " ${SUITES[*]} " == *" $suite "* ]] || fail "no suite is named '$suite': ${SUITES[*]}" 2
   done
   setup_test
   build
-  for suite in "${chosen[@]}"; do
-    echo
-    echo "${BOLD}── $suite${PLAIN}"
-    begun=$EPOCHREALTIME
-    if "suite_$suite" </dev/null; then
-      summary+="  ${GREEN}pass${PLAIN}  $suite, $(seconds_since "$begun")"$'\n'
-    else
-      summary+="  ${RED}FAIL${PLAIN}  $suite, $(seconds_since "$begun")"$'\n'
-      failed+=("$suite")
-    fi
-  done
-  printf '\n%s' "$summary"
+  mkdir -p "$LOGS"
+  RESULTS=$LOGS/suites.txt
+  : >"$RESULTS"
+  if (($# > 0)); then
+    for suite in "$@"; do
+      echo "$BOLD── $suite$PLAIN"
+      run_suite "$suite"
+    done
+  else
+    run_chains
+  fi
+  echo
+  sed "s/^pass/  ${GREEN}pass${PLAIN}/; s/^FAIL/  ${RED}FAIL${PLAIN}/" "$RESULTS"
   echo "all tests: $(seconds_since "$all")"
-  ((${#failed[@]} == 0)) || fail "failed: ${failed[*]}"
+  ! grep -q '^FAIL' "$RESULTS" || fail "failed: $(sed -n 's/^FAIL  \(.*\), .*/\1/p' "$RESULTS" | paste -sd ' ')"
+}
+
+# Writes a line of how it went. In a shell of its own: what gives up there ends that suite only.
+run_suite() {
+  local begun=$EPOCHREALTIME result=FAIL
+  if (suite_"$1") </dev/null; then result=pass; fi
+  echo "$result  $1, $(seconds_since "$begun")" >>"$RESULTS"
+}
+
+# All suites. Each one's output is shown when it has ended, in one piece.
+run_chains() {
+  local chain running=()
+  # In process groups of their own, so that whatever ends this script ends all that they started.
+  set -m
+  trap 'kill_chains; exit 130' INT TERM
+  trap kill_chains EXIT
+  for chain in "${CHAINS[@]}"; do
+    while running=($(jobs -pr)) && ((${#running[@]} >= AT_A_TIME)); do wait -n || true; done
+    run_chain $chain &
+  done
+  wait
+  trap - INT TERM EXIT
+  set +m
+}
+
+run_chain() {
+  local suite log
+  for suite in "$@"; do
+    log=$LOGS/suite-$suite.log
+    echo "$DIM── $suite begins$PLAIN"
+    run_suite "$suite" >"$log" 2>&1
+    echo "$BOLD── $suite$PLAIN"$'\n'"$(<"$log")"$'\n'
+  done
+}
+
+kill_chains() {
+  local group
+  for group in $(jobs -p); do kill -TERM -- "-$group" 2>/dev/null || true; done
 }
 
 # ── verbs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
