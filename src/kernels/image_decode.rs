@@ -1,8 +1,9 @@
 //! Decodes an image file: PNG, JPEG or WebP, told apart by content, to upright RGBA pixels.
 //!
-//! The codecs are `png`, `image-webp` and `zune-jpeg`. This room bounds what a file may ask for before memory is taken,
+//! The codecs are `png`, `image-webp` and, but for the usual kind of JPEG (`jpeg.rs`), `zune-jpeg`. This room bounds what a file may ask for before memory is taken,
 //! refuses files that end early, turns every failure into a sentence about `data`, and sees that all of it can be cancelled.
 
+use super::jpeg;
 use super::radix::{reserve, zeros};
 use crate::image::{Image, MAX_PIXELS, MAX_SIDE};
 use crate::{Array, Job, Kernel, KernelError};
@@ -18,6 +19,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 /// Decodes an image file.
 ///
 /// Its jobs do not divide: each format is one stream of bits, in which a row's start is known when the rows before it are decoded.
+/// Of a JPEG that is not progressive, one thread reads the bits while the others turn what was read into pixels.
 pub struct ImageDecode;
 
 /// The file.
@@ -269,9 +271,14 @@ fn decode_jpeg(data: &[u8], job: &Job) -> Result<(Image, Orientation), Refusal> 
     let (width, height) = (width as u32, height as u32);
     let pixels = u64::from(width) * u64::from(height);
     check_size(width, height, pixels * 4, (data.len() as u64 + 1) * MAX_PIXELS_PER_BYTE)?;
-    let mut buffer = zeros(pixels as usize * samples.bytes_per_pixel(), job)?;
-    decoder.decode_into(&mut buffer).map_err(failed)?;
-    let pixels = rgba(buffer, samples, width as usize, job)?;
+    let pixels = match jpeg::decode(data, job)? {
+        Some(pixels) => pixels,
+        None => {
+            let mut buffer = zeros(pixels as usize * samples.bytes_per_pixel(), job)?;
+            decoder.decode_into(&mut buffer).map_err(failed)?;
+            rgba(buffer, samples, width as usize, job)?
+        }
+    };
     let orientation = decoder.exif().and_then(|exif| Orientation::from_exif(exif));
     Ok((Image::new(width, height, pixels), orientation.unwrap_or(Orientation::NoTransforms)))
 }

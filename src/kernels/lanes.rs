@@ -1,10 +1,10 @@
-//! 128-bit arithmetic on 16-bit numbers for `blur.rs`: one trait, and whoever implements it on this machine.
+//! 128-bit arithmetic on 16-bit numbers for `blur.rs` and `jpeg.rs`: one trait, and whoever implements it on this machine.
 //!
 //! `wide` has no interleaving of 16-bit lanes, without which a multiply-add of pairs cannot be fed, and compilers find neither by
 //! themselves (autovectorised the blur takes twice as long). So there are three implementations: SSE2, wasm's simd128, and plain
 //! Rust for machines that have neither. Every operation is exact or one IEEE operation, so all give the same bits.
 
-/// Eight 16-bit numbers, four 32-bit ones, and what the blurs do with them.
+/// Eight 16-bit numbers, four 32-bit ones, and what is done with them.
 pub(super) trait Lanes {
     /// Eight `i16`.
     type Shorts: Copy;
@@ -19,6 +19,18 @@ pub(super) trait Lanes {
     fn pairs(first: i16, second: i16) -> Self::Shorts;
     /// Sums, wrapping.
     fn add(a: Self::Shorts, b: Self::Shorts) -> Self::Shorts;
+    /// Differences, wrapping.
+    fn sub(a: Self::Shorts, b: Self::Shorts) -> Self::Shorts;
+    /// Each number times a power of two, wrapping.
+    fn left<const BITS: i32>(shorts: Self::Shorts) -> Self::Shorts;
+    /// Each number divided by a power of two, rounded down.
+    fn right<const BITS: i32>(shorts: Self::Shorts) -> Self::Shorts;
+    /// Reads eight bytes.
+    fn extend(from: &[u8; 8]) -> Self::Shorts;
+    /// Writes the numbers as bytes, saturating: those of `low` and then those of `high`.
+    fn saturate(low: Self::Shorts, high: Self::Shorts, to: &mut [u8; 16]);
+    /// Writes red, green and blue as eight opaque pixels, saturating.
+    fn pixels(red: Self::Shorts, green: Self::Shorts, blue: Self::Shorts, to: &mut [u8; 32]);
     /// The first four numbers of both, in turn: `a0, b0, a1, b1, …`
     fn interleave_low(a: Self::Shorts, b: Self::Shorts) -> Self::Shorts;
     /// The last four numbers of both, in turn.
@@ -38,6 +50,8 @@ pub(super) trait Lanes {
     fn add_words(a: Self::Words, b: Self::Words) -> Self::Words;
     /// Differences, wrapping.
     fn sub_words(a: Self::Words, b: Self::Words) -> Self::Words;
+    /// Each word divided by a power of two, rounded down.
+    fn right_words<const BITS: i32>(words: Self::Words) -> Self::Words;
     /// Shifted to the right by [`WEIGHT_BITS`](super::blur::WEIGHT_BITS), and narrowed with saturation.
     fn narrow_weighted(low: Self::Words, high: Self::Words) -> Self::Shorts;
     /// Times a factor, rounded to nearest (even): numbers of 0 to 2²², as f32. Correct for products up to 2²².
@@ -94,6 +108,39 @@ mod sse2 {
             unsafe { _mm_add_epi16(a, b) }
         }
         #[inline(always)]
+        fn sub(a: __m128i, b: __m128i) -> __m128i {
+            unsafe { _mm_sub_epi16(a, b) }
+        }
+        #[inline(always)]
+        fn left<const BITS: i32>(shorts: __m128i) -> __m128i {
+            unsafe { _mm_slli_epi16::<BITS>(shorts) }
+        }
+        #[inline(always)]
+        fn right<const BITS: i32>(shorts: __m128i) -> __m128i {
+            unsafe { _mm_srai_epi16::<BITS>(shorts) }
+        }
+        #[inline(always)]
+        fn extend(from: &[u8; 8]) -> __m128i {
+            // `loadl` reads the eight bytes.
+            unsafe { _mm_unpacklo_epi8(_mm_loadl_epi64(from.as_ptr().cast()), _mm_setzero_si128()) }
+        }
+        #[inline(always)]
+        fn saturate(low: __m128i, high: __m128i, to: &mut [u8; 16]) {
+            unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), _mm_packus_epi16(low, high)) }
+        }
+        #[inline(always)]
+        fn pixels(red: __m128i, green: __m128i, blue: __m128i, to: &mut [u8; 32]) {
+            let (halves, _) = to.as_chunks_mut::<16>();
+            unsafe {
+                let red_blue = _mm_packus_epi16(red, blue);
+                let green_alpha = _mm_packus_epi16(green, _mm_set1_epi16(255));
+                let red_green = _mm_unpacklo_epi8(red_blue, green_alpha);
+                let blue_alpha = _mm_unpackhi_epi8(red_blue, green_alpha);
+                _mm_storeu_si128(halves[0].as_mut_ptr().cast(), _mm_unpacklo_epi16(red_green, blue_alpha));
+                _mm_storeu_si128(halves[1].as_mut_ptr().cast(), _mm_unpackhi_epi16(red_green, blue_alpha));
+            }
+        }
+        #[inline(always)]
         fn interleave_low(a: __m128i, b: __m128i) -> __m128i {
             unsafe { _mm_unpacklo_epi16(a, b) }
         }
@@ -131,6 +178,10 @@ mod sse2 {
         #[inline(always)]
         fn sub_words(a: __m128i, b: __m128i) -> __m128i {
             unsafe { _mm_sub_epi32(a, b) }
+        }
+        #[inline(always)]
+        fn right_words<const BITS: i32>(words: __m128i) -> __m128i {
+            unsafe { _mm_srai_epi32::<BITS>(words) }
         }
         #[inline(always)]
         fn narrow_weighted(low: __m128i, high: __m128i) -> __m128i {
@@ -202,6 +253,41 @@ mod simd128 {
             i16x8_add(a, b)
         }
         #[inline(always)]
+        fn sub(a: v128, b: v128) -> v128 {
+            i16x8_sub(a, b)
+        }
+        #[inline(always)]
+        fn left<const BITS: i32>(shorts: v128) -> v128 {
+            i16x8_shl(shorts, BITS as u32)
+        }
+        #[inline(always)]
+        fn right<const BITS: i32>(shorts: v128) -> v128 {
+            i16x8_shr(shorts, BITS as u32)
+        }
+        #[inline(always)]
+        fn extend(from: &[u8; 8]) -> v128 {
+            // This load reads the eight bytes.
+            unsafe { i16x8_load_extend_u8x8(from.as_ptr()) }
+        }
+        #[inline(always)]
+        fn saturate(low: v128, high: v128, to: &mut [u8; 16]) {
+            unsafe { v128_store(to.as_mut_ptr().cast(), u8x16_narrow_i16x8(low, high)) }
+        }
+        #[inline(always)]
+        fn pixels(red: v128, green: v128, blue: v128, to: &mut [u8; 32]) {
+            let red_blue = u8x16_narrow_i16x8(red, blue);
+            let green_alpha = u8x16_narrow_i16x8(green, i16x8_splat(255));
+            let red_green =
+                i8x16_shuffle::<0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23>(red_blue, green_alpha);
+            let blue_alpha =
+                i8x16_shuffle::<8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31>(red_blue, green_alpha);
+            let (halves, _) = to.as_chunks_mut::<16>();
+            unsafe {
+                v128_store(halves[0].as_mut_ptr().cast(), Self::interleave_low(red_green, blue_alpha));
+                v128_store(halves[1].as_mut_ptr().cast(), Self::interleave_high(red_green, blue_alpha));
+            }
+        }
+        #[inline(always)]
         fn interleave_low(a: v128, b: v128) -> v128 {
             i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(a, b)
         }
@@ -236,6 +322,10 @@ mod simd128 {
         #[inline(always)]
         fn sub_words(a: v128, b: v128) -> v128 {
             i32x4_sub(a, b)
+        }
+        #[inline(always)]
+        fn right_words<const BITS: i32>(words: v128) -> v128 {
+            i32x4_shr(words, BITS as u32)
         }
         #[inline(always)]
         fn narrow_weighted(low: v128, high: v128) -> v128 {
@@ -274,7 +364,7 @@ pub(super) mod plain {
     /// No instruction set at all.
     pub(in super::super) struct Plain;
 
-    fn saturate(word: i32) -> i16 {
+    fn narrowed(word: i32) -> i16 {
         word.clamp(i16::MIN.into(), i16::MAX.into()) as i16
     }
 
@@ -293,6 +383,24 @@ pub(super) mod plain {
         }
         fn add(a: [i16; 8], b: [i16; 8]) -> [i16; 8] {
             from_fn(|i| a[i].wrapping_add(b[i]))
+        }
+        fn sub(a: [i16; 8], b: [i16; 8]) -> [i16; 8] {
+            from_fn(|i| a[i].wrapping_sub(b[i]))
+        }
+        fn left<const BITS: i32>(shorts: [i16; 8]) -> [i16; 8] {
+            shorts.map(|short| short << BITS)
+        }
+        fn right<const BITS: i32>(shorts: [i16; 8]) -> [i16; 8] {
+            shorts.map(|short| short >> BITS)
+        }
+        fn extend(from: &[u8; 8]) -> [i16; 8] {
+            from.map(i16::from)
+        }
+        fn saturate(low: [i16; 8], high: [i16; 8], to: &mut [u8; 16]) {
+            *to = from_fn(|i| if i < 8 { low[i] } else { high[i - 8] }.clamp(0, 255) as u8);
+        }
+        fn pixels(red: [i16; 8], green: [i16; 8], blue: [i16; 8], to: &mut [u8; 32]) {
+            *to = from_fn(|i| [red, green, blue, [255; 8]][i % 4][i / 4].clamp(0, 255) as u8);
         }
         fn interleave_low(a: [i16; 8], b: [i16; 8]) -> [i16; 8] {
             from_fn(|i| if i % 2 == 0 { a[i / 2] } else { b[i / 2] })
@@ -322,6 +430,9 @@ pub(super) mod plain {
         fn sub_words(a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
             from_fn(|i| a[i].wrapping_sub(b[i]))
         }
+        fn right_words<const BITS: i32>(words: [i32; 4]) -> [i32; 4] {
+            words.map(|word| word >> BITS)
+        }
         fn narrow_weighted(low: [i32; 4], high: [i32; 4]) -> [i16; 8] {
             Self::narrow(low.map(|word| word >> WEIGHT_BITS), high.map(|word| word >> WEIGHT_BITS))
         }
@@ -330,7 +441,7 @@ pub(super) mod plain {
             words.map(|word| (word as f32 * factor + magic).to_bits() as i32 - MAGIC)
         }
         fn narrow(low: [i32; 4], high: [i32; 4]) -> [i16; 8] {
-            from_fn(|i| saturate(if i < 4 { low[i] } else { high[i - 4] }))
+            from_fn(|i| narrowed(if i < 4 { low[i] } else { high[i - 4] }))
         }
         fn widen_bytes(from: &[u8; 16]) -> [[i16; 8]; 2] {
             [0, 8].map(|start| from_fn(|i| i16::from(from[start + i]) << PIXEL_BITS))
