@@ -90,8 +90,9 @@ fn root<T: Float>(part: u64, whole: u64) -> Complex<T> {
 const MAX_DIRECT: usize = 4096;
 /// The factors of lengths that are not Bluestein's, as they are split off.
 const FACTORS: [usize; 7] = [8, 4, 2, 3, 5, 7, 13];
-/// Groups of lanes that are copied together: each row of a matrix then gives whole cache lines.
-const GROUPS: usize = 4;
+/// Groups of lanes that are copied together: of each row of a matrix 256 bytes. With half of that, more of the time goes into finding
+/// pages; with twice as much, the second cache does not hold them.
+const GROUPS: usize = 8;
 
 /// A transform of a length of small factors.
 struct Direct<T: Float> {
@@ -147,13 +148,12 @@ impl<T: Float> Direct<T> {
         Self { len, passes: passes.collect() }
     }
 
-    /// Transforms; whether the results are in the other place.
-    fn transform<'a>(&self, mut points: &'a mut [Point<T>], mut other: &'a mut [Point<T>]) -> bool {
+    /// Transforms. The results are in the first place after an even number of passes, or else in the other.
+    fn transform<'a>(&self, mut points: &'a mut [Point<T>], mut other: &'a mut [Point<T>]) {
         for pass in &self.passes {
             pass.run(points, other);
             std::mem::swap(&mut points, &mut other);
         }
-        self.passes.len() % 2 == 1
     }
 }
 
@@ -289,20 +289,24 @@ impl<T: Float> Room<T> {
         Self { points: Vec::new(), other: Vec::new() }
     }
 
-    fn fit(&mut self, len: usize) {
-        self.points.resize(len, origin::<T>());
-        self.other.resize(len, origin::<T>());
+    /// Makes room for so many groups of points.
+    fn fit(&mut self, direct: &Direct<T>, groups: usize) {
+        self.points.resize(direct.len * groups, origin::<T>());
+        // Where results end in the first place, one group's room is enough for all: the less, the more of it a cache holds.
+        let others = if direct.passes.len().is_multiple_of(2) { 1 } else { groups };
+        self.other.resize(direct.len * others, origin::<T>());
     }
 
     /// Transforms each group of points, their parts swapped before if told so; where the results are.
     fn transform(&mut self, direct: &Direct<T>, swap: bool, job: &Job) -> Result<&mut [Point<T>], Cancelled> {
-        let mut is_other = false;
-        for (points, other) in self.points.chunks_exact_mut(direct.len).zip(self.other.chunks_exact_mut(direct.len)) {
+        let is_other = !direct.passes.len().is_multiple_of(2);
+        for (group, points) in self.points.chunks_exact_mut(direct.len).enumerate() {
             job.check()?;
             if swap {
                 points.iter_mut().for_each(|point| *point = point.swapped());
             }
-            is_other = direct.transform(points, other);
+            let other = if is_other { group } else { 0 };
+            direct.transform(points, &mut self.other[direct.len * other..][..direct.len]);
         }
         Ok(if is_other { &mut self.other } else { &mut self.points })
     }
@@ -431,6 +435,9 @@ struct Columns<'a, T> {
 unsafe impl<T: Send> Sync for Columns<'_, T> {}
 
 impl<'a, T: Float> Columns<'a, T> {
+    /// Columns of a task.
+    const TOGETHER: usize = GROUPS * T::LANES;
+
     fn of(matrix: &'a mut [T], width: usize) -> Self {
         Self { start: matrix.as_mut_ptr(), len: matrix.len(), width, borrowed: PhantomData }
     }
@@ -501,7 +508,7 @@ impl<'a, T: Float> Columns<'a, T> {
 
     /// The columns that tasks take together.
     fn tasks(&self) -> impl IndexedParallelIterator<Item = Range<usize>> {
-        let (width, each) = (self.width, GROUPS * T::LANES);
+        let (width, each) = (self.width, Self::TOGETHER);
         (0..width.div_ceil(each)).into_par_iter().map(move |task| task * each..width.min((task + 1) * each))
     }
 }
@@ -604,7 +611,7 @@ impl<T: Float> Plan<T> {
         if let Self::Direct(DirectPlan(direct)) = self {
             let (matrix, last) = (Columns::of(&mut data, width), finish.last::<T>());
             matrix.tasks().try_for_each_init(Room::new, |room, columns| {
-                room.fit(direct.len * columns.len().div_ceil(T::LANES));
+                room.fit(direct, columns.len().div_ceil(T::LANES));
                 // SAFETY: these columns are this task's alone, and all of the matrix is written.
                 unsafe { matrix.read(columns.clone(), direct.len, &mut room.points) };
                 let results = room.transform(direct, finish.inverse, job)?;
@@ -650,7 +657,7 @@ impl<T: Float> DirectPlan<T> {
         let task = group * (PIECE / group).max(1);
         let last = finish.last::<T>();
         let transform = |room: &mut Room<T>, rows: &mut [T]| {
-            room.fit(len);
+            room.fit(&self.0, 1);
             for rows in rows.chunks_mut(group) {
                 load_rows(rows, len, &mut room.points);
                 let results = room.transform(&self.0, finish.inverse, job)?;
@@ -681,53 +688,53 @@ impl<T: Float> DirectPlan<T> {
 
 impl<T: Float> StepsPlan<T> {
     fn rows(&self, data: Cow<[T]>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
-        let len = self.columns.len * self.rows.len;
-        let mut results = reserve(data.len())?;
+        let (len, width) = (2 * self.columns.len * self.rows.len, self.columns.len);
+        let mut between = reserve(len)?;
         match data {
             Cow::Owned(mut data) => {
-                for row in data.chunks_exact_mut(2 * len) {
-                    self.columns(None, Columns::of(row, self.rows.len), finish, job)?;
-                    self.transposing_rows(row, &mut results, finish, job)?;
+                for row in data.chunks_exact_mut(len) {
+                    self.columns(row, &mut between, finish, job)?;
+                    self.transposing_rows(&between, Columns::of(row, width), finish, job)?;
                 }
+                Ok(data)
             }
             Cow::Borrowed(data) => {
-                let mut between = reserve(2 * len)?;
-                for row in data.chunks_exact(2 * len) {
-                    let room = &mut between.spare_capacity_mut()[..2 * len];
-                    self.columns(Some(row), Columns::to_be_written(room, self.rows.len), finish, job)?;
-                    // SAFETY: all of its columns were written.
-                    unsafe { between.set_len(2 * len) };
-                    self.transposing_rows(&between, &mut results, finish, job)?;
-                    between.clear();
+                let mut results = reserve(data.len())?;
+                let rooms = results.spare_capacity_mut()[..data.len()].chunks_exact_mut(len);
+                for (row, room) in data.chunks_exact(len).zip(rooms) {
+                    self.columns(row, &mut between, finish, job)?;
+                    self.transposing_rows(&between, Columns::to_be_written(room, width), finish, job)?;
                 }
+                // SAFETY: of each row all results were written.
+                unsafe { results.set_len(data.len()) };
+                Ok(results)
             }
         }
-        Ok(results)
     }
 
-    /// The first steps: columns, and a turn of each number by a root of its row and column. In place, unless told where `from`.
-    fn columns(&self, from: Option<&[T]>, matrix: Columns<T>, finish: Finish, job: &Job) -> Result<(), Cancelled> {
+    /// The first steps: columns, and a turn of each number by a root of its row and column.
+    ///
+    /// What comes of the columns of a task lies together, row by row: the next steps read a few long pieces for each row then, and
+    /// this one writes one. Whole rows would be written in short pieces far apart, each in a page of its own.
+    fn columns(&self, from: &[T], between: &mut Vec<T>, finish: Finish, job: &Job) -> Result<(), Cancelled> {
         let (direct, width) = (&self.columns, self.rows.len);
         let shift = direct.len.next_power_of_two().ilog2().div_ceil(2);
         let mask = (1 << shift) - 1;
         let (lows, highs) = (direct.len.min(mask + 1), direct.len.div_ceil(mask + 1));
-        matrix.tasks().try_for_each_init(
+        between.clear();
+        let tasks = between.spare_capacity_mut()[..from.len()].par_chunks_mut(2 * direct.len * Columns::<T>::TOGETHER);
+        tasks.enumerate().try_for_each_init(
             || (Room::new(), Vec::new(), Vec::new()),
-            |(room, low, high): &mut (_, Vec<Point<T>>, Vec<Point<T>>), columns| {
-                room.fit(direct.len * columns.len().div_ceil(T::LANES));
-                match from {
-                    Some(from) => {
-                        let row = |row| &from[2 * (row * width + columns.start)..][..2 * columns.len()];
-                        load_columns(row, direct.len, &mut room.points);
-                    }
-                    // SAFETY: these columns are this task's alone, and all of the matrix is written.
-                    None => unsafe { matrix.read(columns.clone(), direct.len, &mut room.points) },
-                }
+            |(room, low, high): &mut (_, Vec<Point<T>>, Vec<Point<T>>), (task, to)| {
+                let (start, count) = (task * Columns::<T>::TOGETHER, to.len() / 2 / direct.len);
+                room.fit(direct, count.div_ceil(T::LANES));
+                let row = |row| &from[2 * (row * width + start)..][..2 * count];
+                load_columns(row, direct.len, &mut room.points);
                 let results = room.transform(direct, finish.inverse, job)?;
                 low.clear();
                 high.clear();
-                for group in 0..columns.len().div_ceil(T::LANES) {
-                    let first = columns.start + group * T::LANES;
+                for group in 0..count.div_ceil(T::LANES) {
+                    let first = start + group * T::LANES;
                     // The roots of a row: that of the multiple of a power of two, times that of the rest.
                     let roots = |row: usize| {
                         let root = |lane: usize| self.roots.get(((first + lane).min(width - 1) * row) as u64);
@@ -741,38 +748,37 @@ impl<T: Float> StepsPlan<T> {
                 let turned = |group: usize, row: usize, point: Point<T>| {
                     point.times(high[group * highs + (row >> shift)].times(low[group * lows + (row & mask)]))
                 };
-                // SAFETY: these columns are this task's alone.
-                unsafe { matrix.write(columns.clone(), direct.len, results, turned) };
-                job.advance((columns.len() * direct.len) as u64);
+                // SAFETY: the piece is this task's alone.
+                unsafe { Columns::to_be_written(to, count).write(0..count, direct.len, results, turned) };
+                job.advance((count * direct.len) as u64);
                 Ok(())
             },
-        )
+        )?;
+        // SAFETY: no task was left early, so each piece was written.
+        unsafe { between.set_len(from.len()) };
+        Ok(())
     }
 
-    /// The last steps: rows, whose results are columns of the result, which is put after what there is of `results`.
-    fn transposing_rows(&self, data: &[T], results: &mut Vec<T>, finish: Finish, job: &Job) -> Result<(), Cancelled> {
-        let (direct, width) = (&self.rows, self.columns.len);
-        let start = results.len();
-        assert!(results.capacity() - start >= data.len(), "there is room for each row's result");
-        let matrix = Columns::to_be_written(&mut results.spare_capacity_mut()[..data.len()], width);
-        let last = finish.last::<T>();
-        matrix.tasks().try_for_each_init(Room::new, |room, columns| {
-            let groups = columns.len().div_ceil(T::LANES);
-            room.fit(direct.len * groups);
-            let rows = &data[columns.start * 2 * direct.len..columns.end * 2 * direct.len];
-            let rows = rows.chunks(T::LANES * 2 * direct.len);
-            for (rows, points) in rows.zip(room.points.chunks_exact_mut(direct.len)) {
-                load_rows(rows, direct.len, points);
+    /// The last steps: rows, whose results are columns of the result.
+    fn transposing_rows(&self, between: &[T], matrix: Columns<T>, finish: Finish, job: &Job) -> Result<(), Cancelled> {
+        let (direct, last) = (&self.rows, finish.last::<T>());
+        matrix.tasks().try_for_each_init(Room::new, |room, rows| {
+            room.fit(direct, rows.len().div_ceil(T::LANES));
+            let mut start = 0;
+            for piece in between.chunks(2 * self.columns.len * Columns::<T>::TOGETHER) {
+                let width = piece.len() / 2 / self.columns.len;
+                let rows = piece[2 * width * rows.start..2 * width * rows.end].chunks(2 * width * T::LANES);
+                for (rows, points) in rows.zip(room.points.chunks_exact_mut(direct.len)) {
+                    load_rows(rows, width, &mut points[start..start + width]);
+                }
+                start += width;
             }
             let results = room.transform(direct, false, job)?;
             // SAFETY: these columns are this task's alone.
-            unsafe { matrix.write(columns.clone(), direct.len, results, |_, _, point| last(point)) };
-            job.advance((columns.len() * direct.len) as u64);
+            unsafe { matrix.write(rows.clone(), direct.len, results, |_, _, point| last(point)) };
+            job.advance((rows.len() * direct.len) as u64);
             Ok(())
-        })?;
-        // SAFETY: no task was left early, so every column was written: all of the room.
-        unsafe { results.set_len(start + data.len()) };
-        Ok(())
+        })
     }
 }
 
