@@ -76,7 +76,7 @@ async function measureCase({ name, kernel, chromium: alsoChromium, ...item }, { 
     run: () => timed(peer.run),
     verify: async (answer) => checkPeer(kernel, (output ??= await host.run(kernel, params)), answer.output, params, (of, given) => host.run(of, given)),
   }));
-  const told = { name, runs, onFailed: ({ impl }, error) => leaveOut(impl, error) };
+  const told = { name, runs, before: collected, onFailed: ({ impl }, error) => leaveOut(impl, error) };
   try {
     const rows = await measureInTurn([...sameAnswers(name, inNode), ...entries], told);
     if (!chromium || !alsoChromium) return rows;
@@ -128,7 +128,7 @@ function placed(host, value) {
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc');
 
-/** The hosts' memory for the arrays of earlier cases is free again. */
+/** The hosts' memory for arrays that are dead is free again, and nobody pays for the garbage of whoever came before. */
 async function collected() {
   gc();
   await setImmediate();

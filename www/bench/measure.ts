@@ -1,4 +1,5 @@
 // Measures implementations of one case side by side: within a round each takes its turn, so that a slow spell of the machine hits all of them.
+// Every other round goes backwards: nobody always comes after the same one, whose garbage and caches it would find.
 import { spreadOf, type Kind, type Row } from './rows.ts';
 
 export interface Entry {
@@ -21,6 +22,8 @@ export interface MeasureOptions {
   name: string;
   runs: number;
   signal?: AbortSignal;
+  /** Before each run, outside of what is measured. */
+  before?(): Promise<void>;
   /** After each run: how much of the case is done, 0 to 1, and which entry comes next. */
   onRun?(fraction: number, next: Entry | undefined): void;
   /** An optional entry has failed. */
@@ -34,7 +37,7 @@ const SLOW_MS = 4000;
 const SLOW_RUNS = 3;
 
 /** Measures a case: a row for each entry that gave right answers. */
-export async function measureInTurn(entries: readonly Entry[], { name, runs, signal, onRun, onFailed }: MeasureOptions): Promise<Row[]> {
+export async function measureInTurn(entries: readonly Entry[], { name, runs, signal, before, onRun, onFailed }: MeasureOptions): Promise<Row[]> {
   let racers: { entry: Entry; runs: number; samples: number[] }[] = [];
   const total = entries.length * (WARM_UPS + runs);
   let done = 0;
@@ -56,11 +59,14 @@ export async function measureInTurn(entries: readonly Entry[], { name, runs, sig
     }
   }
   for (let round = 0; round < runs; round += 1) {
-    for (const racer of racers) {
+    for (const racer of round % 2 === 0 ? racers : racers.toReversed()) {
       signal?.throwIfAborted();
       step(0, racer.entry);
       try {
-        if (racer.samples.length < racer.runs) racer.samples.push((await racer.entry.run()).ms);
+        if (racer.samples.length < racer.runs) {
+          await before?.();
+          racer.samples.push((await racer.entry.run()).ms);
+        }
       } catch (error) {
         if (!racer.entry.optional || signal?.aborted) throw error;
         onFailed?.(racer.entry, error);
