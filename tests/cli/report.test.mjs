@@ -76,15 +76,18 @@ test('the page escapes whatever it shows', () => {
 });
 
 describe('what is measured', () => {
-  test('each takes its turn, an optional one that fails is left out, and one that must not fail ends it', async () => {
+  test('each takes its turn, every other round goes backwards, an optional one that fails is left out, and one that must not fail ends it', async () => {
     const order = [];
     const entry = (impl, more = {}) => ({ impl, kind: 'ours', threads: 1, run: async () => (order.push(impl), { ms: 1 }), verify() {}, ...more });
     const failed = [];
     const wrong = { optional: true, verify: () => { throw new Error('wrong'); } };
-    const measured = await measureInTurn([entry('a'), entry('b', wrong), entry('c')], { name: 'x', runs: 2, onFailed: ({ impl }) => failed.push(impl) });
-    assert.deepEqual(measured.map(({ impl, runs }) => [impl, runs]), [['a', 2], ['c', 2]]);
+    const measured = await measureInTurn([entry('a'), entry('b', wrong), entry('c')], {
+      name: 'x', runs: 3, before: async () => void order.push('before'), onFailed: ({ impl }) => failed.push(impl),
+    });
+    assert.deepEqual(measured.map(({ impl, runs }) => [impl, runs]), [['a', 3], ['c', 3]]);
     assert.deepEqual(failed, ['b']);
-    assert.deepEqual(order, ['a', 'a', 'b', 'c', 'c', 'a', 'c', 'a', 'c']);
+    const warmUps = ['a', 'a', 'b', 'c', 'c'];
+    assert.deepEqual(order, [...warmUps, ...['a', 'c', 'c', 'a', 'a', 'c'].flatMap((impl) => ['before', impl])]);
     await assert.rejects(measureInTurn([entry('d', { ...wrong, optional: false })], { name: 'x', runs: 1 }), /wrong/);
   });
 
