@@ -17,7 +17,8 @@ readonly NODE_MAJOR=20
 WASM_BINDGEN=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
 CHANNEL=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
 readonly WASM_BINDGEN CHANNEL
-# What all tests are: chains of suites that build the same things and so go one after the other; two chains at a time. Long ones first, but identical late: its native runner waits for cargo while native compiles.
+# What all tests are: chains of suites that build the same things and so go one after the other; two chains at a time. Long ones come
+# first, but identical late: its native runner waits for cargo while native compiles.
 readonly CHAINS=("lint native models" "process chaos everywhere" references browser byo serve queue cli identical wasm-chromium wasm-firefox host package fuzz)
 readonly AT_A_TIME=$(($(getconf _NPROCESSORS_ONLN) > 1 ? 2 : 1))
 read -ra SUITES <<<"${CHAINS[*]}"
