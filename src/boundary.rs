@@ -12,6 +12,8 @@ use crate::control::{ControlBlock, SLOTS};
 use crate::error::{Code, Failure, KernelError};
 use crate::kernel::Entry;
 use crate::params::Tree;
+#[cfg(feature = "threads")]
+use crate::place;
 use crate::task::{OUT_OF_MEMORY, Outcome, PartSink, Task, Value, run_caught};
 use js_sys::{Array as JsArray, Object, Reflect};
 use serde::Serialize;
@@ -116,17 +118,11 @@ pub fn attach(dtype: u8, len: usize) -> usize {
 #[cfg(feature = "threads")]
 #[wasm_bindgen(js_name = attachInPlace)]
 pub fn attach_in_place(dtype: u8, start: usize, len: usize) -> bool {
-    const PAGE: usize = 65_536;
     let Some(&dtype) = DType::ALL.get(dtype as usize) else { return false };
-    let bytes = len as u64 * dtype.size() as u64;
-    let memory = core::arch::wasm32::memory_size(0) as u64 * PAGE as u64;
-    if start == 0 || !start.is_multiple_of(dtype.size()) || start as u64 + bytes > memory {
-        return false;
-    }
-    // SAFETY: it is aligned and lies inside of the memory, in pages that no allocator of this instance owns (www/host/main/arena.ts). The caller's
-    // thread takes them for nothing else until the job is answered, by when its params are dropped; that nobody writes there meanwhile is asked of
+    // SAFETY: inside of the memory it lies in pages that no allocator of this instance owns (www/host/main/arena.ts). The caller's thread
+    // takes them for nothing else until the job is answered, by when its params are dropped; that nobody writes there meanwhile is asked of
     // the caller (`host.alloc`), as of any memory that threads share.
-    let array = unsafe { AnyArray::lent(dtype, start as *const u8, len) };
+    let Some(array) = (unsafe { place::lent(dtype, start, len, threads::memory_bytes()) }) else { return false };
     PENDING.with_borrow_mut(|pending| pending.push((array, None)));
     true
 }
@@ -413,7 +409,8 @@ mod threads {
     use crate::busy::{self, Diary};
     use crate::control::{ELSEWHERE, PREPARED};
     use crate::dispatch::{Dispatch, LANES};
-    use crate::task::{NotSmall, write_small};
+    use crate::kept::Kept;
+    use crate::task::{self, write_small};
     use crate::{pool, stack};
     use rayon::ThreadPool;
 
@@ -422,6 +419,9 @@ mod threads {
 
     /// Jobs whose params the coordinator has decoded, by slot.
     static PREPARED_TASKS: [Mutex<Option<Box<dyn Task>>>; SLOTS] = [const { Mutex::new(None) }; SLOTS];
+
+    /// Outputs that their callers copy where they lie.
+    static KEPT: Mutex<Kept<Value>> = Mutex::new(Kept::new());
 
     thread_local! {
         static POOL: RefCell<Option<ThreadPool>> = const { RefCell::new(None) };
@@ -527,26 +527,69 @@ mod threads {
         let entry = kernels()
             .get(number as usize)
             .ok_or_else(|| Failure::new(Code::UnknownKernel, format!("no kernel has the number {number}")))?;
+        let decode = |params: &[u8], places: &[u8], count| {
+            // SAFETY: as of `attach_in_place`.
+            let arrays = unsafe { place::arrays(places, count, memory_bytes()) };
+            array::attach(
+                arrays
+                    .ok_or_else(|| Failure::new(Code::BadParams, "an array does not lie in the instance's memory"))?,
+            );
+            // A panic of a kernel's own decoding or validating costs its job only.
+            let prepared = task::caught(|| prepare(entry, params)).flatten();
+            array::attach(Vec::new());
+            prepared
+        };
         // SAFETY: the job was claimed, so the turn is ours.
-        unsafe { control.params(|params| prepare(entry, params)) }
+        unsafe { control.params(decode) }
+    }
+
+    /// Bytes of this memory by now.
+    pub(super) fn memory_bytes() -> u64 {
+        const PAGE: u64 = 65_536;
+        core::arch::wasm32::memory_size(0) as u64 * PAGE
     }
 
     fn answer(control: &'static ControlBlock, slot: usize, id: u32, outcome: Outcome, at: f64) {
-        // SAFETY: the turn is ours until the job is concluded.
-        let small = |write: &dyn Fn(&mut [u8]) -> Result<usize, NotSmall>| unsafe { control.answer(write) }.is_ok();
-        let how = match &outcome {
-            Outcome::Done(value) if !control.lends() && small(&|out| write_small(value, out)) => "done",
-            Outcome::Failed(failure) if small(&|out| write_small(failure, out)) => "failed",
-            Outcome::Cancelled => "cancelled",
-            _ => ELSEWHERE,
-        };
-        if how == ELSEWHERE {
-            Dispatch::shared().conclude(control, slot, at, how);
-            push(Event::End { id, slot, outcome });
-        } else {
-            // Before the caller hears of it: its memory is free for the next job.
-            drop(outcome);
-            Dispatch::shared().conclude(control, slot, at, how);
+        match answer_here(control, slot, id, outcome) {
+            Ok(how) => Dispatch::shared().conclude(control, slot, at, how),
+            Err(outcome) => {
+                Dispatch::shared().conclude(control, slot, at, ELSEWHERE);
+                push(Event::End { id, slot, outcome });
+            }
+        }
+    }
+
+    /// Answers through the control block, and says how; gives the outcome back when it must go through the coordinator.
+    fn answer_here(
+        control: &'static ControlBlock,
+        slot: usize,
+        id: u32,
+        outcome: Outcome,
+    ) -> Result<&'static str, Outcome> {
+        match outcome {
+            Outcome::Cancelled => Ok("cancelled"),
+            // Parts go through the coordinator: the end must not overtake them.
+            _ if control.streaming() => Err(outcome),
+            // SAFETY: the turn is ours until the job is concluded.
+            Outcome::Failed(failure) => match unsafe { control.answer(|out| write_small(&failure, out)) } {
+                Ok(_) => Ok("failed"),
+                Err(_) => Err(Outcome::Failed(failure)),
+            },
+            // SAFETY: as before.
+            Outcome::Done(value) => match unsafe { control.answer(|out| write_small(&value, out)) } {
+                // The value is dropped before the caller hears of it: its memory is free for the next job.
+                Ok(written) if written.arrays == 0 => Ok("done"),
+                Ok(_) if control.lends() => {
+                    LENT.lock().unwrap_or_else(PoisonError::into_inner).push((id, value));
+                    Ok("done")
+                }
+                Ok(written) => {
+                    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+                    kept.keep(ControlBlock::table(), slot, written.bytes, value).map_err(Outcome::Done)?;
+                    Ok("done")
+                }
+                Err(_) => Err(Outcome::Done(value)),
+            },
         }
     }
 }

@@ -5,14 +5,15 @@
 //! message. Exactly one lane claims the job ([`Turn::claim`]) and writes how it ended. TypeScript's offsets are generated from
 //! [`FIELDS`].
 
+use crate::place;
 use crate::sync::{AtomicU32, Ordering::Relaxed, Ordering::SeqCst, UnsafeCell, const_fn};
 use std::sync::atomic::AtomicU64;
 
 /// Blocks in the table: how many jobs one instance can hold at once.
 pub const SLOTS: usize = if cfg!(loom) { 2 } else { 1024 };
 
-/// Bytes of params or output that fit into a block; what is larger goes through the coordinator.
-pub const PAYLOAD: usize = 188;
+/// Bytes of params or output that fit into a block, with the places of their arrays; what is larger goes through the coordinator.
+pub const PAYLOAD: usize = 440;
 
 /// Whose turn it is at a block. The one state machine that every job inside an instance goes through.
 #[repr(C)]
@@ -75,11 +76,13 @@ pub struct ControlBlock {
     pub(crate) kernel: AtomicU32,
     /// How it ended: one of [`OUTCOMES`].
     pub(crate) outcome: AtomicU32,
-    /// Bytes in `payload`.
+    /// Bytes of MessagePack in `payload`.
     pub(crate) length: AtomicU32,
+    /// Arrays whose places stand behind it (`src/place.rs`).
+    pub(crate) arrays: AtomicU32,
     /// The lane that ran it.
     lane: AtomicU32,
-    /// Params or output as MessagePack. Whose turn it is may touch it, nobody else.
+    /// Params or output as MessagePack, then the places of their arrays. Whose turn it is may touch it, nobody else.
     pub(crate) payload: UnsafeCell<[u8; PAYLOAD]>,
 }
 
@@ -114,6 +117,7 @@ pub const FIELDS: &[(&str, usize, usize)] = &[
     ("kernel", std::mem::offset_of!(ControlBlock, kernel), 4),
     ("outcome", std::mem::offset_of!(ControlBlock, outcome), 4),
     ("length", std::mem::offset_of!(ControlBlock, length), 4),
+    ("arrays", std::mem::offset_of!(ControlBlock, arrays), 4),
     ("lane", std::mem::offset_of!(ControlBlock, lane), 4),
     ("payload", std::mem::offset_of!(ControlBlock, payload), PAYLOAD),
 ];
@@ -133,9 +137,11 @@ impl ControlBlock {
                 streaming: AtomicU32::new(0),
                 lend: AtomicU32::new(0),
                 id: AtomicU32::new(0),
-                kernel: AtomicU32::new(PREPARED),
+                // Zeros all over: a table of them takes no room in the wasm file.
+                kernel: AtomicU32::new(0),
                 outcome: AtomicU32::new(0),
                 length: AtomicU32::new(0),
+                arrays: AtomicU32::new(0),
                 lane: AtomicU32::new(0),
                 payload: UnsafeCell::new([0; PAYLOAD]),
             }
@@ -213,26 +219,43 @@ impl ControlBlock {
         self.outcome.store(number as u32, Relaxed);
     }
 
-    /// Lets `read` see the params that the caller wrote.
+    /// Lets `read` see the params that the caller wrote: their MessagePack, and what stands behind it: the places of so many arrays.
     ///
     /// # Safety
     /// The turn is the caller's of this function.
-    pub(crate) unsafe fn params<R>(&self, read: impl FnOnce(&[u8]) -> R) -> R {
+    pub(crate) unsafe fn params<R>(&self, read: impl FnOnce(&[u8], &[u8], usize) -> R) -> R {
         let length = (self.length.load(Relaxed) as usize).min(PAYLOAD);
-        // SAFETY: nobody else touches the payload while the turn is ours.
-        self.payload.with(|payload| read(unsafe { &(&*payload)[..length] }))
+        let arrays = self.arrays.load(Relaxed) as usize;
+        self.payload.with(|payload| {
+            // SAFETY: nobody else touches the payload while the turn is ours.
+            let payload = unsafe { &*payload };
+            read(&payload[..length], &payload[place::after(length).min(PAYLOAD)..], arrays)
+        })
     }
 
-    /// Lets `write` fill the payload; what it returns is the length.
+    /// Lets `write` fill the payload with an answer, as [`params`](Self::params) are.
     ///
     /// # Safety
     /// The turn is the caller's of this function.
-    pub(crate) unsafe fn answer<E>(&self, write: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {
+    pub(crate) unsafe fn answer<E>(&self, write: impl FnOnce(&mut [u8]) -> Result<Written, E>) -> Result<Written, E> {
         // SAFETY: nobody else touches the payload while the turn is ours.
-        let length = self.payload.with_mut(|payload| write(unsafe { &mut *payload }))?;
-        self.length.store(length as u32, Relaxed);
-        Ok(())
+        let written = self.payload.with_mut(|payload| write(unsafe { &mut *payload }))?;
+        self.length.store(written.length as u32, Relaxed);
+        self.arrays.store(written.arrays as u32, Relaxed);
+        Ok(written)
     }
+}
+
+/// What was written into a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// Bytes of MessagePack.
+    pub(crate) length: usize,
+    /// Arrays that it refers to, whose places stand behind it.
+    pub(crate) arrays: usize,
+    /// Bytes of those arrays, where they lie.
+    #[cfg_attr(not(all(target_family = "wasm", feature = "threads")), allow(dead_code))]
+    pub(crate) bytes: usize,
 }
 
 impl Default for ControlBlock {

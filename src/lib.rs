@@ -36,6 +36,7 @@ pub mod kernel;
 #[cfg(all(test, loom))]
 mod models;
 pub mod params;
+pub mod place;
 pub mod ring;
 pub mod shard;
 mod sync;
@@ -45,6 +46,8 @@ pub mod task;
 pub mod boundary;
 #[cfg(any(not(target_family = "wasm"), feature = "describe"))]
 pub mod describe;
+#[cfg(any(all(target_family = "wasm", feature = "threads"), test))]
+mod kept;
 #[cfg(all(target_family = "wasm", feature = "threads"))]
 mod pool;
 #[cfg(all(target_family = "wasm", feature = "threads"))]

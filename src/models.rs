@@ -10,8 +10,9 @@
 //! ```
 
 use crate::bell::Bell;
-use crate::control::{CANCEL_REQUESTED, ControlBlock, ELSEWHERE, FREE, OUTCOMES, PREPARED, READY};
+use crate::control::{CANCEL_REQUESTED, ControlBlock, ELSEWHERE, FREE, OUTCOMES, PREPARED, READY, Written};
 use crate::dispatch::{Dispatch, LANES};
+use crate::kept::{Kept, MOST};
 use crate::ring::Ring;
 use crate::sync::{AtomicU32, Ordering::Relaxed, Ordering::SeqCst};
 use loom::sync::{Arc, Mutex};
@@ -80,6 +81,11 @@ mod js {
         // SAFETY: the model reports whoever else touches it.
         block.payload.with_mut(|payload| unsafe { (*payload)[0] = params });
         block.turn.0.store(READY, SeqCst);
+    }
+
+    /// `ControlTable.free`.
+    pub(super) fn free(block: &ControlBlock) {
+        block.turn.0.store(FREE, SeqCst);
     }
 
     /// `ControlTable.cancel`.
@@ -171,13 +177,13 @@ impl Inside {
         }
         self.runs[slot].fetch_add(1, Relaxed);
         // SAFETY: the job was claimed.
-        let params = if control.kernel() == PREPARED { 0 } else { unsafe { control.params(|params| params[0]) } };
+        let params = if control.kernel() == PREPARED { 0 } else { unsafe { control.params(|params, _, _| params[0]) } };
         let outcome = if control.cancel_requested() { "cancelled" } else { outcome };
         // SAFETY: as before.
         let answered = unsafe {
             control.answer(|out| {
                 out[0] = params + 1;
-                Ok::<_, ()>(1)
+                Ok::<_, ()>(Written { length: 1, arrays: 0, bytes: 0 })
             })
         };
         answered.expect("it fits");
@@ -342,6 +348,49 @@ fn the_coordinator_hears_of_its_jobs() {
         lane.join().unwrap();
         assert_eq!(inside.runs[0].load(Relaxed), 1);
         assert!(inside.dispatch.ended.is_empty());
+    });
+}
+
+/// An output whose arrays the caller's thread reads where they lie: they are there until it has freed the block, and no longer than there is
+/// room.
+#[test]
+fn an_output_stays_until_its_caller_has_read_it() {
+    /// An array: reading it while it is dropped, or after, is a race.
+    struct Output(Arc<loom::cell::UnsafeCell<u8>>);
+    impl Drop for Output {
+        fn drop(&mut self) {
+            // SAFETY: the model reports whoever else touches it.
+            self.0.with_mut(|array| unsafe { *array = 0 });
+        }
+    }
+    check(3, || {
+        let inside = Inside::new();
+        let kept = Arc::new(Mutex::new(Kept::new()));
+        let arrays = [5, 6].map(|array| Arc::new(loom::cell::UnsafeCell::new(array)));
+        (0..2).for_each(|slot| js::submit(&inside, slot, 7 + slot as u32, 0));
+        let lanes = [0, 1].map(|slot| {
+            let (inside, kept, array) = (inside.clone(), kept.clone(), arrays[slot].clone());
+            thread::spawn(move || {
+                let control = &inside.blocks[slot];
+                assert!(control.turn().claim());
+                let refused = kept.lock().unwrap().keep(&inside.blocks, slot, MOST, Output(array)).is_err();
+                inside.dispatch.conclude(control, slot, 0.0, if refused { ELSEWHERE } else { "done" });
+                refused
+            })
+        });
+        let mut read = Vec::new();
+        let mut look = || {
+            while let Some(slot) = js::pop(&inside.dispatch.ended) {
+                // SAFETY: as above.
+                assert_eq!(arrays[slot as usize].with(|array| unsafe { *array }), 5 + slot as u8);
+                js::free(&inside.blocks[slot as usize]);
+                read.push(slot);
+            }
+        };
+        look();
+        let refused = lanes.map(|lane| lane.join().unwrap());
+        look();
+        assert!(!read.is_empty() && read.len() + refused.iter().filter(|&&refused| refused).count() == 2);
     });
 }
 

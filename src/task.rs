@@ -3,10 +3,11 @@
 //! The boundary prepares a [`Task`] on the coordinator, hands it to rayon and receives [`Value`]s back.
 
 use crate::array;
-use crate::control::ControlBlock;
+use crate::control::{ControlBlock, Written};
 use crate::error::{Code, Failure, KernelError};
 use crate::job::Job;
 use crate::kernel::Kernel;
+use crate::place;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, Once, PoisonError};
 
@@ -44,15 +45,18 @@ pub enum Outcome {
     Cancelled,
 }
 
-/// Writes a value as MessagePack into `out`, if it fits and has no arrays; returns how many bytes it took.
+/// Writes a value into `out`, a control block's payload, if it fits: as MessagePack, and behind it the places of its arrays.
 #[cfg_attr(not(all(target_family = "wasm", feature = "threads")), allow(dead_code))]
-pub(crate) fn write_small<T: serde::Serialize + ?Sized>(value: &T, out: &mut [u8]) -> Result<usize, NotSmall> {
+pub(crate) fn write_small<T: serde::Serialize + ?Sized>(value: &T, out: &mut [u8]) -> Result<Written, NotSmall> {
     let room = out.len();
-    let mut rest = out;
+    let mut rest = &mut *out;
     let (written, views) =
         array::collect(|| value.serialize(&mut rmp_serde::Serializer::new(&mut rest).with_struct_map()));
-    let left = rest.len();
-    if written.is_ok() && views.is_empty() { Ok(room - left) } else { Err(NotSmall) }
+    written.map_err(|_| NotSmall)?;
+    let length = room - rest.len();
+    place::write(&views, out.get_mut(place::after(length)..).ok_or(NotSmall)?).ok_or(NotSmall)?;
+    let bytes = views.iter().map(|view| view.len * view.dtype.size()).sum();
+    Ok(Written { length, arrays: views.len(), bytes })
 }
 
 /// A value that goes another way than through a control block.
@@ -189,11 +193,16 @@ mod tests {
 
     #[test]
     fn small_values_fit_and_others_do_not() {
-        let mut out = [0; 16];
-        assert_eq!(write_small(&FaultyOutput {}, &mut out), Ok(1));
+        let mut out = [0; 32];
+        assert_eq!(write_small(&FaultyOutput {}, &mut out), Ok(Written { length: 1, arrays: 0, bytes: 0 }));
         assert_eq!(out[0], 0x80);
-        assert_eq!(write_small("a text that is longer than that", &mut out), Err(NotSmall));
-        assert_eq!(write_small(&crate::Array::from(vec![1_u8]), &mut out), Err(NotSmall));
+        assert_eq!(write_small("a text that is longer than what is left", &mut out), Err(NotSmall));
+        let text = "a text of 31 bytes, with its two";
+        assert_eq!(write_small(&text[..30], &mut out), Ok(Written { length: 31, arrays: 0, bytes: 0 }));
+        let array = crate::Array::from(vec![1_u16, 2, 3]);
+        assert_eq!(write_small(&array, &mut out), Ok(Written { length: 9, arrays: 1, bytes: 6 }));
+        assert_eq!(out[12..16], (array::DType::U16 as u32).to_le_bytes());
+        assert_eq!(write_small(&[array.clone(), array], &mut out), Err(NotSmall));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-// What it costs to hand a job over: a no-op through this host, through bare messages, and through the pools that people use in Node, each as its
-// README recommends, with the same number of workers, all in turn on the same machine.
+// What it costs to hand a job over: a no-op, without and with a small array there and back, through this host, through bare messages, and
+// through the pools that people use in Node, each as its README recommends, with the same number of workers, all in turn on the same machine.
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { createHost } from '../../pkg/node.js';
@@ -14,36 +14,36 @@ const HANG_MS = 60_000;
 
 const peer = (file) => fileURLToPath(new URL(`./peers/${file}`, import.meta.url));
 
-/** Each implementation: opens itself, and gives what runs one no-op. */
+/** Each implementation: opens itself, and gives what runs one no-op, which answers with the array that it is given. */
 const implementations = {
   async loomwork() {
     const host = await createHost({ threads: WORKERS });
-    return { kind: 'ours', run: () => host.run('noop', {}), close: () => host.close() };
+    return { kind: 'ours', run: (data) => host.run('noop', data ? { data } : {}), close: () => host.close() };
   },
   async raw() {
     const workers = new RawWorkers(WORKERS);
-    return { kind: 'portable', run: () => workers.run(), close: () => workers.close() };
+    return { kind: 'portable', run: (data) => workers.run(data), close: () => workers.close() };
   },
   /** With its default `atomics: 'sync'`, in which idle workers wait on shared memory; and as many tasks to a worker as its README shows. */
   async piscina() {
     const { default: Piscina } = await load('piscina');
     const pool = new Piscina({ filename: peer('noop.mjs'), minThreads: WORKERS, maxThreads: WORKERS, idleTimeout: 600_000, concurrentTasksPerWorker: 4 });
-    return { kind: 'portable', run: () => pool.run(undefined), close: () => pool.destroy() };
+    return { kind: 'portable', run: (data) => pool.run(data), close: () => pool.destroy() };
   },
   async tinypool() {
     const { Tinypool } = await load('tinypool');
     const pool = new Tinypool({ filename: peer('noop.mjs'), minThreads: WORKERS, maxThreads: WORKERS, idleTimeout: 600_000, concurrentTasksPerWorker: 4 });
-    return { kind: 'portable', run: () => pool.run(undefined), close: () => pool.destroy() };
+    return { kind: 'portable', run: (data) => pool.run(data), close: () => pool.destroy() };
   },
   async workerpool() {
     const { default: workerpool } = await load('workerpool');
     const pool = workerpool.pool(peer('workerpool-worker.mjs'), { minWorkers: WORKERS, maxWorkers: WORKERS, workerType: 'thread' });
-    return { kind: 'portable', run: () => pool.exec('noop'), close: () => pool.terminate() };
+    return { kind: 'portable', run: (data) => pool.exec('noop', [data]), close: () => pool.terminate() };
   },
   async poolifier() {
     const { FixedThreadPool } = await load('poolifier');
     const pool = new FixedThreadPool(WORKERS, peer('poolifier-worker.mjs'), { errorHandler: () => {} });
-    return { kind: 'portable', run: () => pool.execute(), close: () => pool.destroy() };
+    return { kind: 'portable', run: (data) => pool.execute(data), close: () => pool.destroy() };
   },
 };
 
@@ -56,6 +56,9 @@ export async function measureDispatch({ runs, only, log }) {
       const pool = await bounded(start(), `${impl} did not start`);
       open.set(impl, pool);
       await bounded(warmUp(pool.run), `${impl} did not answer`);
+      const given = Float32Array.of(1, 2, 3);
+      const answer = await pool.run(given);
+      if (String(answer?.data ?? answer) !== String(given)) throw new Error(`${impl} does not answer with what it is given`);
     }
     for (let round = 1; round <= runs; round += 1) {
       log(`round ${round} of ${runs}`);

@@ -29,7 +29,7 @@ await main(async () => {
   writeChanged(join(root, 'target/wasm/kernels.json'), JSON.stringify(description, null, 2));
 });
 
-function layout({ errorCodes, dtypes, control, ring, bell, dispatch, lane, diary }) {
+function layout({ errorCodes, dtypes, control, ring, place, bell, dispatch, lane, diary }) {
   return `// Generated from the Rust types by www/build/generate.mjs. Do not edit.
 
 /** Kinds of typed array; an array's kind crosses the boundary as its place here. */
@@ -54,6 +54,9 @@ export const OUTCOMES = ${literal(control.outcomes)} as const;
 
 /** A ring (src/ring.rs): numbers that it holds, and offsets in bytes. */
 export const RING = ${literal({ capacity: ring.capacity, ...ring.fields })} as const;
+
+/** Where an array lies, as words in a control block (src/place.rs): offsets in bytes. */
+export const PLACE = ${literal(place.fields)} as const;
 
 /** A bell (src/bell.rs): offsets in bytes. */
 export const BELL = ${literal(bell.fields)} as const;

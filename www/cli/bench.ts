@@ -134,8 +134,8 @@ async function dispatchRows(measures: typeof dispatchMeasures, threads: number, 
   const host = (await createHost({ threads })) as unknown as BenchHost;
   const raw = new RawWorkers(threads);
   const impls = [
-    { impl: 'loomwork', kind: 'ours' as const, run: () => host.run('noop', {}, {}) },
-    { impl: 'raw', kind: 'portable' as const, run: () => raw.run() },
+    { impl: 'loomwork', kind: 'ours' as const, run: (data?: Float32Array) => host.run('noop', data ? { data } : {}, {}) },
+    { impl: 'raw', kind: 'portable' as const, run: (data?: Float32Array) => raw.run(data) },
   ];
   const samples = new Map<string, number[]>();
   const key = (name: string, impl: string) => `${name}\n${impl}`;

@@ -17,7 +17,7 @@ const OWN = fileURLToPath(PACKAGE_ROOT);
 /** The host's files; `edge.js` links the artifact `simd` in. */
 const FILES = ['browser.js', 'worker.js', 'inline.js', 'service-worker.js', 'edge.js', 'isolation.js', 'node.js', 'queue-worker.js', 'worker.node.js', 'process.node.js'];
 /** What both sides of the boundary must agree on. */
-const SHARED = ['errorCodes', 'dtypes', 'control', 'ring', 'bell', 'dispatch', 'lane', 'diary'] as const;
+const SHARED = ['errorCodes', 'dtypes', 'control', 'ring', 'place', 'bell', 'dispatch', 'lane', 'diary'] as const;
 
 /**
  * Refuses a crate that is built on another version of the library than this package is of.

@@ -1,2 +1,2 @@
-// The no-op of piscina and tinypool.
-export default () => {};
+// The no-op of piscina and tinypool: answers with what it is given.
+export default (data) => data;

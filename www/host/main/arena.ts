@@ -4,11 +4,12 @@
 // array: a wasm memory does not shrink.
 import type { PackedArray } from '../shared/protocol.ts';
 import { DTYPES } from '../shared/generated.ts';
+import { Slabs } from './slabs.ts';
 
 /** Bytes of a page of any wasm memory. */
 export const PAGE = 65_536;
 
-/** Smaller arrays are not worth a page: copying them takes microseconds. */
+/** Smaller arrays are not worth a page. */
 export const LEAST = PAGE;
 
 /** Pages in a row, from `start` on. */
@@ -21,6 +22,11 @@ interface Region {
 export interface Place {
   buffer: SharedArrayBuffer;
   byteOffset: number;
+}
+
+/** A place that is to be given back. */
+export interface Room extends Place {
+  giveBack(): void;
 }
 
 /** Every place that is taken, by its buffer. */
@@ -52,6 +58,7 @@ export class Arena {
   #left: number;
   /** In the order of their places; two never touch. */
   readonly #free: Region[] = [];
+  readonly #slabs = new Slabs(this);
   readonly #forgotten = new FinalizationRegistry<Region>((region) => this.#keep(region));
 
   /** @param most bytes that it may take of the memory in all */
@@ -75,6 +82,13 @@ export class Arena {
     taken.set(buffer, { arena: this, region });
     this.#forgotten.register(buffer, region, buffer);
     return { buffer, byteOffset: region.start * PAGE };
+  }
+
+  /** Sets memory aside for a copy of a job's array, of any size. */
+  room(bytes: number): Room | undefined {
+    const small = bytes < LEAST;
+    const place = small ? this.#slabs.take(bytes) : this.take(bytes, false);
+    return place && { ...place, giveBack: () => (small ? this.#slabs.giveBack(place, bytes) : this.giveBack(place.buffer)) };
   }
 
   /** Whether an array lies in memory that was set aside for it. */

@@ -2,7 +2,7 @@
 import type { PackedArray } from '../shared/protocol.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { DTYPES } from '../shared/generated.ts';
-import { LEAST, type Place } from './arena.ts';
+import { LEAST, type Place, type Room } from './arena.ts';
 
 /** Up to so many bytes in all are copied at once. */
 const AT_ONCE = 1 << 20;
@@ -22,16 +22,11 @@ export interface Staged {
 /** Sets memory of the instance aside, where that can be done: what is copied there is not copied again. */
 export interface Reserve {
   take(bytes: number, zeroed: boolean): Place | undefined;
-  giveBack(buffer: SharedArrayBuffer): void;
+  room(bytes: number): Room | undefined;
 }
 
 /** Copies up to so many bytes in all are posted as clones: cheaper than a shared buffer of their own. */
 const CLONED = 1 << 16;
-
-/** Makes room for copies: in shared memory where there is some, so that posting moves nothing and the copy stays here too. */
-function room(bytes: number, shared: boolean): ArrayBufferLike {
-  return shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
-}
 
 /**
  * Makes each array one that can be posted: shared ones stay, those whose buffer is in `transfer` are moved, the others copied.
@@ -80,48 +75,62 @@ type Moved = Map<ArrayBufferLike, ArrayBuffer>;
 
 class Staging implements Staged {
   readonly arrays: PackedArray[] = [];
-  readonly transfer: ArrayBuffer[];
+  readonly transfer: ArrayBuffer[] = [];
   bytes = 0;
   readonly #moved: Moved;
+  /** Copies outside of the reserve lie in shared memory where there is some, so that posting moves nothing and the copy stays here too. */
   readonly #shared: boolean;
   readonly #cloned: boolean;
   readonly #reserve: Reserve | undefined;
-  readonly #reserved: SharedArrayBuffer[] = [];
+  readonly #reserved: Room[] = [];
 
   constructor(moved: Moved, shared: boolean, reserve: Reserve | undefined, cloned = false) {
     this.#moved = moved;
     this.#shared = shared && !cloned;
     this.#cloned = cloned;
     this.#reserve = reserve;
-    this.transfer = [...moved.values()];
   }
 
+  /** Takes an array that need not be copied by the caller: its buffer is shared or moves, or it is small and is copied here and now. */
   keeps(array: PackedArray): boolean {
     const buffer = this.#moved.get(array.buffer) ?? (array.buffer instanceof ArrayBuffer ? undefined : array.buffer);
     if (!buffer) return false;
-    this.bytes += byteLength(array);
-    this.arrays.push({ ...array, buffer });
+    const kept = { ...array, buffer };
+    const room = byteLength(kept) < LEAST ? this.#inReserve(kept) : undefined;
+    if (room) {
+      // What lies in the instance needs no message, which costs more than the copy.
+      room.set(bytesOf(kept));
+      return true;
+    }
+    this.bytes += byteLength(kept);
+    this.arrays.push(kept);
+    if (buffer instanceof ArrayBuffer && !this.transfer.includes(buffer)) this.transfer.push(buffer);
     return true;
   }
 
+  /** Room for a copy of an array. */
   copyOf(array: PackedArray): Uint8Array {
-    const place = byteLength(array) >= LEAST ? this.#reserve?.take(byteLength(array), false) : undefined;
-    if (place) {
-      this.#reserved.push(place.buffer);
-      const copy = { ...array, ...place };
-      this.bytes += byteLength(copy);
-      this.arrays.push(copy);
-      return bytesOf(copy);
-    }
-    const buffer = room(byteLength(array), this.#shared);
+    const reserved = this.#inReserve(array);
+    if (reserved) return reserved;
+    const buffer = this.#shared ? new SharedArrayBuffer(byteLength(array)) : new ArrayBuffer(byteLength(array));
     this.bytes += byteLength(array);
     this.arrays.push({ ...array, buffer, byteOffset: 0 });
     if (buffer instanceof ArrayBuffer && !this.#cloned) this.transfer.push(buffer);
     return new Uint8Array(buffer);
   }
 
+  #inReserve(array: PackedArray): Uint8Array | undefined {
+    const room = this.#reserve?.room(byteLength(array));
+    if (!room) return undefined;
+    this.#reserved.push(room);
+    const copy = { ...array, buffer: room.buffer, byteOffset: room.byteOffset };
+    this.bytes += byteLength(copy);
+    this.arrays.push(copy);
+    return bytesOf(copy);
+  }
+
   release(): void {
-    for (const buffer of this.#reserved.splice(0)) this.#reserve!.giveBack(buffer);
+    for (const room of this.#reserved.splice(0)) room.giveBack();
   }
 }
 

@@ -6,6 +6,7 @@ import { ControlTable, type Counts } from '../shared/control.ts';
 import { textOf, type Failure } from '../shared/errors.ts';
 import { CONTROL, DISPATCH, DTYPES, LANE, LANE_STATES, TURNS } from '../shared/generated.ts';
 import { INITIAL_PAGES } from '../shared/package.ts';
+import { bytesWithPlaces, type Place } from '../shared/place.ts';
 import type { FromWorker, JobEvent, Message, Packed, PackedArray } from '../shared/protocol.ts';
 import type { Runtime, WorkerHandle } from '../runtime/runtime.ts';
 import { Arena, PAGE } from './arena.ts';
@@ -144,8 +145,8 @@ class ThreadsEngine implements Engine {
   readonly #tasks: (Task | undefined)[] = [];
   readonly #freeSlots = Array.from({ length: CONTROL.slots }, (_, slot) => CONTROL.slots - 1 - slot);
   #size = 0;
-  /** Tasks with arrays: their bytes lie in the instance's memory while they wait, so they wait outside. */
-  #bulky = 0;
+  /** Tasks whose arrays the coordinator copies in: they take the instance's memory while they wait, so they wait outside. */
+  readonly #bulky = new Set<Task>();
   /** How long jobs take lately, in milliseconds. */
   #usual = 1;
   #lastEnd = 0;
@@ -184,11 +185,16 @@ class ThreadsEngine implements Engine {
     return this.#size;
   }
 
-  hasRoom({ inputs }: Task): boolean {
+  hasRoom(task: Task): boolean {
     if (this.#closed || this.#freeSlots.length === 0) return false;
     const { concurrency } = this.#start;
-    if (inputs.bytes > 0 && this.#bulky >= concurrency + 1) return false;
+    if (this.#bulky.size >= concurrency + 1 && !this.#isInside(task)) return false;
     return this.#size < concurrency + Math.min(CONTROL.slots, Math.max(1, AHEAD_MS / this.#usual));
+  }
+
+  /** Whether all of a task's arrays lie in the instance's memory already. */
+  #isInside({ inputs }: Task): boolean {
+    return inputs.arrays.every((array) => this.reserve.holds(array));
   }
 
   submit(task: Task): void {
@@ -198,28 +204,29 @@ class ThreadsEngine implements Engine {
     this.#size += 1;
     this.#blocks.clear(slot, task);
     const { id, kernel, params, inputs } = task;
-    if (inputs.bytes > 0) this.#bulky += 1;
     const number = this.#numbers.get(kernel);
-    if (inputs.arrays.length === 0 && params.length <= CONTROL.payloadBytes && number !== undefined) {
-      this.#blocks.publish(slot, number, params);
+    const inside = this.#isInside(task);
+    if (inside && number !== undefined && bytesWithPlaces(params.length, inputs.arrays.length) <= CONTROL.payloadBytes) {
+      this.#blocks.publish(slot, number, params, inputs.arrays.map(placeOf));
       // The ring holds twice as many numbers as there are slots: it is full only of slots that have long ended.
       this.#ready.push(slot);
       // The first of many: a lane that sleeps wakes while the others are still being queued.
       if (this.#size === 1) this.#wakeLanes();
-    } else {
-      try {
-        const arrays = inputs.arrays.map((array) => (this.reserve.holds(array) ? { ...array, inPlace: true } : array));
-        this.#coordinator.post({ type: 'run', id, slot, kernel, params, arrays, moved: inputs.transfer.length > 0 }, inputs.transfer);
-      } catch (thrown) {
-        this.#leave(slot);
-        throw thrown;
-      }
+      return;
+    }
+    if (!inside) this.#bulky.add(task);
+    try {
+      const arrays = inputs.arrays.map((array) => (this.reserve.holds(array) ? { ...array, inPlace: true } : array));
+      this.#coordinator.post({ type: 'run', id, slot, kernel, params, arrays, moved: inputs.transfer.length > 0 }, inputs.transfer);
+    } catch (thrown) {
+      this.#leave(slot);
+      throw thrown;
     }
   }
 
   flush(): void {
     this.#wakeLanes();
-    if (this.#bulky > 0) this.#nudgeLater();
+    if (this.#bulky.size > 0) this.#nudgeLater();
     // While ends are read, there is a turn that goes on already.
     if (this.#collecting) return;
     if (this.#options.spin > 0 && this.#usual < HOT_MS && this.#mayHoldTurn()) this.#spin();
@@ -310,7 +317,18 @@ class ThreadsEngine implements Engine {
     } catch (thrown) {
       return this.#end(task, slot, 'failed', undefined, undefined, { code: 'KERNEL_ERROR', message: `the output cannot be given to JavaScript: ${textOf(thrown)}` });
     }
-    this.#end(task, slot, 'done', answer);
+    const places = this.#blocks.answeredArrays(slot);
+    if (places.length === 0) return this.#end(task, slot, 'done', answer);
+    // Growth makes a new buffer, and views of the old one do not reach what has grown.
+    const { buffer } = this.#start.memory;
+    const arrays = places.map(({ start, ...rest }): PackedArray => ({ ...rest, buffer, byteOffset: rest.length === 0 ? 0 : start }));
+    this.#end(task, slot, 'done', undefined, { tree: answer, arrays: task.lend ? this.#lentTo(task, arrays) : arrays.map(ownCopy) }, undefined, task.lend);
+  }
+
+  /** Arrays of an output that stay where they lie, but for those in places that are the caller's again. */
+  #lentTo(task: Task, arrays: PackedArray[]): PackedArray[] {
+    const inside = task.inputs.arrays.filter((array) => this.reserve.holds(array));
+    return arrays.map((array) => (isOneOf(inside, array) ? ownSharedCopy(array) : array));
   }
 
   #end(task: Task, slot: number, kind: End['kind'], plain?: unknown, output?: Packed, error?: Failure, lent = false): void {
@@ -327,7 +345,8 @@ class ThreadsEngine implements Engine {
 
   #leave(slot: number): void {
     const task = this.#tasks[slot]!;
-    if (task.inputs.bytes > 0) this.#bulky -= 1;
+    this.#bulky.delete(task);
+    this.#blocks.free(slot);
     this.#tasks[slot] = undefined;
     task.slot = -1;
     this.#freeSlots.push(slot);
@@ -343,13 +362,20 @@ class ThreadsEngine implements Engine {
         this.#lanes[lane]!.bell.ring();
         return;
       }
-      // A lane that has been busy only for a moment will see the job itself.
-      if (!(now - this.#blocks.started(this.#laneWord(lane, LANE.slot)) > LONG_MS)) {
+      // A lane that has been busy only for a moment, or is just done with its job, will see this one itself.
+      if (!this.#hasRunLong(lane, now)) {
         this.#nudgeLater();
         return;
       }
     }
     this.#openAnother();
+  }
+
+  #hasRunLong(lane: number, now: number): boolean {
+    const slot = this.#laneWord(lane, LANE.slot);
+    const started = this.#blocks.started(slot);
+    // The slot may have the next job by now, which is not the lane's yet.
+    return this.#blocks.turn(slot) === TURNS.running && started > 0 && now - started > LONG_MS;
   }
 
   /** Jobs may come to wait behind one that proves long: looks again in a moment. */
@@ -440,10 +466,7 @@ class ThreadsEngine implements Engine {
       case 'spoiled':
         return this.#listener.spoiled(task, event.error);
       case 'done':
-        if (event.lent) {
-          const inside = task.inputs.arrays.filter((array) => this.reserve.holds(array));
-          event.arrays = event.arrays.map((array) => (isOneOf(inside, array) ? ownCopy(array) : array));
-        }
+        if (event.lent) event.arrays = this.#lentTo(task, event.arrays);
         return this.#end(task, event.slot, 'done', undefined, event, undefined, event.lent === true);
       case 'failed':
         return this.#end(task, event.slot, 'failed', undefined, undefined, event.error);
@@ -558,16 +581,30 @@ class ThreadsEngine implements Engine {
 }
 
 /** Whether an output's array lies where an input of the same memory does: that place is its caller's again. */
-function isOneOf(inputs: readonly PackedArray[], { byteOffset, length, dtype }: PackedArray): boolean {
-  const end = byteOffset + length * DTYPES[dtype]!.size;
-  return inputs.some((input) => input.byteOffset < end && byteOffset < input.byteOffset + input.length * DTYPES[input.dtype]!.size);
+function isOneOf(inputs: readonly PackedArray[], output: PackedArray): boolean {
+  const end = output.byteOffset + byteLengthOf(output);
+  return inputs.some((input) => input.byteOffset < end && output.byteOffset < input.byteOffset + byteLengthOf(input));
 }
 
 function ownCopy(array: PackedArray): PackedArray {
-  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.length * DTYPES[array.dtype]!.size);
-  const buffer = new SharedArrayBuffer(bytes.length);
-  new Uint8Array(buffer).set(bytes);
+  return copyTo(array, new ArrayBuffer(byteLengthOf(array)));
+}
+
+function ownSharedCopy(array: PackedArray): PackedArray {
+  return copyTo(array, new SharedArrayBuffer(byteLengthOf(array)));
+}
+
+function copyTo(array: PackedArray, buffer: ArrayBufferLike): PackedArray {
+  new Uint8Array(buffer).set(new Uint8Array(array.buffer, array.byteOffset, buffer.byteLength));
   return { ...array, buffer, byteOffset: 0 };
+}
+
+function byteLengthOf({ dtype, length }: PackedArray): number {
+  return length * DTYPES[dtype]!.size;
+}
+
+function placeOf({ dtype, byteOffset, length }: PackedArray): Place {
+  return { dtype, start: byteOffset, length };
 }
 
 /** Puts buffers that came back into the places that they were moved from, in the same order. */

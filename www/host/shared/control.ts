@@ -1,5 +1,6 @@
 // The control blocks (src/control.rs) as JavaScript sees them.
 import { CONTROL, OUTCOMES, TURNS } from './generated.ts';
+import { placesAfter, readPlaces, writePlace, type Place } from './place.ts';
 
 /** MessagePack's empty map. */
 const EMPTY_MAP = 0x80;
@@ -47,15 +48,23 @@ export class ControlTable {
     Atomics.store(words, at + CONTROL.turn / 4, TURNS.free);
   }
 
-  /** Writes a job's kernel and params into a cleared slot and offers it to the lanes. */
-  publish(slot: number, kernel: number, params: Uint8Array): void {
+  /** Writes a job's kernel, params and the places of its arrays into a cleared slot and offers it to the lanes. */
+  publish(slot: number, kernel: number, params: Uint8Array, arrays: readonly Place[]): void {
     const start = this.#start + slot * CONTROL.stride;
     const words = this.#words;
     words[(start + CONTROL.kernel) >> 2] = kernel;
     words[(start + CONTROL.length) >> 2] = params.length;
+    words[(start + CONTROL.arrays) >> 2] = arrays.length;
     // One byte at a time: for so few, faster than `set`.
     for (let i = 0; i < params.length; i += 1) this.#bytes[start + CONTROL.payload + i] = params[i]!;
+    let at = (start + CONTROL.payload + placesAfter(params.length)) >> 2;
+    for (const array of arrays) at = writePlace(words, at, array);
     Atomics.store(words, (start + CONTROL.turn) >> 2, TURNS.ready);
+  }
+
+  /** Gives a slot back: all of its answer has been read, arrays too. */
+  free(slot: number): void {
+    Atomics.store(this.#words, this.#index(slot, CONTROL.turn), TURNS.free);
   }
 
   /** Asks the kernel in a slot to stop at its next check. */
@@ -88,6 +97,14 @@ export class ControlTable {
   answer(slot: number): Uint8Array {
     const start = this.#start + slot * CONTROL.stride;
     return this.#bytes.slice(start + CONTROL.payload, start + CONTROL.payload + this.#words[(start + CONTROL.length) >> 2]!);
+  }
+
+  /** Where the arrays of the answer lie, until the slot is freed. */
+  answeredArrays(slot: number): Place[] {
+    const start = this.#start + slot * CONTROL.stride;
+    const count = this.#words[(start + CONTROL.arrays) >> 2]!;
+    if (count === 0) return [];
+    return readPlaces(this.#words, (start + CONTROL.payload + placesAfter(this.#words[(start + CONTROL.length) >> 2]!)) >> 2, count);
   }
 
   /** Whether the answer is the empty object: what most small jobs of no output give. */

@@ -25,20 +25,21 @@ export type TypedArray = Int8Array | Uint8Array | Uint8ClampedArray | Int16Array
 /** The control-block table in shared memory (src/control.rs): sizes and offsets in bytes. */
 export const CONTROL = {
   slots: 1024,
-  stride: 256,
-  payloadBytes: 188,
+  stride: 512,
+  payloadBytes: 440,
   cancelRequested: 1,
   prepared: 4294967295,
+  arrays: 64,
   cancel: 36,
   done: 0,
   ended: 24,
   id: 48,
   kernel: 52,
-  lane: 64,
+  lane: 68,
   lend: 44,
   length: 60,
   outcome: 56,
-  payload: 68,
+  payload: 72,
   started: 16,
   streaming: 40,
   total: 8,
@@ -67,6 +68,14 @@ export const RING = {
   cells: 128,
   head: 64,
   tail: 0,
+} as const;
+
+/** Where an array lies, as words in a control block (src/place.rs): offsets in bytes. */
+export const PLACE = {
+  kind: 0,
+  len: 8,
+  shape: 12,
+  start: 4,
 } as const;
 
 /** A bell (src/bell.rs): offsets in bytes. */

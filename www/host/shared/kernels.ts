@@ -147,7 +147,7 @@ export interface KernelMap {
     output: NbodyOutput;
     part: NbodyPart;
   };
-  /** Does nothing: measures what handing over a job costs. */
+  /** Does nothing: measures what handing over a job costs, with an array there and back if one is given. */
   noop: {
     params: NoopParams;
     output: NoopOutput;
@@ -1039,11 +1039,17 @@ export interface NbodyPart {
   positions: Float64Array;
 }
 
-/** Nothing. */
-export type NoopParams = {};
+/** Nothing, or an array. */
+export interface NoopParams {
+  /** Comes back as it is. */
+  data?: TypedArray;
+}
 
-/** Nothing. */
-export type NoopOutput = {};
+/** Nothing, or the array. */
+export interface NoopOutput {
+  /** What was given. */
+  data?: TypedArray;
+}
 
 /** Where to search, and what for. */
 export interface SearchParams {

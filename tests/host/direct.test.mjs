@@ -1,0 +1,142 @@
+// Jobs whose arrays lie in the instance's memory: they go to a lane and back through their control block, without a message
+// (www/host/main/slabs.ts, www/host/shared/place.ts, src/place.rs, src/kept.rs).
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { loadSource } from '../../www/build/load.mjs';
+import { bytes, createHost, shapeOf } from './helpers.mjs';
+
+const { module: { Arena } } = await loadSource('www/host/main/arena.ts', 'arena.mjs');
+const PAGE = 65_536;
+const U8 = 1;
+
+/** Sizes in bytes around every border: a piece's, an array's that has pages of its own, and an output's that the coordinator copies. */
+const SIZES = [0, 1, 255, 256, 257, 4096, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 2 * PAGE + 1, 1 << 20, (1 << 20) + 1];
+
+/** Bytes of the instance's memory now. */
+const sizeOf = (host) => host.alloc(Uint8Array, PAGE).buffer.byteLength;
+
+test('pieces for small arrays never overlap, are used again, and have a bound', () => {
+  const arena = new Arena(new WebAssembly.Memory({ initial: 2, maximum: 1000, shared: true }), 800 * PAGE);
+  const held = [];
+  const sizes = [0, 1, 256, 257, 5000, 30_000, PAGE - 1];
+  for (let index = 0; ; index += 1) {
+    const length = sizes[index % sizes.length];
+    const room = arena.room(length);
+    if (!room) break;
+    assert.ok(arena.holds({ dtype: U8, buffer: room.buffer, byteOffset: room.byteOffset, length }));
+    assert.equal(room.byteOffset % 8, 0);
+    held.push({ room, length });
+  }
+  held.sort((a, b) => a.room.byteOffset - b.room.byteOffset);
+  for (const [index, { room, length }] of held.entries()) assert.ok(index === 0 || held[index - 1].room.byteOffset + held[index - 1].length <= room.byteOffset, 'two pieces overlap');
+  const all = held.reduce((sum, { length }) => sum + length, 0);
+  assert.ok(all > 1 << 20 && all <= 4 << 20, `${all} bytes`);
+  assert.ok(arena.room(PAGE), 'an array of a page has pages of its own');
+  const places = new Set(held.map(({ room }) => room.byteOffset));
+  for (const { room } of held) room.giveBack();
+  for (const { length } of held) assert.ok(places.has(arena.room(length).byteOffset), 'pieces that were given back are taken first');
+});
+
+test('arrays of every kind and size come back as they were, however they are given', { timeout: 60_000 }, async (t) => {
+  const host = await createHost({ threads: 2 });
+  t.after(() => host.close());
+  const kinds = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array, BigUint64Array, Float32Array, Float64Array];
+  const jobs = [];
+  for (const size of SIZES) {
+    for (const Kind of size > PAGE ? [Uint8Array, Float64Array] : kinds) {
+      const length = Math.floor(size / Kind.BYTES_PER_ELEMENT);
+      const raw = bytes(length * Kind.BYTES_PER_ELEMENT, size + 1);
+      const given = {
+        copied: () => new Kind(raw.slice().buffer),
+        'a part of a larger one': () => new Kind(Uint8Array.of(...bytes(8), ...raw, 9).slice().buffer, 8, length),
+        moved: () => new Kind(raw.slice().buffer),
+        shared: () => { const own = new Kind(new SharedArrayBuffer(raw.length)); new Uint8Array(own.buffer).set(raw); return own; },
+        allocated: () => { const own = host.alloc(Kind, length); new Uint8Array(own.buffer, own.byteOffset, raw.length).set(raw); return own; },
+      };
+      for (const [how, make] of Object.entries(given)) {
+        if (how === 'a part of a larger one' && size > PAGE) continue;
+        for (const output of ['copy', 'shared']) {
+          const data = make();
+          const job = host.run('noop', { data }, { output, ...(how === 'moved' && { transfer: [data.buffer] }) });
+          jobs.push(job.then((answer) => {
+            const label = `${Kind.name} of ${size} bytes, ${how}, ${output}`;
+            assert.deepEqual(Object.keys(answer), ['data'], label);
+            assert.equal(answer.data.constructor, Kind, label);
+            assert.equal(answer.data.length, length, label);
+            assert.equal(Buffer.compare(Buffer.from(answer.data.buffer, answer.data.byteOffset, answer.data.byteLength), raw), 0, label);
+            if (output === 'copy') assert.ok(answer.data.buffer instanceof ArrayBuffer, label);
+            job.release();
+          }));
+        }
+      }
+    }
+  }
+  assert.ok(jobs.length > 500);
+  await Promise.all(jobs);
+});
+
+test('shapes come back too', { timeout: 30_000 }, async (t) => {
+  const host = await createHost({ threads: 2 });
+  t.after(() => host.close());
+  // The first two are answered in the control block, copied and lent; the third is copied by the coordinator.
+  for (const [side, options] of [[40, {}], [40, { output: 'shared' }], [400, {}]]) {
+    const job = host.run('mandelbrot', { width: side, height: side - 7, centerX: -0.5, centerY: 0, span: 3, maxIterations: 50 }, options);
+    const { counts } = await job;
+    assert.deepEqual(shapeOf(counts), [side - 7, side]);
+    assert.equal(counts.length, side * (side - 7));
+    job.release();
+  }
+});
+
+test('thousands at once are each answered with their own, and leave the memory as it was', { timeout: 60_000 }, async (t) => {
+  const host = await createHost({ threads: 2, maxMemory: 2 ** 27 });
+  t.after(() => host.close());
+  const round = async () => {
+    const answers = await Promise.all(Array.from({ length: 3000 }, async (_, index) => {
+      const data = new Uint32Array(1 + ((index * 37) % 9000)).fill(index);
+      const job = host.run('noop', { data });
+      // What its caller does with it from now on is nothing to the job.
+      data.fill(0);
+      if (index % 10 === 3) job.cancel();
+      const answer = await job.catch((error) => (error.name === 'AbortError' ? undefined : assert.fail(error)));
+      return answer === undefined || (answer.data.length === data.length && answer.data.every((number) => number === index));
+    }));
+    assert.ok(answers.every(Boolean));
+  };
+  await round();
+  const before = sizeOf(host);
+  for (let count = 0; count < 4; count += 1) await round();
+  assert.ok(sizeOf(host) - before <= 4 << 20, `${(sizeOf(host) - before) >> 20} MiB more`);
+});
+
+test('jobs one after the other have one lane, however late it is seen to be done', { timeout: 60_000 }, async (t) => {
+  const host = await createHost({ threads: 2 });
+  t.after(() => host.close());
+  const data = host.alloc(Uint8Array, 4 << 20);
+  for (let count = 0; count < 120; count += 1) await host.run('hash', { data, algorithm: 'sha256' });
+  assert.equal(host.stats().lanes.length, 1);
+});
+
+test('bad params beside an array are told as ever', { timeout: 30_000 }, async (t) => {
+  const host = await createHost({ threads: 2 });
+  t.after(() => host.close());
+  const data = new Float32Array(100);
+  await assert.rejects(host.run('fft', { data, length: 7.5 }), { code: 'BAD_PARAMS', field: 'length' });
+  await assert.rejects(host.run('fft', { data: new Int8Array(4) }), { code: 'BAD_PARAMS', field: 'data', message: /Float32Array/ });
+  await assert.rejects(host.run('sort', { data, order: 'sideways' }), { code: 'BAD_PARAMS', field: 'order' });
+  assert.equal((await host.run('sort', { data, order: 'ascending' })).data.length, 100);
+});
+
+test('parts are there before an end that would fit the control block', { timeout: 60_000 }, async (t) => {
+  const host = await createHost({ threads: 2 });
+  t.after(() => host.close());
+  const text = new TextEncoder().encode('abcdefghi\n'.repeat(400_000) + 'needle\n');
+  for (let round = 0; round < 30; round += 1) {
+    const job = host.run('search', { data: text, pattern: 'needle' });
+    let seen = 0;
+    for await (const part of job) seen += part.starts.length;
+    const whole = (await job).starts.length;
+    assert.equal(seen, whole, 'every match was in a part');
+    assert.equal(whole, 1);
+  }
+});
