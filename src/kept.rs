@@ -7,7 +7,7 @@ use crate::control::{ControlBlock, ENDED, RUNNING};
 use crate::sync::Ordering::SeqCst;
 
 /// Bytes of outputs that are kept at once.
-pub(crate) const ROOM: usize = if cfg!(loom) { MOST } else { 1 << 20 };
+pub(crate) const ROOM: usize = if cfg!(loom) { MOST } else { 4 << 20 };
 
 /// Bytes of an output above which the coordinator copies it: the caller's thread has other things to do.
 pub(crate) const MOST: usize = 128 << 10;
@@ -75,27 +75,27 @@ mod tests {
 
     #[test]
     fn what_its_caller_has_not_read_is_kept_and_the_rest_makes_room() {
-        let table = [const { ControlBlock::new() }; 12];
-        let outputs = [(); 12].map(Arc::new);
+        const FIT: usize = ROOM / MOST;
+        const JOBS: usize = FIT + 3;
+        let table = [const { ControlBlock::new() }; JOBS];
+        let outputs = [(); JOBS].map(Arc::new);
         let alive = |slot: usize| Arc::strong_count(&outputs[slot]) == 2;
         let mut kept = Kept::new();
         for (slot, output) in outputs.iter().enumerate() {
             running(&table, slot, slot as u32);
             let taken = kept.keep(&table, slot, MOST, output.clone());
-            assert_eq!(taken.is_ok(), slot < ROOM / MOST, "{slot}");
+            assert_eq!(taken.is_ok(), slot < FIT, "{slot}");
             table[slot].turn().end();
         }
         // Read by its caller; read, and its slot given to the next; not read.
         table[0].turn().0.store(FREE, SeqCst);
-        running(&table, 1, 101);
-        running(&table, 11, 111);
-        assert!(kept.keep(&table, 11, MOST, outputs[11].clone()).is_ok());
+        running(&table, 1, 1001);
+        running(&table, FIT, 1002);
+        assert!(kept.keep(&table, FIT, MOST, outputs[FIT].clone()).is_ok());
         assert!(kept.keep(&table, 1, MOST, outputs[1].clone()).is_ok());
-        assert!(!alive(0) && alive(1) && alive(11) && (2..8).all(alive));
-        assert!(
-            kept.keep(&table, 10, LEAST, outputs[10].clone()).is_err(),
-            "all of it is taken by those that are not read"
-        );
+        assert!(!alive(0) && alive(1) && alive(FIT) && (2..FIT).all(alive));
+        let surplus = outputs[FIT + 1].clone();
+        assert!(kept.keep(&table, FIT + 1, LEAST, surplus).is_err(), "all of it is taken by those that are not read");
     }
 
     #[test]

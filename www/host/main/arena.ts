@@ -86,9 +86,9 @@ export class Arena {
 
   /** Sets memory aside for a copy of a job's array, of any size. */
   room(bytes: number): Room | undefined {
-    const small = bytes < LEAST;
-    const place = small ? this.#slabs.take(bytes) : this.take(bytes, false);
-    return place && { ...place, giveBack: () => (small ? this.#slabs.giveBack(place, bytes) : this.giveBack(place.buffer)) };
+    if (bytes < LEAST) return this.#slabs.take(bytes);
+    const place = this.take(bytes, false);
+    return place && { ...place, giveBack: () => this.giveBack(place.buffer) };
   }
 
   /** Whether an array lies in memory that was set aside for it. */

@@ -1,5 +1,5 @@
 // Room for copies of small arrays in an instance's memory: pieces of slabs, which the arena sets aside whole.
-import type { Arena, Place } from './arena.ts';
+import type { Arena, Place, Room } from './arena.ts';
 
 /** Bytes of a slab. */
 const SLAB = 1 << 20;
@@ -14,23 +14,20 @@ export class Slabs {
   /** Bytes of the last slab that are pieces already. */
   #cut = SLAB;
   /** By power of two. */
-  readonly #free: Place[][] = [];
+  readonly #free: Piece[][] = [];
 
   constructor(arena: Arena) {
     this.#arena = arena;
   }
 
   /** @returns nothing where there is no room left */
-  take(bytes: number): Place | undefined {
-    const power = powerOf(bytes);
-    return this.#free[power]?.pop() ?? this.#cutOff(1 << power);
+  take(bytes: number): Room | undefined {
+    const power = Math.max(LEAST_POWER, 32 - Math.clz32(Math.max(1, bytes) - 1));
+    const free = (this.#free[power] ??= []);
+    return free.pop() ?? this.#cutOff(1 << power, free);
   }
 
-  giveBack(piece: Place, bytes: number): void {
-    (this.#free[powerOf(bytes)] ??= []).push(piece);
-  }
-
-  #cutOff(size: number): Place | undefined {
+  #cutOff(size: number, free: Piece[]): Piece | undefined {
     if (this.#cut + size > SLAB) {
       const slab = this.#slabs.length < MOST ? this.#arena.take(SLAB, false) : undefined;
       if (!slab) return undefined;
@@ -38,12 +35,25 @@ export class Slabs {
       this.#cut = 0;
     }
     const { buffer, byteOffset } = this.#slabs.at(-1)!;
-    const piece = { buffer, byteOffset: byteOffset + this.#cut };
+    const piece = new Piece(buffer, byteOffset + this.#cut, free);
     this.#cut += size;
     return piece;
   }
 }
 
-function powerOf(bytes: number): number {
-  return Math.max(LEAST_POWER, 32 - Math.clz32(Math.max(1, bytes) - 1));
+/** The same object each time that it is taken: making one for each small job shows. */
+class Piece implements Room {
+  readonly buffer: SharedArrayBuffer;
+  readonly byteOffset: number;
+  readonly #free: Piece[];
+
+  constructor(buffer: SharedArrayBuffer, byteOffset: number, free: Piece[]) {
+    this.buffer = buffer;
+    this.byteOffset = byteOffset;
+    this.#free = free;
+  }
+
+  giveBack(): void {
+    this.#free.push(this);
+  }
 }

@@ -44,7 +44,7 @@ export function stage(
 ): Staged | Promise<Staged> {
   if (arrays.length === 0 && transfer.length === 0) return { arrays: [], transfer: [], bytes: 0 };
   // Moved at once, so that the caller's are empty as after any `postMessage`.
-  const moved = new Map<ArrayBufferLike, ArrayBuffer>([...new Set(transfer)].map((buffer) => [buffer, structuredClone(buffer, { transfer: [buffer] })]));
+  const moved = transfer.length === 0 ? NONE_MOVED : new Map<ArrayBufferLike, ArrayBuffer>([...new Set(transfer)].map((buffer) => [buffer, structuredClone(buffer, { transfer: [buffer] })]));
   const toCopy = arrays.filter(({ buffer }) => !moved.has(buffer) && buffer instanceof ArrayBuffer);
   const bytes = toCopy.reduce((sum, array) => sum + byteLength(array), 0);
   if (bytes > AT_ONCE) return copySlowly(arrays, new Staging(moved, shared, reserve), runtime);
@@ -71,7 +71,9 @@ async function copySlowly(arrays: readonly PackedArray[], staged: Staging, runti
 }
 
 /** The caller's buffers, and what they were moved to. */
-type Moved = Map<ArrayBufferLike, ArrayBuffer>;
+type Moved = ReadonlyMap<ArrayBufferLike, ArrayBuffer>;
+
+const NONE_MOVED: Moved = new Map();
 
 class Staging implements Staged {
   readonly arrays: PackedArray[] = [];
@@ -123,7 +125,8 @@ class Staging implements Staged {
     const room = this.#reserve?.room(byteLength(array));
     if (!room) return undefined;
     this.#reserved.push(room);
-    const copy = { ...array, buffer: room.buffer, byteOffset: room.byteOffset };
+    // Written out: spreading shows in a small job's way. Its shape stands in the params.
+    const copy: PackedArray = { dtype: array.dtype, buffer: room.buffer, byteOffset: room.byteOffset, length: array.length };
     this.bytes += byteLength(copy);
     this.arrays.push(copy);
     return bytesOf(copy);

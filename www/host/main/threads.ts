@@ -34,6 +34,8 @@ const HOT_MS = 0.03;
 const COOL_MS = 0.5;
 /** Lanes get so long to end by themselves. */
 const END_MS = 300;
+/** Of a job without arrays: making an empty list for each costs as much as looking one up. */
+const NO_PLACES: readonly Place[] = [];
 /** Of a shorter job the diary tells nothing worth reading at once. */
 const WORTH_READING_MS = 1;
 
@@ -134,6 +136,7 @@ class ThreadsEngine implements Engine {
   readonly #numbers: Map<string, number>;
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #doubles: Float64Array;
+  #bytes: Uint8Array;
   readonly #blocks: ControlTable;
   readonly #ready: Ring;
   readonly #ended: Ring;
@@ -169,6 +172,7 @@ class ThreadsEngine implements Engine {
     this.#numbers = new Map(ready.kernels.map((name, number) => [name, number]));
     this.#words = new Int32Array<SharedArrayBuffer>(memory.buffer as ArrayBufferLike as SharedArrayBuffer);
     this.#doubles = new Float64Array(memory.buffer);
+    this.#bytes = new Uint8Array(memory.buffer);
     this.#blocks = new ControlTable(memory, ready.controlTable);
     const dispatch = ready.dispatch!;
     this.#ready = new Ring(this.#words, dispatch + DISPATCH.ready);
@@ -207,7 +211,7 @@ class ThreadsEngine implements Engine {
     const number = this.#numbers.get(kernel);
     const inside = this.#isInside(task);
     if (inside && number !== undefined && bytesWithPlaces(params.length, inputs.arrays.length) <= CONTROL.payloadBytes) {
-      this.#blocks.publish(slot, number, params, inputs.arrays.map(placeOf));
+      this.#blocks.publish(slot, number, params, inputs.arrays.length === 0 ? NO_PLACES : inputs.arrays.map(placeOf));
       // The ring holds twice as many numbers as there are slots: it is full only of slots that have long ended.
       this.#ready.push(slot);
       // The first of many: a lane that sleeps wakes while the others are still being queued.
@@ -321,8 +325,9 @@ class ThreadsEngine implements Engine {
     if (places.length === 0) return this.#end(task, slot, 'done', answer);
     // Growth makes a new buffer, and views of the old one do not reach what has grown.
     const { buffer } = this.#start.memory;
-    const arrays = places.map(({ start, ...rest }): PackedArray => ({ ...rest, buffer, byteOffset: rest.length === 0 ? 0 : start }));
-    this.#end(task, slot, 'done', undefined, { tree: answer, arrays: task.lend ? this.#lentTo(task, arrays) : arrays.map(ownCopy) }, undefined, task.lend);
+    if (this.#bytes.buffer !== buffer) this.#bytes = new Uint8Array(buffer);
+    const arrays = task.lend ? this.#lentTo(task, places.map((place) => arrayAt(place, buffer, place.start))) : places.map((place) => arrayAt(place, copyOf(place, this.#bytes), 0));
+    this.#end(task, slot, 'done', undefined, { tree: answer, arrays }, undefined, task.lend);
   }
 
   /** Arrays of an output that stay where they lie, but for those in places that are the caller's again. */
@@ -345,7 +350,7 @@ class ThreadsEngine implements Engine {
 
   #leave(slot: number): void {
     const task = this.#tasks[slot]!;
-    this.#bulky.delete(task);
+    if (this.#bulky.size > 0) this.#bulky.delete(task);
     this.#blocks.free(slot);
     this.#tasks[slot] = undefined;
     task.slot = -1;
@@ -586,17 +591,24 @@ function isOneOf(inputs: readonly PackedArray[], output: PackedArray): boolean {
   return inputs.some((input) => input.byteOffset < end && output.byteOffset < input.byteOffset + byteLengthOf(input));
 }
 
-function ownCopy(array: PackedArray): PackedArray {
-  return copyTo(array, new ArrayBuffer(byteLengthOf(array)));
-}
-
 function ownSharedCopy(array: PackedArray): PackedArray {
-  return copyTo(array, new SharedArrayBuffer(byteLengthOf(array)));
+  const bytes = new Uint8Array(array.buffer, array.byteOffset, byteLengthOf(array));
+  const buffer = new SharedArrayBuffer(bytes.length);
+  new Uint8Array(buffer).set(bytes);
+  return { ...array, buffer, byteOffset: 0 };
 }
 
-function copyTo(array: PackedArray, buffer: ArrayBufferLike): PackedArray {
-  new Uint8Array(buffer).set(new Uint8Array(array.buffer, array.byteOffset, buffer.byteLength));
-  return { ...array, buffer, byteOffset: 0 };
+/** A buffer of its own with what lies at a place. */
+function copyOf({ dtype, start, length }: Place, memory: Uint8Array): ArrayBufferLike {
+  // Faster than to make a buffer and fill it.
+  return memory.slice(start, start + length * DTYPES[dtype]!.size).buffer;
+}
+
+function arrayAt({ dtype, length, shape }: Place, buffer: ArrayBufferLike, start: number): PackedArray {
+  // An empty Rust slice has no place of its own: its address may lie outside of the memory.
+  const array: PackedArray = { dtype, buffer, byteOffset: length === 0 ? 0 : start, length };
+  if (shape) array.shape = shape;
+  return array;
 }
 
 function byteLengthOf({ dtype, length }: PackedArray): number {
