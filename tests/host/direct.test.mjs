@@ -6,6 +6,7 @@ import { loadSource } from '../../www/build/load.mjs';
 import { bytes, createHost, shapeOf } from './helpers.mjs';
 
 const { module: { Arena } } = await loadSource('www/host/main/arena.ts', 'arena.mjs');
+const { module: { stage } } = await loadSource('www/host/main/stage.ts', 'stage.mjs');
 const PAGE = 65_536;
 const U8 = 1;
 
@@ -35,6 +36,45 @@ test('pieces for small arrays never overlap, are used again, and have a bound', 
   const places = new Set(held.map(({ room }) => room.byteOffset));
   for (const { room } of held) room.giveBack();
   for (const { length } of held) assert.ok(places.has(arena.room(length).byteOffset), 'pieces that were given back are taken first');
+});
+
+test('what is taken for copies is given back when one of them cannot be made', { timeout: 30_000 }, async () => {
+  const arena = new Arena(new WebAssembly.Memory({ initial: 2, maximum: 1000, shared: true }), 800 * PAGE);
+  let taken = 0;
+  const reserve = {
+    room(bytes) {
+      const room = arena.room(bytes);
+      taken += 1;
+      return { buffer: room.buffer, byteOffset: room.byteOffset, giveBack: () => { taken -= 1; room.giveBack(); } };
+    },
+  };
+  const packed = (...lengths) => lengths.map((length) => ({ dtype: U8, buffer: new ArrayBuffer(length), byteOffset: 0, length }));
+  const lose = ({ buffer }) => structuredClone(buffer, { transfer: [buffer] });
+  const runtime = { yield: () => new Promise((resolve) => setImmediate(resolve)) };
+  const small = packed(100, 5000, 70_000);
+  lose(small[2]);
+  assert.throws(() => stage(small, [], true, reserve, runtime), TypeError);
+  assert.equal(taken, 0);
+  const large = packed(100, 3 << 20, 5000);
+  const slow = stage(large, [], true, reserve, runtime);
+  // In the midst of the second.
+  while (taken < 2) await runtime.yield();
+  lose(large[1]);
+  await assert.rejects(slow, TypeError);
+  assert.equal(taken, 0);
+  const right = await stage(packed(100, 3 << 20, 5000), [], true, reserve, runtime);
+  assert.equal(taken, 3);
+  right.release();
+  assert.equal(taken, 0);
+});
+
+test('an array that its caller moves away while it is copied is an error', { timeout: 30_000 }, async (t) => {
+  const host = await createHost({ threads: 2 });
+  t.after(() => host.close());
+  const data = bytes(16 << 20);
+  const job = host.run('hash', { data, algorithm: 'sha256' });
+  structuredClone(data.buffer, { transfer: [data.buffer] });
+  await assert.rejects(job, { code: 'BAD_PARAMS', message: /detached while it was copied/ });
 });
 
 test('arrays of every kind and size come back as they were, however they are given', { timeout: 60_000 }, async (t) => {

@@ -47,25 +47,33 @@ export function stage(
   const moved = transfer.length === 0 ? NONE_MOVED : new Map<ArrayBufferLike, ArrayBuffer>([...new Set(transfer)].map((buffer) => [buffer, structuredClone(buffer, { transfer: [buffer] })]));
   const toCopy = arrays.filter(({ buffer }) => !moved.has(buffer) && buffer instanceof ArrayBuffer);
   const bytes = toCopy.reduce((sum, array) => sum + byteLength(array), 0);
-  if (bytes > AT_ONCE) return copySlowly(arrays, new Staging(moved, shared, reserve), runtime);
   const staged = new Staging(moved, shared, reserve, bytes <= CLONED);
-  for (const array of arrays) {
-    if (staged.keeps(array)) continue;
-    const copy = staged.copyOf(array);
-    copy.set(bytesOf(array));
+  if (bytes > AT_ONCE) return copySlowly(arrays, staged, runtime);
+  try {
+    for (const array of arrays) if (!staged.keeps(array)) staged.copyOf(array).set(bytesOf(array));
+  } catch (thrown) {
+    staged.release();
+    throw thrown;
   }
   return staged;
 }
 
 async function copySlowly(arrays: readonly PackedArray[], staged: Staging, runtime: Runtime): Promise<Staged> {
-  for (const array of arrays) {
-    if (staged.keeps(array)) continue;
-    const from = bytesOf(array);
-    const to = staged.copyOf(array);
-    for (let at = 0; at < from.length; at += SLICE) {
-      to.set(from.subarray(at, at + SLICE), at);
-      await runtime.yield();
+  try {
+    for (const array of arrays) {
+      if (staged.keeps(array)) continue;
+      const from = bytesOf(array);
+      const to = staged.copyOf(array);
+      for (let at = 0; at < to.length; at += SLICE) {
+        // Of a buffer that was moved away nothing is left, and nothing would be copied without a word.
+        if (from.length < to.length) throw new TypeError('an array was detached while it was copied: leave it alone until its job is answered, or transfer it');
+        to.set(from.subarray(at, at + SLICE), at);
+        await runtime.yield();
+      }
     }
+  } catch (thrown) {
+    staged.release();
+    throw thrown;
   }
   return staged;
 }
@@ -86,7 +94,7 @@ class Staging implements Staged {
   readonly #reserve: Reserve | undefined;
   readonly #reserved: Room[] = [];
 
-  constructor(moved: Moved, shared: boolean, reserve: Reserve | undefined, cloned = false) {
+  constructor(moved: Moved, shared: boolean, reserve: Reserve | undefined, cloned: boolean) {
     this.#moved = moved;
     this.#shared = shared && !cloned;
     this.#cloned = cloned;
