@@ -114,6 +114,21 @@ export async function chaos({ createHost, kill, seed, jobs, faults = 0, kinds = 
       const spin = Math.floor(random() * 1500);
       return start(() => host.run('fault', { how: 'none', spin, data }), (output, error) => verdict(output && output.spin === spin && same(output.data, data.map((byte) => byte + 1)), error, 'fault none'));
     },
+    // Of every way that an array can go: through the control block or the coordinator, copied, moved or lent.
+    () => {
+      const data = Float64Array.from({ length: Math.floor(random() ** 4 * 30_000) }, () => random());
+      const sent = data.slice();
+      const output = random() < 0.5 ? 'shared' : 'copy';
+      let job;
+      return start(
+        () => (job = host.run('noop', { data: sent }, { output, ...(random() < 0.3 && { transfer: [sent.buffer] }) })),
+        (answer, error) => {
+          const said = verdict(answer && same(answer.data, data), error, 'noop with an array');
+          job.release();
+          return said;
+        },
+      );
+    },
     () => start(() => host.run('mandelbrot', view), (output, error) => verdict(output && same(output.counts, expectedCounts), error, 'mandelbrot')),
     () => start(() => host.run('sort', { data: numbers }), (output, error) => verdict(output && same(output.data, expectedSorted), error, 'sort')),
     // Now and then one is cancelled by its caller.
