@@ -149,6 +149,24 @@ test('thousands at once are each answered with their own, and leave the memory a
   assert.ok(sizeOf(host) - before <= 4 << 20, `${(sizeOf(host) - before) >> 20} MiB more`);
 });
 
+test('outputs are whole wherever they lie in a memory that grows while they are made', { timeout: 60_000 }, async (t) => {
+  const host = await createHost({ threads: 2, maxMemory: 2 ** 29 });
+  t.after(() => host.close());
+  const held = [];
+  const given = bytes(100_000, 11);
+  const sorted = given.slice().sort();
+  const before = sizeOf(host);
+  for (let count = 0; count < 2000; count += 1) {
+    // What is lent and not released makes each output lie further up than the last.
+    const job = host.run('sort', { data: given }, { output: count % 3 === 0 ? 'copy' : 'shared' });
+    const { data } = await job;
+    assert.equal(Buffer.compare(Buffer.from(data.buffer, data.byteOffset, data.length), sorted), 0, `job ${count}`);
+    held.push(job);
+  }
+  assert.ok(sizeOf(host) - before > 100 << 20, 'it has grown');
+  for (const job of held) job.release();
+});
+
 test('jobs one after the other have one lane, however late it is seen to be done', { timeout: 60_000 }, async (t) => {
   const host = await createHost({ threads: 2 });
   t.after(() => host.close());

@@ -323,11 +323,19 @@ class ThreadsEngine implements Engine {
     }
     const places = this.#blocks.answeredArrays(slot);
     if (places.length === 0) return this.#end(task, slot, 'done', answer);
-    // Growth makes a new buffer, and views of the old one do not reach what has grown.
-    const { buffer } = this.#start.memory;
-    if (this.#bytes.buffer !== buffer) this.#bytes = new Uint8Array(buffer);
-    const arrays = task.lend ? this.#lentTo(task, places.map((place) => arrayAt(place, buffer, place.start))) : places.map((place) => arrayAt(place, copyOf(place, this.#bytes), 0));
+    const memory = this.#memoryUpTo(Math.max(...places.map(endOf)));
+    const arrays = task.lend ? this.#lentTo(task, places.map((place) => arrayAt(place, memory.buffer, place.start))) : places.map((place) => arrayAt(place, copyOf(place, memory), 0));
     this.#end(task, slot, 'done', undefined, { tree: answer, arrays }, undefined, task.lend);
+  }
+
+  /** The instance's memory, at least as far as an address that a lane has told of. */
+  #memoryUpTo(end: number): Uint8Array {
+    if (this.#bytes.length >= end) return this.#bytes;
+    const { memory } = this.#start;
+    // Another thread has grown it, and this one's buffer may be of before.
+    if (memory.buffer.byteLength < end) memory.grow(0);
+    this.#bytes = new Uint8Array(memory.buffer);
+    return this.#bytes;
   }
 
   /** Arrays of an output that stay where they lie, but for those in places that are the caller's again. */
@@ -596,6 +604,10 @@ function ownSharedCopy(array: PackedArray): PackedArray {
   const buffer = new SharedArrayBuffer(bytes.length);
   new Uint8Array(buffer).set(bytes);
   return { ...array, buffer, byteOffset: 0 };
+}
+
+function endOf({ dtype, start, length }: Place): number {
+  return length === 0 ? 0 : start + length * DTYPES[dtype]!.size;
 }
 
 /** A buffer of its own with what lies at a place. */
