@@ -464,6 +464,14 @@ mod threads {
         stack::ROOM
     }
 
+    /// Frees the outputs that were released since: lanes do it before each job, the coordinator before it moves a job's arrays in.
+    #[wasm_bindgen(js_name = freeReleased)]
+    pub fn free_released() {
+        while let Some(id) = Dispatch::shared().released.pop() {
+            super::release(id);
+        }
+    }
+
     pub(super) fn hand_over(slot: usize, task: Box<dyn Task>) {
         *PREPARED_TASKS[slot].lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
         ControlBlock::table()[slot].turn().publish();
@@ -506,6 +514,8 @@ mod threads {
         }
         let id = control.id();
         control.began(lane, now());
+        // What its caller has released before is free for this job.
+        free_released();
         let outcome = match take_task(control, slot) {
             Ok(task) => run_caught(task, control, part_sink(id, slot)),
             Err(failure) => Outcome::Failed(failure),

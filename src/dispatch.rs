@@ -1,4 +1,4 @@
-//! How jobs reach the lanes and how their ends come back: two rings and a few bells in shared memory.
+//! How jobs reach the lanes, how their ends come back, and how outputs are released: three rings and a few bells in shared memory.
 //!
 //! A *lane* runs one job at a time, with its own rayon pool: lane 0 on every core, the others, which are opened only when jobs would
 //! wait behind a long one, on fewer. All lanes take from one ring. A lane takes a job only while all wider ones are busy, so that a job
@@ -55,6 +55,8 @@ pub struct Dispatch {
     pub(crate) ready: Ring<RING>,
     /// Slots of jobs that have ended, for the caller's thread.
     pub(crate) ended: Ring<RING>,
+    /// Ids of jobs whose lent outputs their callers have done with.
+    pub(crate) released: Ring<RING>,
     /// Wakes the caller's thread.
     pub(crate) caller: Bell,
     /// Microseconds for which a lane without work looks for more before it sleeps; written by the caller's thread.
@@ -66,6 +68,7 @@ pub struct Dispatch {
 pub const DISPATCH_FIELDS: &[(&str, usize)] = &[
     ("ready", std::mem::offset_of!(Dispatch, ready)),
     ("ended", std::mem::offset_of!(Dispatch, ended)),
+    ("released", std::mem::offset_of!(Dispatch, released)),
     ("caller", std::mem::offset_of!(Dispatch, caller)),
     ("spin", std::mem::offset_of!(Dispatch, spin)),
     ("lanes", std::mem::offset_of!(Dispatch, lanes)),
@@ -98,6 +101,7 @@ impl Dispatch {
             Self {
                 ready: Ring::new(),
                 ended: Ring::new(),
+                released: Ring::new(),
                 caller: Bell::new(),
                 spin: AtomicU32::new(0),
                 #[cfg(not(loom))]

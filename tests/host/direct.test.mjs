@@ -167,6 +167,35 @@ test('outputs are whole wherever they lie in a memory that grows while they are 
   for (const job of held) job.release();
 });
 
+test('what is released is free for the next job, and more at once than the ring holds', { timeout: 60_000 }, async (t) => {
+  const host = await createHost({ threads: 2, maxMemory: 2 ** 29 });
+  t.after(() => host.close());
+  const data = bytes(40_000, 12);
+  const lend = () => host.run('sort', { data }, { output: 'shared' });
+  const many = async (count) => {
+    const jobs = Array.from({ length: count }, lend);
+    await Promise.all(jobs);
+    for (const job of jobs) job.release();
+  };
+  await many(3000);
+  const before = sizeOf(host);
+  for (let round = 0; round < 3; round += 1) await many(3000);
+  for (let count = 0; count < 2000; count += 1) {
+    const job = lend();
+    await job;
+    job.release();
+  }
+  assert.ok(sizeOf(host) - before <= 2 << 20, `${(sizeOf(host) - before) >> 20} MiB more`);
+  // The coordinator takes memory for an input that is moved.
+  const large = host.run('sort', { data: host.alloc(Uint8Array, 64 << 20) }, { output: 'shared' });
+  await large;
+  large.release();
+  const after = sizeOf(host);
+  const moved = bytes(64 << 20);
+  await host.run('hash', { data: moved, algorithm: 'blake3' }, { transfer: [moved.buffer] });
+  assert.ok(sizeOf(host) - after <= 2 << 20, `${(sizeOf(host) - after) >> 20} MiB more for an input that is moved`);
+});
+
 test('jobs one after the other have one lane, however late it is seen to be done', { timeout: 60_000 }, async (t) => {
   const host = await createHost({ threads: 2 });
   t.after(() => host.close());

@@ -140,6 +140,7 @@ class ThreadsEngine implements Engine {
   readonly #blocks: ControlTable;
   readonly #ready: Ring;
   readonly #ended: Ring;
+  readonly #released: Ring;
   readonly #bell: Bell;
   readonly #diary: Diary;
   readonly #laneStart: number;
@@ -177,6 +178,7 @@ class ThreadsEngine implements Engine {
     const dispatch = ready.dispatch!;
     this.#ready = new Ring(this.#words, dispatch + DISPATCH.ready);
     this.#ended = new Ring(this.#words, dispatch + DISPATCH.ended);
+    this.#released = new Ring(this.#words, dispatch + DISPATCH.released);
     this.#bell = new Bell(this.#words, dispatch + DISPATCH.caller);
     this.#diary = new Diary(this.#words, this.#doubles, ready.diary!);
     this.#laneStart = dispatch + DISPATCH.lanes;
@@ -511,7 +513,9 @@ class ThreadsEngine implements Engine {
   }
 
   release(id: number): void {
-    if (!this.#closed) this.#coordinator.post({ type: 'release', id });
+    if (this.#closed) return;
+    // Its memory is only of use to the next job: whoever starts that, a lane or the coordinator, frees it before.
+    if (!this.#released.push(id)) this.#coordinator.post({ type: 'release', id });
   }
 
   keepAlive(keep: boolean): void {

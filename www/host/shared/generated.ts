@@ -86,11 +86,12 @@ export const BELL = {
 
 /** The rings, bells and lanes of an instance (src/dispatch.rs): offsets in bytes. */
 export const DISPATCH = {
-  caller: 33024,
+  caller: 49536,
   ended: 16512,
-  lanes: 33088,
+  lanes: 49600,
   ready: 0,
-  spin: 33032,
+  released: 33024,
+  spin: 49544,
 } as const;
 
 /** A lane's words: sizes and offsets in bytes. */

@@ -68,6 +68,8 @@ function passOn(port: Port, glue: Glue, instance: Instance, memory: SharedMemory
   return (message) => {
     if (message.type === 'release') glue.release(message.id);
     if (message.type !== 'run') return;
+    // Before its arrays take memory: what its caller has released is to be free for them.
+    glue.freeReleased!();
     instance.submit(message, () => giveBack(port, message));
     tell();
   };

@@ -53,6 +53,8 @@ export interface Glue {
   nextEvent(): WasmEvent | undefined;
   hasEvents(): boolean;
   release(id: number): void;
+  /** Threads only. */
+  freeReleased?(): void;
   shardableKernels(): string[];
   // Single-threaded artifacts only.
   onEvent(listener: () => void): void;
