@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { naiveMandelbrot } from '../host/helpers.mjs';
+import { createHost, naiveMandelbrot } from '../host/helpers.mjs';
 import { browsers, launch } from './launch.mjs';
 import { serve } from './serve.mjs';
 
@@ -22,6 +22,8 @@ const SAMPLE = `${root}tests/data/hubble_deep_field.jpg`;
 const SEAHORSES = { re: -0.7453, im: 0.1127, span: 0.0075, n: 300 };
 /** Where two parts of the set touch, orbits are long and hardly repeat: minutes of work. Not at the cardioid or the disc, which are known without any. */
 const ENDLESS = { re: -1.3680989, im: 0, span: 3e-5, n: 2 ** 20 };
+/** Where 64-bit numbers tell nothing apart. */
+const DEEP = { re: '-0.101096363845622161025785', im: '0.956286510809141500771096', span: 1e-17, n: 500 };
 const hashOf = ({ re, im, span, n }) => `#re=${re}&im=${im}&span=${span}&n=${n}`;
 
 /** What the canvas must hold: the set's definition, coloured. Imaginary numbers grow upwards, and the set is its own mirror image. */
@@ -39,14 +41,17 @@ for (const name of browsers) {
     let browser;
     let isolated;
     let plain;
+    let host;
 
     before(async () => {
+      host = await createHost();
       isolated = await serve();
       plain = await serve({ isolated: false });
       browser = await launch(name, { width: 900, height: 620, dark: true });
     });
     after(async () => {
       await browser?.close();
+      await host?.close();
       await isolated?.close();
       await plain?.close();
     });
@@ -108,6 +113,16 @@ for (const name of browsers) {
       assert.equal(wrong, -1, `pixel ${wrong % width}, ${Math.floor(wrong / width)} of ${width}×${height} is ${words[wrong]?.toString(16)}, not ${expected[wrong]?.toString(16)}`);
     }
 
+    /** Beyond what the plain computation reaches: the counts of the kernel in Node, which are tested there. */
+    async function assertDeepPicture({ re, im, span, n }) {
+      const { width, height, words } = await pixels();
+      const mirrored = im.startsWith('-') ? im.slice(1) : `-${im}`;
+      const { counts } = await host.run('mandelbrot', { width, height, centerX: re, centerY: mirrored, span, maxIterations: n });
+      const wrong = words.findIndex((word, index) => word !== colourOf(counts[index], n));
+      assert.equal(wrong, -1, `pixel ${wrong % width}, ${Math.floor(wrong / width)} of ${width}×${height}`);
+      assert.ok(new Set(counts).size > 20, 'there is something to see');
+    }
+
     async function noComplaints() {
       assert.equal(await $('notices').getText(), '');
       if (name !== 'chromium') return;
@@ -166,12 +181,40 @@ for (const name of browsers) {
       await noComplaints();
     });
 
-    test('zooming ends where 64-bit numbers end, and the page says so', async () => {
-      await open(`#re=-0.74364&im=0.13182&span=1e-20&n=50`);
-      const { span } = await viewAtRest();
-      const width = await browser.run(`return document.getElementById('picture').width`);
-      assert.ok(span / width > Number.EPSILON / 2, `neighbouring pixels are ${span / width} apart`);
+    test('a view beyond 64-bit numbers is what the kernel counts there, and goes on from digit to digit', async () => {
+      await open(hashOf(SEAHORSES));
+      await until('picture', 'done');
+      await $('smooth').click();
+      await browser.run('location.hash = args[0]', hashOf(DEEP));
+      for (const keys of [[], ['+', Key.ARROW_RIGHT, Key.ARROW_UP]]) {
+        if (keys.length > 0) await $('picture').sendKeys(...keys);
+        await viewAtRest();
+        const { re, im, span, iterations } = await dataset('picture');
+        const view = { re, im, span: Number(span), n: Number(iterations) };
+        // To the right and up by a part of the picture: the first digits are as they were.
+        for (const [value, given] of [[re, DEEP.re], [im, DEEP.im]]) assert.ok(value.length >= 22 && value.slice(0, 18) === given.slice(0, 18) && (keys.length === 0) === given.startsWith(value.slice(0, 21)), value);
+        assert.deepEqual([span, view.n], [keys.length === 0 ? '1e-17' : '5e-18', DEEP.n]);
+        await assertDeepPicture(view);
+      }
+      assert.match(await $('view-re').getText(), /^−0\.101096363…\d{6}$/);
+      await noComplaints();
+    });
+
+    test('zooming ends where the page says so', async () => {
+      await open(`#re=-0.74364&im=0.13182&span=1e-300&n=50`);
+      await viewAtRest();
+      assert.equal((await dataset('picture')).span, '1e-290');
       assert.ok(await $('depth').isDisplayed());
+      await $('picture').sendKeys('-');
+      await viewAtRest();
+      assert.equal(await $('depth').isDisplayed(), false);
+    });
+
+    test('an address that says nothing is home', async () => {
+      for (const hash of ['#re=-0.7&im=zero&span=1', '#re=1e99999&im=0&span=1', '#re=-0.7&im=0&span=0', `#re=${'7'.repeat(3000)}&im=0&span=1`]) {
+        await open(hash);
+        assert.ok((await viewAtRest()).span >= 3, hash);
+      }
     });
 
     test('Esc stops a long job: the kernel does hardly any more work', async () => {

@@ -2,7 +2,8 @@
 import { button, html, input, select, show } from '../shell/dom.ts';
 import { integer, milliseconds, rate } from '../shell/format.ts';
 import { places } from './places.ts';
-import { coordinate, iterationsFor, leastSpan, type Size, type View } from './view.ts';
+import { abs } from './decimal.ts';
+import { coordinate, iterationsFor, LEAST_SPAN, type View } from './view.ts';
 
 /** What the card asks of the explorer. */
 export interface CardActions {
@@ -68,14 +69,14 @@ export class Card {
     return this.#chosen ?? iterationsFor(view);
   }
 
-  showView(view: View, size: Size): void {
+  showView(view: View): void {
     const iterations = this.iterations(view);
     this.#slider.value = String(Math.log2(iterations));
     show(html('iterations-value'), integer(iterations));
     show(html('view-re'), coordinate(view.re, view));
-    show(html('view-im'), `${view.im < 0 ? '−' : '+'} ${coordinate(Math.abs(view.im), view)} i`);
+    show(html('view-im'), `${view.im < 0n ? '−' : '+'} ${coordinate(abs(view.im), view)} i`);
     show(html('view-span'), view.span.toPrecision(3));
-    html('depth').hidden = view.span > leastSpan(size) * 1.01;
+    html('depth').hidden = view.span > LEAST_SPAN * 1.01;
   }
 
   showRender(samples: number, ms: number): void {

@@ -9,6 +9,7 @@ import { Card } from './card.ts';
 import { listen } from './gestures.ts';
 import { Painter } from './painter.ts';
 import { Picture } from './picture.ts';
+import { abs, fromNumber, toText } from './decimal.ts';
 import { bounded, coordinate, fromHash, homeView, moved, toHash, zoomed, type Size, type View } from './view.ts';
 
 /** Pixels of the picture along the side of a pixel of the coarse pass. */
@@ -107,7 +108,7 @@ export class Explorer {
   async #draw(): Promise<void> {
     const view = this.#view!;
     this.#picture.moveTo(view);
-    this.#card.showView(view, this.#picture.size);
+    this.#card.showView(view);
     if (this.#drawing) return;
     this.#drawing = true;
     let drawn: View | undefined;
@@ -140,8 +141,8 @@ export class Explorer {
     const step = view.span / full.width;
     // Its last column and row may reach over the picture's edge; its first ones lie exactly on it.
     const middle = {
-      re: view.re + ((size.width * COARSE - full.width) / 2) * step,
-      im: view.im - ((size.height * COARSE - full.height) / 2) * step,
+      re: view.re + fromNumber(((size.width * COARSE - full.width) / 2) * step),
+      im: view.im - fromNumber(((size.height * COARSE - full.height) / 2) * step),
       span: size.width * COARSE * step,
     };
     const maxIterations = this.#card.iterations(view);
@@ -231,10 +232,10 @@ export class Explorer {
     const view = this.#view!;
     const { re, im, span } = view;
     const iterations = this.#card.iterations(view);
-    Object.assign(this.#canvas.dataset, { re, im, span, iterations });
+    Object.assign(this.#canvas.dataset, { re: toText(re), im: toText(im), span, iterations });
     this.#canvas.setAttribute(
       'aria-label',
-      `Mandelbrot set around ${coordinate(re, view)} ${im < 0 ? 'minus' : 'plus'} ${coordinate(Math.abs(im), view)} i, ${span.toPrecision(3)} wide, up to ${iterations} iterations`,
+      `Mandelbrot set around ${coordinate(re, view)} ${im < 0n ? 'minus' : 'plus'} ${coordinate(abs(im), view)} i, ${span.toPrecision(3)} wide, up to ${iterations} iterations`,
     );
     if (this.#canvas.checkVisibility()) history.replaceState(null, '', this.#home && this.#card.chosen === undefined ? location.pathname + location.search : toHash(view, this.#card.chosen));
   }
@@ -255,7 +256,8 @@ export class Explorer {
 
 /** Rows of the kernel go down from the smallest imaginary part; the set is its own mirror image, so the mirrored view has its largest on top. */
 function params({ re, im, span }: View, { width, height }: Size, maxIterations: number) {
-  return { width, height, centerX: re, centerY: -im, span, maxIterations };
+  // As text: so the kernel takes all digits, and perturbation where 64-bit numbers do not tell pixels apart.
+  return { width, height, centerX: toText(re), centerY: toText(-im), span, maxIterations };
 }
 
 /** Places are given for wide pictures: a wider one shows more at the sides, not less above and below. */
