@@ -215,7 +215,7 @@ export class LocalHost {
       if (job.crashes >= MOST_CRASHES) {
         const [code, what] = this.#plan.backend === 'process' ? (['PROCESS_LOST', 'process'] as const) : (['KERNEL_CRASH', 'instance'] as const);
         job.fail(new LoomworkError({ code, message: `the ${what} that ran the job was lost ${MOST_CRASHES} times (${reason}): it is not run again` }));
-      } else if (job.inputs.transfer.some((buffer) => buffer.byteLength === 0)) {
+      } else if (job.inputs.arrays.some(({ buffer, length }) => length > 0 && buffer.byteLength === 0)) {
         // They were on their way to the worker that died.
         job.fail(new LoomworkError({ code: 'KERNEL_CRASH', message: 'the instance was lost while it took over the job\'s transferred arrays: run it again' }));
       } else {

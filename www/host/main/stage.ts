@@ -15,6 +15,8 @@ export interface Staged {
   transfer: ArrayBuffer[];
   /** Of all arrays. */
   bytes: number;
+  /** Copies what was staged outside of a reserve, before there was one, into it now: arrays that take a moment only. */
+  moveInto?(reserve: Reserve): void;
   /** Gives back the memory that copies lie in. */
   release?(): void;
 }
@@ -29,11 +31,14 @@ export interface Reserve {
 const CLONED = 1 << 16;
 
 /**
- * Makes each array one that can be posted: shared ones stay, those whose buffer is in `transfer` are moved, the others copied.
+ * Makes each array one that can be posted. Those of the caller, and those whose buffer is in `transfer`, are copied into the reserve: what lies
+ * there needs no message, and is not lost with a worker. Without room there, those are moved, and the others copied outside of it. Large arrays in
+ * shared memory stay.
  *
  * @param shared whether memory can be shared with those who get them
  * @param reserve where copies go if it has room
  * @returns at once for small inputs; else a promise, until which the caller must not change them
+ * @throws TypeError when an array is detached before it is copied
  */
 export function stage(
   arrays: readonly PackedArray[],
@@ -45,12 +50,13 @@ export function stage(
   if (arrays.length === 0 && transfer.length === 0) return { arrays: [], transfer: [], bytes: 0 };
   // Moved at once, so that the caller's are empty as after any `postMessage`.
   const moved = transfer.length === 0 ? NONE_MOVED : new Map<ArrayBufferLike, ArrayBuffer>([...new Set(transfer)].map((buffer) => [buffer, structuredClone(buffer, { transfer: [buffer] })]));
-  const toCopy = arrays.filter(({ buffer }) => !moved.has(buffer) && buffer instanceof ArrayBuffer);
+  const given = moved === NONE_MOVED ? arrays : arrays.map((array) => ({ ...array, buffer: moved.get(array.buffer) ?? array.buffer }));
+  const toCopy = arrays.filter(({ buffer }) => buffer instanceof ArrayBuffer && (reserve !== undefined || !moved.has(buffer)));
   const bytes = toCopy.reduce((sum, array) => sum + byteLength(array), 0);
-  const staged = new Staging(moved, shared, reserve, bytes <= CLONED);
-  if (bytes > AT_ONCE) return copySlowly(arrays, staged, runtime);
+  const staged = new Staging(new Set(moved.values()), shared, reserve, bytes <= CLONED);
+  if (bytes > AT_ONCE) return copySlowly(given, staged, runtime);
   try {
-    for (const array of arrays) if (!staged.keeps(array)) staged.copyOf(array).set(bytesOf(array));
+    for (const array of given) staged.take(array)?.set(bytesOf(array));
   } catch (thrown) {
     staged.release();
     throw thrown;
@@ -61,9 +67,9 @@ export function stage(
 async function copySlowly(arrays: readonly PackedArray[], staged: Staging, runtime: Runtime): Promise<Staged> {
   try {
     for (const array of arrays) {
-      if (staged.keeps(array)) continue;
+      const to = staged.take(array);
+      if (!to) continue;
       const from = bytesOf(array);
-      const to = staged.copyOf(array);
       for (let at = 0; at < to.length; at += SLICE) {
         // Of a buffer that was moved away nothing is left, and nothing would be copied without a word.
         if (from.length < to.length) throw new TypeError('an array was detached while it was copied: leave it alone until its job is answered, or transfer it');
@@ -78,63 +84,66 @@ async function copySlowly(arrays: readonly PackedArray[], staged: Staging, runti
   return staged;
 }
 
-/** The caller's buffers, and what they were moved to. */
-type Moved = ReadonlyMap<ArrayBufferLike, ArrayBuffer>;
-
-const NONE_MOVED: Moved = new Map();
+const NONE_MOVED: ReadonlyMap<ArrayBufferLike, ArrayBuffer> = new Map();
 
 class Staging implements Staged {
   readonly arrays: PackedArray[] = [];
-  readonly transfer: ArrayBuffer[] = [];
+  transfer: ArrayBuffer[] = [];
   bytes = 0;
-  readonly #moved: Moved;
+  /** The buffers that were moved here. */
+  readonly #moved: ReadonlySet<ArrayBufferLike>;
   /** Copies outside of the reserve lie in shared memory where there is some, so that posting moves nothing and the copy stays here too. */
   readonly #shared: boolean;
   readonly #cloned: boolean;
   readonly #reserve: Reserve | undefined;
   readonly #reserved: Room[] = [];
 
-  constructor(moved: Moved, shared: boolean, reserve: Reserve | undefined, cloned: boolean) {
+  constructor(moved: ReadonlySet<ArrayBufferLike>, shared: boolean, reserve: Reserve | undefined, cloned: boolean) {
     this.#moved = moved;
     this.#shared = shared && !cloned;
     this.#cloned = cloned;
     this.#reserve = reserve;
   }
 
-  /** Takes an array that need not be copied by the caller: its buffer is shared or moves, or it is small and is copied here and now. */
-  keeps(array: PackedArray): boolean {
-    const buffer = this.#moved.get(array.buffer) ?? (array.buffer instanceof ArrayBuffer ? undefined : array.buffer);
-    if (!buffer) return false;
-    const kept = { ...array, buffer };
-    const room = byteLength(kept) < LEAST ? this.#inReserve(kept) : undefined;
-    if (room) {
-      // What lies in the instance needs no message, which costs more than the copy.
-      room.set(bytesOf(kept));
-      return true;
-    }
-    this.bytes += byteLength(kept);
-    this.arrays.push(kept);
-    if (buffer instanceof ArrayBuffer && !this.transfer.includes(buffer)) this.transfer.push(buffer);
-    return true;
-  }
-
-  /** Room for a copy of an array. */
-  copyOf(array: PackedArray): Uint8Array {
-    const reserved = this.#inReserve(array);
+  /** Takes an array in. Returns room for a copy of it, or nothing when it goes as it is. */
+  take(array: PackedArray): Uint8Array | undefined {
+    const isShared = !(array.buffer instanceof ArrayBuffer);
+    const reserved = isShared && byteLength(array) >= LEAST ? undefined : this.#inReserve(array);
     if (reserved) return reserved;
-    const buffer = this.#shared ? new SharedArrayBuffer(byteLength(array)) : new ArrayBuffer(byteLength(array));
+    if (array.length === 0) {
+      // Nothing has to go anywhere.
+      this.arrays.push({ ...array, buffer: new ArrayBuffer(0), byteOffset: 0 });
+      return undefined;
+    }
     this.bytes += byteLength(array);
+    if (isShared || this.#moved.has(array.buffer)) {
+      this.arrays.push(array);
+      if (array.buffer instanceof ArrayBuffer && !this.transfer.includes(array.buffer)) this.transfer.push(array.buffer);
+      return undefined;
+    }
+    const buffer = this.#shared ? new SharedArrayBuffer(byteLength(array)) : new ArrayBuffer(byteLength(array));
     this.arrays.push({ ...array, buffer, byteOffset: 0 });
     if (buffer instanceof ArrayBuffer && !this.#cloned) this.transfer.push(buffer);
     return new Uint8Array(buffer);
+  }
+
+  moveInto(reserve: Reserve): void {
+    for (const [index, array] of this.arrays.entries()) {
+      if (!(array.buffer instanceof ArrayBuffer) || byteLength(array) > AT_ONCE) continue;
+      const room = reserve.room(byteLength(array));
+      if (!room) continue;
+      this.#reserved.push(room);
+      this.arrays[index] = placed(array, room);
+      bytesOf(this.arrays[index]).set(bytesOf(array));
+    }
+    this.transfer = this.transfer.filter((buffer) => this.arrays.some((array) => array.buffer === buffer));
   }
 
   #inReserve(array: PackedArray): Uint8Array | undefined {
     const room = this.#reserve?.room(byteLength(array));
     if (!room) return undefined;
     this.#reserved.push(room);
-    // Written out: spreading shows in a small job's way. Its shape stands in the params.
-    const copy: PackedArray = { dtype: array.dtype, buffer: room.buffer, byteOffset: room.byteOffset, length: array.length };
+    const copy = placed(array, room);
     this.bytes += byteLength(copy);
     this.arrays.push(copy);
     return bytesOf(copy);
@@ -143,6 +152,11 @@ class Staging implements Staged {
   release(): void {
     for (const room of this.#reserved.splice(0)) room.giveBack();
   }
+}
+
+/** An array's copy, written out: spreading shows in a small job's way. Its shape stands in the params. */
+function placed({ dtype, length }: PackedArray, { buffer, byteOffset }: Room): PackedArray {
+  return { dtype, buffer, byteOffset, length };
 }
 
 function bytesOf(array: PackedArray): Uint8Array {
