@@ -33,7 +33,10 @@ pub(crate) const fn after(length: usize) -> usize {
 /// Writes places from the beginning of `out`; `None` when they do not fit.
 pub(crate) fn write(views: &[View], out: &mut [u8]) -> Option<()> {
     let mut words = out.as_chunks_mut::<WORD>().0.iter_mut();
-    let mut put = |word: usize| Some(*words.next()? = u32::try_from(word).ok()?.to_le_bytes());
+    let mut put = |word: usize| {
+        *words.next()? = u32::try_from(word).ok()?.to_le_bytes();
+        Some(())
+    };
     for View { dtype, start, len, shape } in views {
         put(*dtype as usize + shape.as_ref().map_or(0, |shape| (shape.len() + 1) << 8))?;
         put(start.addr())?;
