@@ -68,6 +68,32 @@ test('what is taken for copies is given back when one of them cannot be made', {
   assert.equal(taken, 0);
 });
 
+test('buffers that were moved go on with their job only where there is no room in the instance', async () => {
+  const arena = new Arena(new WebAssembly.Memory({ initial: 2, maximum: 1000, shared: true }), 800 * PAGE);
+  const packed = (length) => ({ dtype: U8, buffer: bytes(length, 3).buffer, byteOffset: 0, length });
+  const runtime = { yield: () => Promise.resolve() };
+  const given = [packed(0), packed(5000), packed(100_000), packed(3 << 20)];
+  const buffers = given.map(({ buffer }) => buffer);
+  const copies = given.map(({ buffer }) => new Uint8Array(buffer.slice()));
+  const inside = (staged) => staged.arrays.map((array) => arena.holds(array));
+  const same = (staged) => staged.arrays.forEach(({ buffer, byteOffset, length }, index) => assert.equal(Buffer.compare(new Uint8Array(buffer, byteOffset, length), copies[index]), 0));
+  // A host whose instance is being replaced has no reserve. An array of nothing needs no buffer of its caller's.
+  const early = await stage(given, buffers, true, undefined, runtime);
+  assert.ok(buffers.slice(1).every((buffer) => buffer.byteLength === 0), 'the caller has given them away');
+  assert.deepEqual([early.transfer.length, ...inside(early)], [3, false, false, false, false]);
+  same(early);
+  // When the instance is there, what takes a moment is copied into it; what does not goes by message.
+  early.moveInto(arena);
+  assert.deepEqual([early.transfer.length, ...inside(early)], [1, true, true, true, false]);
+  same(early);
+  early.release();
+  const again = copies.map((copy) => ({ ...packed(0), buffer: copy.slice().buffer, length: copy.length }));
+  const late = await stage(again, again.map(({ buffer }) => buffer), true, arena, runtime);
+  assert.deepEqual([late.transfer.length, ...inside(late)], [0, true, true, true, true]);
+  same(late);
+  late.release();
+});
+
 test('an array that its caller moves away while it is copied is an error', { timeout: 30_000 }, async (t) => {
   const host = await createHost({ threads: 2 });
   t.after(() => host.close());
