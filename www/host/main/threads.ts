@@ -204,18 +204,15 @@ class ThreadsEngine implements Engine {
   }
 
   submit(task: Task): void {
+    const { id, kernel, params, inputs } = task;
+    if (!this.#isInside(task)) inputs.moveInto?.(this.reserve);
+    const inside = this.#isInside(task);
     const slot = this.#freeSlots.pop()!;
     task.slot = slot;
     this.#tasks[slot] = task;
     this.#size += 1;
     this.#blocks.clear(slot, task);
-    const { id, kernel, params, inputs } = task;
     const number = this.#numbers.get(kernel);
-    let inside = this.#isInside(task);
-    if (!inside && inputs.moveInto) {
-      inputs.moveInto(this.reserve);
-      inside = this.#isInside(task);
-    }
     if (inside && number !== undefined && bytesWithPlaces(params.length, inputs.arrays.length) <= CONTROL.payloadBytes) {
       this.#blocks.publish(slot, number, params, inputs.arrays.length === 0 ? NO_PLACES : inputs.arrays.map(placeOf));
       // The ring holds twice as many numbers as there are slots: it is full only of slots that have long ended.
