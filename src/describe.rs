@@ -12,7 +12,7 @@ use crate::control::{
 use crate::dispatch::{self, DISPATCH_FIELDS, LANE_FIELDS, LANES, Lane, RING};
 use crate::error::Code;
 use crate::kernel::Entry;
-use crate::place::PLACE_FIELDS;
+use crate::place::{PLACE_FIELDS, RANK};
 use crate::ring::RING_FIELDS;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ pub fn describe(kernels: &[Entry]) -> Value {
             "fields": FIELDS.iter().map(|(name, offset, _)| (*name, *offset)).collect::<BTreeMap<_, _>>(),
         },
         "ring": { "capacity": RING, "fields": offsets(RING_FIELDS) },
-        "place": { "fields": offsets(PLACE_FIELDS) },
+        "place": { "rank": RANK, "fields": offsets(PLACE_FIELDS) },
         "bell": { "fields": offsets(BELL_FIELDS) },
         "dispatch": { "fields": offsets(DISPATCH_FIELDS) },
         "lane": {

@@ -7,13 +7,17 @@ use crate::array::{AnyArray, DType, View};
 /// One array. The dimensions of its shape follow, if it has one: words too.
 #[repr(C)]
 struct Place {
-    /// Code of its dtype; 256 times one more than the number of dimensions is added, if there is a shape.
+    /// Code of its dtype; [`RANK`] times one more than the number of dimensions is added, if there is a shape.
     kind: u32,
     /// Address of the first element.
     start: u32,
     /// Elements.
     len: u32,
 }
+
+/// More than there are dtypes.
+pub const RANK: usize = 256;
+const _: () = assert!(DType::ALL.len() <= RANK);
 
 /// Byte offsets in a place, for the TypeScript end; `shape` is where the dimensions begin.
 pub const PLACE_FIELDS: &[(&str, usize)] = &[
@@ -38,7 +42,7 @@ pub(crate) fn write(views: &[View], out: &mut [u8]) -> Option<()> {
         Some(())
     };
     for View { dtype, start, len, shape } in views {
-        put(*dtype as usize + shape.as_ref().map_or(0, |shape| (shape.len() + 1) << 8))?;
+        put(*dtype as usize + shape.as_ref().map_or(0, |shape| (shape.len() + 1) * RANK))?;
         put(start.addr())?;
         put(*len)?;
         shape.iter().flatten().try_for_each(|&dimension| put(dimension))?;

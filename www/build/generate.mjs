@@ -55,8 +55,8 @@ export const OUTCOMES = ${literal(control.outcomes)} as const;
 /** A ring (src/ring.rs): numbers that it holds, and offsets in bytes. */
 export const RING = ${literal({ capacity: ring.capacity, ...ring.fields })} as const;
 
-/** Where an array lies, as words in a control block (src/place.rs): offsets in bytes. */
-export const PLACE = ${literal(place.fields)} as const;
+/** Where an array lies, as words in a control block (src/place.rs): what of a kind is its rank, and offsets in bytes. */
+export const PLACE = ${literal({ rank: place.rank, ...place.fields })} as const;
 
 /** A bell (src/bell.rs): offsets in bytes. */
 export const BELL = ${literal(bell.fields)} as const;

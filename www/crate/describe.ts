@@ -16,7 +16,7 @@ export interface Description {
   dtypes: { name: string; js: string; size: number }[];
   control: Words & { slots: number; stride: number; payloadBytes: number; cancelRequested: number; prepared: number; turns: Record<string, number>; outcomes: string[] };
   ring: Words & { capacity: number };
-  place: Words;
+  place: Words & { rank: number };
   bell: Words;
   dispatch: Words;
   lane: Words & { most: number; stride: number; states: Record<string, number> };

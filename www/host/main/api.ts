@@ -37,7 +37,7 @@ export interface Host<Kernels = KernelMap> {
    * Runs a kernel. Never throws: every failure rejects the job.
    *
    * Arrays of up to 1 MiB in all are copied at once. Larger ones are copied in slices while the event loop goes on: leave them alone
-   * until the job runs, or give them away with `transfer`. Arrays in shared memory ({@link Host.alloc}) are not copied: leave them
+   * until the job runs, or give them away with `transfer`. Large arrays in shared memory ({@link Host.alloc}) are not copied: leave them
    * alone until the job has ended.
    */
   run<Name extends keyof Kernels & string>(

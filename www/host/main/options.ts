@@ -116,7 +116,7 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Milliseconds from now after which the job fails with a `TimeoutError`. */
   timeout?: number;
-  /** Buffers of the params to move instead of copying; they are empty afterwards, as with `postMessage`. */
+  /** Buffers of the params to give away: they are empty at once, as with `postMessage`, and whatever is done to them does not reach the job. */
   transfer?: readonly ArrayBuffer[];
   /**
    * Higher runs first, from -100 to 100; jobs of one priority in order, callers in turn.

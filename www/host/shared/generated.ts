@@ -70,8 +70,9 @@ export const RING = {
   tail: 0,
 } as const;
 
-/** Where an array lies, as words in a control block (src/place.rs): offsets in bytes. */
+/** Where an array lies, as words in a control block (src/place.rs): what of a kind is its rank, and offsets in bytes. */
 export const PLACE = {
+  rank: 256,
   kind: 0,
   len: 8,
   shape: 12,

@@ -9,7 +9,6 @@ export interface Place {
   shape?: number[];
 }
 
-const BYTE = 256;
 /** Words of an array without a shape. */
 const WORDS = PLACE.shape / 4;
 
@@ -36,8 +35,8 @@ export function readPlaces(words: Int32Array, at: number, count: number): Place[
   const places: Place[] = [];
   for (; places.length < count; at += WORDS) {
     const kind = words[at + PLACE.kind / 4]!;
-    const place: Place = { dtype: kind % BYTE, start: words[at + PLACE.start / 4]! >>> 0, length: words[at + PLACE.len / 4]! >>> 0 };
-    const dimensions = Math.floor(kind / BYTE) - 1;
+    const place: Place = { dtype: kind % PLACE.rank, start: words[at + PLACE.start / 4]! >>> 0, length: words[at + PLACE.len / 4]! >>> 0 };
+    const dimensions = Math.floor(kind / PLACE.rank) - 1;
     if (dimensions >= 0) {
       place.shape = Array.from(words.subarray(at + WORDS, at + WORDS + dimensions), (dimension) => dimension >>> 0);
       at += dimensions;
