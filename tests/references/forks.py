@@ -1,12 +1,13 @@
 """Runs the scripts beside this file, each in a fork that has what they import already: starting Python and NumPy for each takes longer than most of them.
 
-Reads a JSON list `[script, …arguments]` a line; answers each with a line `{"code", "stdout", "stderr"}`.
+Reads a JSON list `[script, …arguments]` a line; answers each with a line `{"code", "stdout", "stderr"}`. A script that takes longer than LONGEST is ended.
 """
 
 import json
 import os
 import pathlib
 import runpy
+import signal
 import sys
 import tempfile
 import traceback
@@ -16,6 +17,9 @@ import lz4.frame  # noqa: F401
 import numpy  # noqa: F401
 import PIL.Image  # noqa: F401
 import zstandard  # noqa: F401
+
+# Seconds. The slowest takes twenty beside other tests.
+LONGEST = 300
 
 
 def run(script: str, arguments: list[str]) -> int:
@@ -39,6 +43,7 @@ for line in sys.stdin:
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         child = os.fork()
         if child == 0:
+            signal.alarm(LONGEST)
             os.dup2(out.fileno(), 1)
             os.dup2(errors.fileno(), 2)
             code = run(script, arguments)

@@ -15,7 +15,8 @@ if (!PYTHON) throw new Error('PYTHON must name a Python with NumPy, Pillow and b
 const python = spawn(PYTHON, [beside('forks.py')], { stdio: ['pipe', 'pipe', 'inherit'] });
 const answers = createInterface(python.stdout)[Symbol.asyncIterator]();
 after(() => python.stdin.end());
-// Of a Python that has ended, the next answer tells.
+// Of a Python that has ended, or never began, the next answer tells.
+python.on('error', () => {});
 python.stdin.on('error', () => {});
 let last = Promise.resolve();
 
