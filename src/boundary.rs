@@ -14,6 +14,8 @@ use crate::kernel::Entry;
 use crate::params::Tree;
 #[cfg(feature = "threads")]
 use crate::place;
+#[cfg(not(feature = "threads"))]
+use crate::shard::Aim;
 use crate::task::{OUT_OF_MEMORY, Outcome, PartSink, Task, Value, run_caught};
 use js_sys::{Array as JsArray, Object, Reflect};
 use serde::Serialize;
@@ -155,15 +157,16 @@ pub fn submit(slot: usize, id: u32, kernel: &str, params: &[u8]) -> Result<(), J
     Ok(())
 }
 
-/// The names of the kernels whose jobs divide.
+/// The names of the kernels whose jobs divide: into one round of shards, or into several if `rounds`.
 #[wasm_bindgen(js_name = shardableKernels)]
-pub fn shardable_kernels() -> Vec<String> {
-    let kernels = kernels().iter();
-    kernels.filter(|entry| (entry.sharding)().is_some()).map(|entry| entry.name.to_string()).collect()
+pub fn shardable_kernels(rounds: bool) -> Vec<String> {
+    let divides = |entry: &&Entry| (entry.sharding)().is_some_and(|sharding| sharding.rounds == rounds);
+    kernels().iter().filter(divides).map(|entry| entry.name.to_string()).collect()
 }
 
-/// Divides a job into at most `pieces`: a list of `{ params, arrays }`, which stay valid until the next call. Where dividing does not pay, it is
-/// run whole if `or_run`, and the answer is `undefined`; else the answer is an empty list. The plan is kept until [`merge`] or [`forget`].
+/// Divides a job into at most `pieces`, each of some milliseconds if `short`: `{ shards, done?, total? }`. A shard is `{ params, arrays }`, valid
+/// until the next call; `done` and `total` say how far a job in rounds has come. Where dividing does not pay, it is run whole if `or_run`, and the
+/// answer is `undefined`; else there are no shards. The plan is kept until [`merge`] or [`forget`].
 ///
 /// # Errors
 /// A `Failure` as of [`submit`].
@@ -175,18 +178,30 @@ pub fn split(
     kernel: &str,
     params: &[u8],
     pieces: usize,
+    short: bool,
     or_run: bool,
 ) -> Result<JsValue, JsValue> {
-    local::split(slot, id, kernel, params, pieces, or_run).map_err(|failure| to_js(&failure))
+    local::split(slot, id, kernel, params, Aim { pieces, short }, or_run).map_err(|failure| to_js(&failure))
 }
 
-/// Makes a job's output of those of its shards: a MessagePack list of what they gave, with the arrays attached since the last call.
+/// Runs one shard that [`split`] or [`merge`] gave, as [`submit`] runs a job.
 ///
 /// # Errors
-/// A `Failure` when they cannot be put together.
+/// A `Failure` as of [`submit`].
+#[cfg(not(feature = "threads"))]
+#[wasm_bindgen(js_name = runShard)]
+pub fn run_shard(slot: usize, id: u32, kernel: &str, params: &[u8]) -> Result<(), JsValue> {
+    local::run_shard(slot, id, kernel, params).map_err(|failure| to_js(&failure))
+}
+
+/// Goes on from what a job's shards gave, a MessagePack list with the arrays attached since the last call: tells the job's end, or gives the
+/// next round's shards, as [`split`] does. No shards: it is to be called again after a turn of the event loop.
+///
+/// # Errors
+/// A `Failure` when they cannot be put together, or as of a kernel.
 #[cfg(not(feature = "threads"))]
 #[wasm_bindgen]
-pub fn merge(slot: usize, id: u32, kernel: &str, outputs: &[u8]) -> Result<(), JsValue> {
+pub fn merge(slot: usize, id: u32, kernel: &str, outputs: &[u8]) -> Result<JsValue, JsValue> {
     local::merge(slot, id, kernel, outputs).map_err(|failure| to_js(&failure))
 }
 
@@ -333,7 +348,7 @@ fn to_js<T: Serialize + ?Sized>(value: &T) -> JsValue {
 #[cfg(not(feature = "threads"))]
 mod local {
     use super::*;
-    use crate::shard::{Plan, Sharding, Split};
+    use crate::shard::{Merged, Plan, Sharding, Shards, Split};
 
     thread_local! {
         pub(super) static PLANS: RefCell<Vec<(u32, Plan)>> = const { RefCell::new(Vec::new()) };
@@ -351,37 +366,63 @@ mod local {
         id: u32,
         kernel: &str,
         params: &[u8],
-        pieces: usize,
+        aim: Aim,
         or_run: bool,
     ) -> Result<JsValue, Failure> {
         SHARDS.take();
         let sharding = sharding(kernel)?;
         let params = tree(params)?;
-        let split = with_arrays(|| caught(|| (sharding.split)(params, pieces.max(1))))?;
-        let (shards, plan) = match split {
-            Split::Shards(shards, plan) => (shards, plan),
-            Split::Whole(_) if !or_run => return Ok(JsArray::new().into()),
+        match with_arrays(|| caught(|| (sharding.split)(params, aim)))? {
+            Split::Shards(shards) => give(id, shards),
+            Split::Whole(_) if !or_run => {
+                let none = Object::new();
+                set(&none, "shards", JsArray::new());
+                Ok(none.into())
+            }
             Split::Whole(task) => {
                 let outcome = run_caught(task, &ControlBlock::table()[slot], part_sink(id, slot));
                 push(Event::End { id, slot, outcome });
-                return Ok(JsValue::UNDEFINED);
+                Ok(JsValue::UNDEFINED)
             }
-        };
-        let out = JsArray::new();
-        for shard in &shards {
+            Split::Done(value) => {
+                push(Event::End { id, slot, outcome: Outcome::Done(value) });
+                Ok(JsValue::UNDEFINED)
+            }
+        }
+    }
+
+    /// Shards, for JavaScript; their plan is kept.
+    fn give(id: u32, Shards { params, plan, progress }: Shards) -> Result<JsValue, Failure> {
+        let list = JsArray::new();
+        for shard in &params {
             let (bytes, views) = array::collect(|| rmp_serde::to_vec_named(shard));
             let bytes = bytes.map_err(|error| Failure::new(Code::KernelError, error.to_string()))?;
             let object = Object::new();
             set(&object, "params", js_sys::Uint8Array::from(bytes.as_slice()));
             set(&object, "arrays", js_views(views));
-            out.push(&object);
+            list.push(&object);
         }
-        SHARDS.set(shards);
+        SHARDS.set(params);
         PLANS.with_borrow_mut(|plans| plans.push((id, plan)));
+        let out = Object::new();
+        set(&out, "shards", list);
+        if let Some((done, total)) = progress {
+            set(&out, "done", done as f64);
+            set(&out, "total", total as f64);
+        }
         Ok(out.into())
     }
 
-    pub(super) fn merge(slot: usize, id: u32, kernel: &str, outputs: &[u8]) -> Result<(), Failure> {
+    pub(super) fn run_shard(slot: usize, id: u32, kernel: &str, params: &[u8]) -> Result<(), Failure> {
+        let sharding = sharding(kernel)?;
+        let params = tree(params)?;
+        let task = with_arrays(|| (sharding.shard)(params)).map_err(failure)?;
+        let outcome = run_caught(task, &ControlBlock::table()[slot], part_sink(id, slot));
+        push(Event::End { id, slot, outcome });
+        Ok(())
+    }
+
+    pub(super) fn merge(slot: usize, id: u32, kernel: &str, outputs: &[u8]) -> Result<JsValue, Failure> {
         SHARDS.take();
         let plan = PLANS.with_borrow_mut(|plans| {
             plans.iter().position(|(planned, _)| *planned == id).map(|at| plans.swap_remove(at).1)
@@ -391,9 +432,14 @@ mod local {
         let Tree::List(outputs) = tree(outputs)? else {
             return Err(Failure::new(Code::KernelError, "outputs of shards are a list"));
         };
-        let value = with_arrays(|| caught(|| (sharding.merge)(plan, outputs)))?;
-        push(Event::End { id, slot, outcome: Outcome::Done(value) });
-        Ok(())
+        let control = &ControlBlock::table()[slot];
+        match with_arrays(|| caught(|| (sharding.merge)(plan, outputs, control, part_sink(id, slot))))? {
+            Merged::Shards(shards) => give(id, shards),
+            Merged::Done(value) => {
+                push(Event::End { id, slot, outcome: Outcome::Done(value) });
+                Ok(JsValue::UNDEFINED)
+            }
+        }
     }
 
     /// A panic in a kernel's `split` or `merge` costs the job, as one in `run` does.

@@ -1,15 +1,18 @@
 //! How a job divides into smaller jobs of the same kernel: for hosts whose threads cannot share a memory.
 //!
 //! Such a host splits a job in one instance, runs the shards in several (or one after another, with pauses between), and
-//! merges their outputs in the instance that split. A kernel says how by [`Shardable`]; the boundary sees [`Sharding`], the
-//! same with the types erased. What comes out is, bit for bit, what the whole job gives.
+//! merges their outputs in the instance that split. A kernel says how by [`Shardable`], or by [`Rounds`] when its work goes on
+//! from what came out of shards; the boundary sees [`Sharding`], the same with the types erased. What comes out is, bit for
+//! bit, what the whole job gives.
 
 #[cfg(feature = "kernels")]
 use crate::array::Array;
+use crate::control::ControlBlock;
 use crate::error::KernelError;
+use crate::job::Job;
 use crate::kernel::Kernel;
 use crate::params::{self, Tree};
-use crate::task::{Prepared, Task, Value};
+use crate::task::{PartSink, Prepared, Task, Value};
 use serde::{Serialize, de::DeserializeOwned};
 use std::any::Any;
 
@@ -86,52 +89,310 @@ pub trait Shardable: Kernel<Params: Serialize, Output: DeserializeOwned> {
     fn merge(plan: Self::Plan, outputs: Vec<Self::Output>) -> Result<Self::Output, KernelError>;
 }
 
-/// A [`Shardable`] kernel with its types erased.
-#[derive(Clone, Copy)]
-pub struct Sharding {
-    /// Decodes and validates params, then splits them into at most so many shards (0 counts as 1).
-    pub split: fn(Tree, usize) -> Result<Split, KernelError>,
-    /// Decodes the outputs of the shards, in their order, and merges them. Their arrays were handed over with
-    /// [`array::attach`](crate::array::attach); the indices run on from one output to the next.
-    pub merge: fn(Plan, Vec<Tree>) -> Result<Value, KernelError>,
+/// How a job is to be divided into [`Rounds`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Aim {
+    /// At most so many shards in a round, 1 or more: as many as can run at once, or more where they run one after another.
+    pub pieces: usize,
+    /// Whether an event loop waits for each shard, and for each call of [`Rounds::go_on`]: none should take longer than some
+    /// milliseconds. Else a round should be worth sending its shards to workers.
+    pub short: bool,
 }
 
-/// A [`Shardable::Plan`] with its type erased.
+/// A kernel whose jobs divide into rounds of shards: what a round gave is where the next goes on, as in the steps of a simulation.
+///
+/// Its `impl Kernel` says so with `fn sharding() -> Option<Sharding> { Some(Sharding::in_rounds::<Self>()) }`. A job of a kernel
+/// that is [`Shardable`] is one round, and each of its shards an ordinary job; shards of rounds are what the kernel makes of them.
+/// Hosts that send shards to other processes or machines run such jobs whole.
+///
+/// ```
+/// use loomwork::reexport::{schemars::{self, JsonSchema}, serde::{Deserialize, Serialize}};
+/// use loomwork::{Array, Job, Kernel, KernelError, shard::{Aim, Round, Rounds, Sharding}};
+///
+/// /// Each number becomes the mean of its neighbours (in a ring), again and again.
+/// struct Smooth;
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct SmoothParams {
+///     /// The numbers.
+///     data: Array<f64>,
+///     /// How often.
+///     times: u32,
+/// }
+///
+/// #[derive(Serialize, JsonSchema)]
+/// struct Smoothed {
+///     /// The numbers.
+///     data: Array<f64>,
+/// }
+///
+/// /// Numbers with a neighbour more at each end.
+/// #[derive(Serialize, Deserialize)]
+/// struct Stretch {
+///     data: Array<f64>,
+/// }
+///
+/// fn smooth(stretch: &[f64]) -> Array<f64> {
+///     stretch.windows(3).map(|w| (w[0] + w[2]) / 2.0).collect::<Vec<_>>().into()
+/// }
+///
+/// /// What is left to do.
+/// struct Left {
+///     times: u32,
+///     done: u64,
+///     total: u64,
+///     pieces: usize,
+/// }
+///
+/// fn round(data: &[f64], left: Left) -> Round<Smooth> {
+///     if left.times == 0 {
+///         return Round::Done { output: Smoothed { data: data.to_vec().into() }, total: left.total };
+///     }
+///     let len = data.len();
+///     let around: Vec<f64> = (0..len + 2).map(|i| data[(i + len - 1) % len]).collect();
+///     let each = len.div_ceil(left.pieces);
+///     let shards = (0..len).step_by(each).map(|at| Stretch { data: around[at..(at + each + 2).min(len + 2)].to_vec().into() });
+///     Round::Next { shards: shards.collect(), progress: (left.done, left.total), state: left }
+/// }
+///
+/// impl Kernel for Smooth {
+///     const NAME: &'static str = "smooth";
+///     const ABOUT: &'static str = "Smooths numbers.";
+///     type Params = SmoothParams;
+///     type Output = Smoothed;
+///     type Part = ();
+///     fn validate(p: &SmoothParams) -> Result<(), KernelError> {
+///         if p.data.is_empty() { Err(KernelError::bad_params("data", "must not be empty")) } else { Ok(()) }
+///     }
+///     fn run(p: SmoothParams, job: &Job) -> Result<Smoothed, KernelError> {
+///         let (mut data, len) = (p.data, p.times as u64);
+///         job.set_total(data.len() as u64 * len);
+///         for _ in 0..p.times {
+///             job.check()?;
+///             let around: Vec<f64> = (0..data.len() + 2).map(|i| data[(i + data.len() - 1) % data.len()]).collect();
+///             data = smooth(&around);
+///             job.advance(data.len() as u64);
+///         }
+///         Ok(Smoothed { data })
+///     }
+///     fn sharding() -> Option<Sharding> {
+///         Some(Sharding::in_rounds::<Self>())
+///     }
+/// }
+///
+/// impl Rounds for Smooth {
+///     type Shard = Stretch;
+///     type Given = Array<f64>;
+///     type State = Left;
+///     fn begin(p: SmoothParams, aim: Aim) -> Result<Round<Self>, KernelError> {
+///         let left = Left { times: p.times, done: 0, total: p.data.len() as u64 * u64::from(p.times), pieces: aim.pieces };
+///         Ok(round(&p.data, left))
+///     }
+///     fn run_shard(shard: Stretch, job: &Job) -> Result<Array<f64>, KernelError> {
+///         let data = smooth(&shard.data);
+///         job.advance(data.len() as u64);
+///         Ok(data)
+///     }
+///     fn go_on(left: Left, given: Vec<Array<f64>>, _: &Job) -> Result<Round<Self>, KernelError> {
+///         let data: Vec<f64> = given.iter().flat_map(|part| part.iter().copied()).collect();
+///         Ok(round(&data, Left { times: left.times - 1, done: left.done + data.len() as u64, ..left }))
+///     }
+/// }
+///
+/// # fn main() -> Result<(), KernelError> {
+/// let params = || SmoothParams { data: vec![1.0, 2.0, 3.0, 4.0, 5.0].into(), times: 3 };
+/// let mut round = Smooth::begin(params(), Aim { pieces: 2, short: false })?;
+/// while let Round::Next { shards, state, .. } = round {
+///     let given = shards.into_iter().map(|shard| Smooth::run_shard(shard, &Job::detached())).collect::<Result<_, _>>()?;
+///     round = Smooth::go_on(state, given, &Job::detached())?;
+/// }
+/// let Round::Done { output, total: 15 } = round else { panic!() };
+/// assert_eq!(output.data, Smooth::run(params(), &Job::detached())?.data);
+/// # Ok(())
+/// # }
+/// ```
+pub trait Rounds: Kernel {
+    /// A piece of a round: what is needed to do it, in whichever instance. Its arrays travel as bytes.
+    type Shard: Serialize + DeserializeOwned + Send + 'static;
+    /// What comes out of a shard.
+    type Given: Serialize + DeserializeOwned + Send + 'static;
+    /// What stays in the instance that divides the job, from one round to the next.
+    type State: Send + 'static;
+
+    /// The first round. Whatever takes long belongs into shards, or into [`go_on`](Self::go_on).
+    ///
+    /// # Errors
+    /// Those of a job. `params` have passed [`Kernel::validate`].
+    fn begin(params: Self::Params, aim: Aim) -> Result<Round<Self>, KernelError>;
+
+    /// Does one shard. [`Job::advance`] counts in units of the whole job; parts are parts of it, with their numbers there.
+    ///
+    /// # Errors
+    /// As of [`Kernel::run`].
+    fn run_shard(shard: Self::Shard, job: &Job<Self::Part>) -> Result<Self::Given, KernelError>;
+
+    /// What comes after a round, from what its shards gave, in their order. Parts may be emitted here too; progress is in what
+    /// is returned.
+    ///
+    /// # Errors
+    /// As of [`Kernel::run`], and [`KernelError::Failed`] when what was given is not of the shards.
+    fn go_on(state: Self::State, given: Vec<Self::Given>, job: &Job<Self::Part>) -> Result<Round<Self>, KernelError>;
+}
+
+/// What is to be done next with a job that is done in [`Rounds`].
+pub enum Round<K: Rounds + ?Sized> {
+    /// All of it at once, for dividing it does not pay. Only of [`Rounds::begin`].
+    Whole(K::Params),
+    /// A round.
+    Next {
+        /// To be done in any order. None: [`Rounds::go_on`] is to be called again once the event loop has had its turn.
+        shards: Vec<K::Shard>,
+        /// For [`Rounds::go_on`].
+        state: K::State,
+        /// Units of the job that are done before this round, and in all.
+        progress: (u64, u64),
+    },
+    /// Nothing.
+    Done {
+        /// The job's.
+        output: K::Output,
+        /// Units of the job, all of which are done.
+        total: u64,
+    },
+}
+
+/// A kernel whose jobs divide, with its types erased.
+#[derive(Clone, Copy)]
+pub struct Sharding {
+    /// Whether its jobs are done in [`Rounds`]. Else there is one round, and its shards are jobs of the kernel.
+    pub rounds: bool,
+    /// Decodes and validates params, then splits them.
+    pub split: fn(Tree, Aim) -> Result<Split, KernelError>,
+    /// Decodes a shard's params into a task that is ready to run.
+    pub shard: fn(Tree) -> Result<Box<dyn Task>, KernelError>,
+    /// Decodes the outputs of the shards, in their order, and goes on from them. Their arrays were handed over with
+    /// [`array::attach`](crate::array::attach); the indices run on from one output to the next. Progress and parts go where a
+    /// task's go.
+    pub merge: fn(Plan, Vec<Tree>, &'static ControlBlock, PartSink) -> Result<Merged, KernelError>,
+}
+
+/// What an instance keeps of a job until its shards are done, with its type erased.
 pub type Plan = Box<dyn Any + Send>;
+
+/// Shards to be done, and how the job stands.
+pub struct Shards {
+    /// The params of each.
+    pub params: Vec<Value>,
+    /// For [`Sharding::merge`].
+    pub plan: Plan,
+    /// In [`Rounds`]: units of the job that are done before, and in all.
+    pub progress: Option<(u64, u64)>,
+}
 
 /// A job that was to be split.
 pub enum Split {
     /// It stays whole, ready to run.
     Whole(Box<dyn Task>),
-    /// The params of each shard, two or more, and what [`Sharding::merge`] needs.
-    Shards(Vec<Value>, Plan),
+    /// It is divided.
+    Shards(Shards),
+    /// There is nothing to do but to give this.
+    Done(Value),
+}
+
+/// What came of shards.
+pub enum Merged {
+    /// The job's output.
+    Done(Value),
+    /// Another round.
+    Shards(Shards),
 }
 
 impl Sharding {
     /// The sharding of kernel `K`.
     pub const fn of<K: Shardable>() -> Self {
         Self {
-            split: |tree, pieces| {
+            rounds: false,
+            split: |tree, aim| {
                 let params: K::Params = params::decode(tree)?;
                 K::validate(&params)?;
-                let (mut shards, plan) = K::split(params, pieces.max(1))?;
+                let (mut shards, plan) = K::split(params, aim.pieces.max(1))?;
                 if shards.len() == 1 {
                     return Ok(Split::Whole(Box::new(Prepared::<K>(shards.remove(0)))));
                 }
-                let shards = shards.into_iter().map(|shard| Box::new(shard) as Value).collect();
-                Ok(Split::Shards(shards, Box::new(plan)))
+                let params = shards.into_iter().map(|shard| Box::new(shard) as Value).collect();
+                Ok(Split::Shards(Shards { params, plan: Box::new(plan), progress: None }))
             },
-            merge: |plan, outputs| {
-                let plan = plan.downcast().map_err(|_| KernelError::failed("the plan is another kernel's"))?;
-                let outputs = outputs.into_iter().enumerate().map(|(number, tree)| {
-                    params::decode(tree)
-                        .map_err(|error| KernelError::failed(format!("output of shard {number}: {error}")))
-                });
-                let outputs = outputs.collect::<Result<_, _>>()?;
-                Ok(Box::new(K::merge(*plan, outputs)?))
+            shard: |tree| {
+                let params: K::Params = params::decode(tree)?;
+                K::validate(&params)?;
+                Ok(Box::new(Prepared::<K>(params)))
+            },
+            merge: |plan, outputs, _, _| {
+                let plan = plan.downcast().map_err(|_| strange_plan())?;
+                Ok(Merged::Done(Box::new(K::merge(*plan, decode_outputs(outputs)?)?)))
             },
         }
     }
+
+    /// The sharding of kernel `K`, whose jobs are done in rounds.
+    pub const fn in_rounds<K: Rounds>() -> Self {
+        Self {
+            rounds: true,
+            split: |tree, aim| {
+                let params: K::Params = params::decode(tree)?;
+                K::validate(&params)?;
+                Ok(match K::begin(params, Aim { pieces: aim.pieces.max(1), ..aim })? {
+                    Round::Whole(params) => Split::Whole(Box::new(Prepared::<K>(params))),
+                    Round::Next { shards, state, progress } => Split::Shards(Shards::of::<K>(shards, state, progress)),
+                    Round::Done { output, .. } => Split::Done(Box::new(output)),
+                })
+            },
+            shard: |tree| Ok(Box::new(PreparedShard::<K>(params::decode(tree)?))),
+            merge: |plan, outputs, control, parts| {
+                let state = plan.downcast().map_err(|_| strange_plan())?;
+                let job = Job::hosted(control, move |number, part: K::Part| parts(number, Box::new(part)));
+                match K::go_on(*state, decode_outputs(outputs)?, &job)? {
+                    Round::Whole(_) => Err(KernelError::failed("a job is whole before its first round only")),
+                    Round::Next { shards, state, progress } => {
+                        Ok(Merged::Shards(Shards::of::<K>(shards, state, progress)))
+                    }
+                    Round::Done { output, total } => {
+                        control.set_total(total);
+                        control.advance(total);
+                        Ok(Merged::Done(Box::new(output)))
+                    }
+                }
+            },
+        }
+    }
+}
+
+impl Shards {
+    fn of<K: Rounds>(shards: Vec<K::Shard>, state: K::State, progress: (u64, u64)) -> Self {
+        let params = shards.into_iter().map(|shard| Box::new(shard) as Value).collect();
+        Self { params, plan: Box::new(state), progress: Some(progress) }
+    }
+}
+
+/// A shard of a round, as a task.
+struct PreparedShard<K: Rounds>(K::Shard);
+
+impl<K: Rounds> Task for PreparedShard<K> {
+    fn run(self: Box<Self>, control: &'static ControlBlock, parts: PartSink) -> Result<Value, KernelError> {
+        let job = Job::hosted(control, move |number, part: K::Part| parts(number, Box::new(part)));
+        K::run_shard(self.0, &job).map(|given| Box::new(given) as Value)
+    }
+}
+
+fn decode_outputs<T: DeserializeOwned>(outputs: Vec<Tree>) -> Result<Vec<T>, KernelError> {
+    let outputs = outputs.into_iter().enumerate().map(|(number, tree)| {
+        params::decode(tree).map_err(|error| KernelError::failed(format!("output of shard {number}: {error}")))
+    });
+    outputs.collect()
+}
+
+fn strange_plan() -> KernelError {
+    KernelError::failed("the plan is another kernel's")
 }
 
 /// The error of outputs that are not those of a job's shards.
@@ -168,6 +429,9 @@ pub(crate) mod testing {
     use crate::job::Job;
     use serde::Deserialize;
     use std::sync::{Arc, Mutex};
+
+    /// A control block of the table that no other test uses.
+    const SLOT: usize = 14;
 
     /// A value as it travels between instances: all its bits, so that NaNs can be compared.
     #[derive(Debug, Clone, PartialEq)]
@@ -244,9 +508,10 @@ pub(crate) mod testing {
         let params = Sent::of(params);
         let (expected, mut expected_parts) = run::<K>(params.clone());
 
-        let (shards, plan) = match (sharding.split)(params.attach(), pieces).unwrap() {
-            Split::Shards(shards, plan) => (shards, plan),
+        let (shards, plan) = match (sharding.split)(params.attach(), Aim { pieces, short: false }).unwrap() {
+            Split::Shards(Shards { params, plan, .. }) => (params, plan),
             Split::Whole(_) => return 1,
+            Split::Done(_) => unreachable!("it divides in one round"),
         };
         assert!((2..=pieces.max(1)).contains(&shards.len()), "{} shards for {pieces} pieces", shards.len());
         let (mut outputs, mut sent, mut parts) = (Vec::new(), Vec::new(), Vec::new());
@@ -258,7 +523,11 @@ pub(crate) mod testing {
             parts.extend(some);
         }
         array::attach(arrays(sent));
-        let output = Sent::of(&*(sharding.merge)(plan, outputs).unwrap());
+        let block = &ControlBlock::table()[SLOT];
+        let Merged::Done(output) = (sharding.merge)(plan, outputs, block, Box::new(|_, _| {})).unwrap() else {
+            unreachable!("it divides in one round")
+        };
+        let output = Sent::of(&*output);
 
         assert!(output == expected, "{} of {pieces} pieces: the output differs", shards.len());
         let text = |part: &Sent| format!("{part:?}");
@@ -266,6 +535,80 @@ pub(crate) mod testing {
         expected_parts.sort_by_cached_key(text);
         assert!(parts == expected_parts, "{} of {pieces} pieces: the parts differ", shards.len());
         shards.len()
+    }
+
+    /// What came of a job that was done in rounds.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Seen {
+        /// Calls of `go_on`.
+        pub rounds: usize,
+        /// The most shards in a round.
+        pub shards: usize,
+    }
+
+    /// Whether a job that is done in rounds gives exactly what the whole gives: output, parts, and units of progress.
+    pub fn check_rounds<K: Rounds>(params: &K::Params, aim: Aim) -> Seen
+    where
+        K::Params: Serialize,
+    {
+        let whole = Sent::of(params);
+        let (expected, mut expected_parts) = run::<K>(whole.clone());
+        let total = {
+            let job = Job::detached();
+            crate::kernel::run::<K>(params::decode(whole.clone().attach()).unwrap(), &job).unwrap();
+            job.progress().1
+        };
+        let parts = Arc::new(Mutex::new(Vec::new()));
+        let job = || {
+            let sink = Arc::clone(&parts);
+            Job::with_parts(move |_, part: K::Part| sink.lock().unwrap().push(Sent::of(&part)))
+        };
+        let mut seen = Seen { rounds: 0, shards: 0 };
+        let mut round = K::begin(params::decode(whole.attach()).unwrap(), aim).unwrap();
+        let (mut done, mut units) = (0, 0);
+        let output = loop {
+            match round {
+                Round::Whole(params) => {
+                    assert_eq!(seen.rounds, 0, "whole before the first round only");
+                    assert_eq!(Sent::of(&params), Sent::of(&params));
+                    return seen;
+                }
+                Round::Next { shards, state, progress } => {
+                    assert!(shards.len() <= aim.pieces, "{} shards of {} pieces", shards.len(), aim.pieces);
+                    // What `go_on` does itself is told by what it returns.
+                    assert!(
+                        progress.0 >= done + units,
+                        "{} units before a round, {done} and {units} were done",
+                        progress.0
+                    );
+                    assert!(progress.0 <= progress.1, "{progress:?}");
+                    (done, units) = (progress.0, 0);
+                    seen.shards = seen.shards.max(shards.len());
+                    let mut given = Vec::new();
+                    for shard in &shards {
+                        let shard: K::Shard = params::decode(Sent::of(shard).attach()).unwrap();
+                        let job = job();
+                        let one = K::run_shard(shard, &job).unwrap();
+                        units += job.progress().0;
+                        given.push(params::decode(Sent::of(&one).attach()).unwrap());
+                    }
+                    round = K::go_on(state, given, &job()).unwrap();
+                    seen.rounds += 1;
+                }
+                Round::Done { output, total: told } => {
+                    assert_eq!(told, total, "units in all");
+                    assert!(done + units <= total, "{done} and {units} units of {total}");
+                    break Sent::of(&output);
+                }
+            }
+        };
+        assert!(output == expected, "{aim:?}: the output differs");
+        let mut parts = std::mem::take(&mut *parts.lock().unwrap());
+        let text = |part: &Sent| format!("{part:?}");
+        parts.sort_by_cached_key(text);
+        expected_parts.sort_by_cached_key(text);
+        assert!(parts == expected_parts, "{aim:?}: the parts differ");
+        seen
     }
 
     /// [`check_pieces`] of several numbers of pieces; returns the greatest number of shards.
@@ -317,10 +660,11 @@ mod tests {
     #[test]
     fn params_are_decoded_and_validated_before_they_are_split() {
         let split = sharding("hash").unwrap().split;
-        let error = split(Tree::Map(vec![]), 2).map(|_| ()).unwrap_err();
+        let aim = Aim { pieces: 2, short: false };
+        let error = split(Tree::Map(vec![]), aim).map(|_| ()).unwrap_err();
         assert_eq!(error, KernelError::bad_params("data", "is missing"));
         let sha256 = HashParams { data: vec![0].into(), algorithm: HashAlgorithm::Sha256, subtree_at: Some(0) };
-        let error = split(Sent::of(&sha256).attach(), 2).map(|_| ()).unwrap_err();
+        let error = split(Sent::of(&sha256).attach(), aim).map(|_| ()).unwrap_err();
         assert!(error.to_string().starts_with("subtreeAt: "), "{error}");
     }
 
@@ -330,12 +674,14 @@ mod tests {
         let plan = || {
             let params =
                 HashParams { data: vec![0; 1 << 20].into(), algorithm: HashAlgorithm::Blake3, subtree_at: None };
-            match (sharding.split)(Sent::of(&params).attach(), 4).unwrap() {
-                Split::Shards(_, plan) => plan,
-                Split::Whole(_) => panic!("a megabyte divides"),
+            match (sharding.split)(Sent::of(&params).attach(), Aim { pieces: 4, short: false }).unwrap() {
+                Split::Shards(Shards { plan, .. }) => plan,
+                _ => panic!("a megabyte divides"),
             }
         };
-        let failed = |plan, outputs| (sharding.merge)(plan, outputs).map(|_| ()).unwrap_err().to_string();
+        let block = &ControlBlock::table()[15];
+        let merge = |plan, outputs| (sharding.merge)(plan, outputs, block, Box::new(|_, _| {}));
+        let failed = |plan, outputs| merge(plan, outputs).map(|_| ()).unwrap_err().to_string();
         assert_eq!(failed(Box::new(7), vec![]), "the plan is another kernel's");
         assert_eq!(failed(plan(), vec![Tree::Map(vec![])]), "output of shard 0: hex: is missing");
         assert_eq!(failed(plan(), vec![]), "the outputs to merge are not those of the job's shards");
