@@ -7,10 +7,12 @@
 //! another. Four bodies go through that together, each in a lane of its own: who they are and which thread has them changes nothing.
 
 use super::radix::reserve;
+use crate::shard::{Aim, Round, Rounds, Sharding, strange_outputs};
 use crate::{Array, Cancelled, Job, Kernel, KernelError};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use wide::f64x2;
 
 /// Bodies under their own gravity.
@@ -74,6 +76,10 @@ const GROUP: usize = 4;
 const BLOCK: usize = 1024;
 /// Pulls for each task of a step: some 50 µs of work.
 const TASK: usize = 1 << 15;
+/// Pulls between two turns of an event loop: some milliseconds of work.
+const TURN: u64 = 1 << 20;
+/// Fewer pulls in a step are not worth sending the bodies to workers.
+const ROUND: u64 = 1 << 22;
 
 impl Kernel for Nbody {
     const NAME: &'static str = "nbody";
@@ -113,16 +119,185 @@ impl Kernel for Nbody {
     }
 
     fn run(p: NbodyParams, job: &Job<NbodyPart>) -> Result<NbodyOutput, KernelError> {
-        let mut bodies = Bodies::of(&p)?;
-        job.set_total(bodies.moving.len() as u64 * u64::from(p.steps));
-        for step in 1..=p.steps {
-            bodies.step(job)?;
-            if p.every.is_some_and(|every| step.is_multiple_of(every)) {
-                job.emit(step, || NbodyPart { step, positions: bodies.positions() });
+        let mut journey = Journey::of(&p, 1)?;
+        job.set_total(journey.total());
+        while !journey.is_over() {
+            journey.bodies.kick(0..journey.bodies.moving.len(), job)?;
+            journey.end_step(job);
+        }
+        Ok(journey.output())
+    }
+
+    fn sharding() -> Option<Sharding> {
+        Some(Sharding::in_rounds::<Self>())
+    }
+}
+
+/// Bodies that are on their way.
+pub struct Journey {
+    bodies: Bodies,
+    /// Steps that are done.
+    step: u32,
+    steps: u32,
+    /// Bodies of the step after that are done.
+    at: usize,
+    every: Option<u32>,
+    /// Shards of a step.
+    pieces: usize,
+}
+
+impl Journey {
+    fn of(p: &NbodyParams, pieces: usize) -> Result<Self, KernelError> {
+        Ok(Self { bodies: Bodies::of(p)?, step: 0, steps: p.steps, at: 0, every: p.every, pieces })
+    }
+
+    fn is_over(&self) -> bool {
+        self.step == self.steps
+    }
+
+    /// Units: a body in a step.
+    fn total(&self) -> u64 {
+        self.bodies.moving.len() as u64 * u64::from(self.steps)
+    }
+
+    fn done(&self) -> u64 {
+        self.bodies.moving.len() as u64 * u64::from(self.step) + self.at as u64
+    }
+
+    /// All bodies have moved.
+    fn end_step(&mut self, job: &Job<NbodyPart>) {
+        std::mem::swap(&mut self.bodies.sources, &mut self.bodies.next);
+        self.at = 0;
+        self.step += 1;
+        let step = self.step;
+        if self.every.is_some_and(|every| step.is_multiple_of(every)) {
+            job.emit(step, || NbodyPart { step, positions: self.bodies.positions() });
+        }
+    }
+
+    /// Goes on for about [`TURN`], wherever in a step that ends.
+    fn turn(&mut self, job: &Job<NbodyPart>) -> Result<(), Cancelled> {
+        // A step of few bodies is not for nothing either.
+        const LEAST: u64 = 64;
+        let count = self.bodies.moving.len();
+        let mut left = TURN;
+        while left > 0 && !self.is_over() {
+            let bodies = (left / count.max(1) as u64).next_multiple_of(GROUP as u64).max(GROUP as u64);
+            let end = count.min(self.at.saturating_add(bodies as usize));
+            self.bodies.kick(self.at..end, job)?;
+            left = left.saturating_sub(((end - self.at) as u64 * count as u64).max(LEAST));
+            self.at = end;
+            if end == count {
+                self.end_step(job);
             }
         }
-        Ok(NbodyOutput { positions: bodies.positions(), velocities: bodies.velocities() })
+        Ok(())
     }
+
+    /// The next step in shards, or all that is left in turns when there are to be none.
+    fn round(self) -> Round<Nbody> {
+        if self.is_over() {
+            return Round::Done { total: self.total(), output: self.output() };
+        }
+        let progress = (self.done(), self.total());
+        let Bodies { sources, moving, time_step, softening, .. } = &self.bodies;
+        let shards = match self.pieces {
+            0 => Vec::new(),
+            pieces => {
+                let each = moving.len().div_ceil(pieces).next_multiple_of(GROUP).max(GROUP);
+                let sources = Array::from(sources.as_flattened().to_vec());
+                let shard = |(number, moving): (usize, &[Moving])| NbodyShard {
+                    sources: sources.clone(),
+                    first: number * each,
+                    moving: flat(moving),
+                    time_step: *time_step,
+                    softening: *softening,
+                };
+                moving.chunks(each).enumerate().map(shard).collect()
+            }
+        };
+        Round::Next { shards, state: self, progress }
+    }
+
+    fn output(self) -> NbodyOutput {
+        NbodyOutput { positions: self.bodies.positions(), velocities: self.bodies.velocities() }
+    }
+}
+
+/// Some of the bodies in one step, and what pulls them.
+#[derive(Serialize, Deserialize)]
+pub struct NbodyShard {
+    /// [`Source`]s, all of them.
+    sources: Array<f64>,
+    /// Which of them is the first that moves.
+    first: usize,
+    /// Position and velocity of each that moves.
+    moving: Array<f64>,
+    time_step: f64,
+    /// Its square.
+    softening: f64,
+}
+
+impl Rounds for Nbody {
+    type Shard = NbodyShard;
+    /// Position and velocity of each after the step.
+    type Given = Array<f64>;
+    type State = Journey;
+
+    fn begin(p: NbodyParams, Aim { pieces, short }: Aim) -> Result<Round<Self>, KernelError> {
+        let count = p.masses.len() as u64;
+        if short {
+            return Ok(Journey::of(&p, 0)?.round());
+        }
+        if pieces < 2 || count * count < ROUND {
+            return Ok(Round::Whole(p));
+        }
+        Ok(Journey::of(&p, pieces)?.round())
+    }
+
+    fn run_shard(shard: NbodyShard, job: &Job<NbodyPart>) -> Result<Array<f64>, KernelError> {
+        let (sources, odd) = shard.sources.as_chunks();
+        let mut moving = moving(&shard.moving)?;
+        if !odd.is_empty() || shard.first.checked_add(moving.len()).is_none_or(|end| end > sources.len()) {
+            return Err(KernelError::failed("a shard moves bodies that it does not have"));
+        }
+        let mut next = sources[shard.first..shard.first + moving.len()].to_vec();
+        let step = Step { sources, time_step: shard.time_step, softening: shard.softening };
+        step.kick(shard.first, &mut moving, &mut next, job)?;
+        Ok(flat(&moving))
+    }
+
+    fn go_on(mut journey: Journey, given: Vec<Array<f64>>, job: &Job<NbodyPart>) -> Result<Round<Self>, KernelError> {
+        if journey.pieces == 0 {
+            journey.turn(job)?;
+            return Ok(journey.round());
+        }
+        let bodies = &mut journey.bodies;
+        let moved: Vec<Vec<Moving>> = given.iter().map(|given| moving(given)).collect::<Result<_, _>>()?;
+        bodies.moving = moved.into_iter().flatten().collect();
+        if bodies.moving.len() != bodies.next.len() {
+            return Err(strange_outputs());
+        }
+        for (next, body) in bodies.next.iter_mut().zip(&bodies.moving) {
+            *next = source(body, next[3], bodies.half_step);
+        }
+        journey.end_step(job);
+        Ok(journey.round())
+    }
+}
+
+/// Position and velocity of each.
+fn flat(moving: &[Moving]) -> Array<f64> {
+    moving.iter().flat_map(|body| [body.position, body.velocity]).flatten().collect::<Vec<_>>().into()
+}
+
+fn moving(flat: &[f64]) -> Result<Vec<Moving>, KernelError> {
+    let (bodies, odd) = flat.as_chunks();
+    if !odd.is_empty() {
+        return Err(strange_outputs());
+    }
+    let body = |&[x, y, z, u, v, w]: &[f64; 6]| Moving { position: [x, y, z], velocity: [u, v, w] };
+    Ok(bodies.iter().map(body).collect())
 }
 
 /// Where a body pulls from half a step before it is there, and how much: x, y, z, and mass times gravity.
@@ -162,29 +337,11 @@ impl Bodies {
         Ok(Self { sources, next, moving, half_step, time_step: p.time_step, softening: p.softening * p.softening })
     }
 
-    /// One step: the kick in its middle, and the drifts to its end and on to the middle of the next.
-    fn step(&mut self, job: &Job<NbodyPart>) -> Result<(), Cancelled> {
+    /// The step of some of the bodies: the kick in its middle, and the drifts to its end and on to the middle of the next.
+    fn kick(&mut self, which: Range<usize>, job: &Job<NbodyPart>) -> Result<(), Cancelled> {
         job.check()?;
-        let Self { sources, next, moving, half_step, time_step, softening } = self;
-        let (sources, half_step, time_step, softening) = (&sources[..], *half_step, *time_step, *softening);
-        let task = (TASK / sources.len().max(1)).max(1) * GROUP;
-        let tasks = sources.par_chunks(task).zip(next.par_chunks_mut(task)).zip(moving.par_chunks_mut(task));
-        tasks.try_for_each(|((targets, next), moving)| {
-            let groups = targets.chunks(GROUP).zip(next.chunks_mut(GROUP)).zip(moving.chunks_mut(GROUP));
-            for ((targets, next), moving) in groups {
-                let pulls = pulls(targets, sources, softening, job)?;
-                for (((target, next), body), pull) in targets.iter().zip(next).zip(moving).zip(pulls) {
-                    body.velocity = drift(body.velocity, pull, time_step);
-                    body.position = drift([target[0], target[1], target[2]], body.velocity, half_step);
-                    let [x, y, z] = drift(body.position, body.velocity, half_step);
-                    *next = [x, y, z, target[3]];
-                }
-            }
-            job.advance(targets.len() as u64);
-            Ok(())
-        })?;
-        std::mem::swap(&mut self.sources, &mut self.next);
-        Ok(())
+        let step = Step { sources: &self.sources, time_step: self.time_step, softening: self.softening };
+        step.kick(which.start, &mut self.moving[which.clone()], &mut self.next[which], job)
     }
 
     fn positions(&self) -> Array<f64> {
@@ -200,6 +357,50 @@ impl Bodies {
         let numbers = self.moving.iter().flat_map(vector).map(|x| if x.is_nan() { f64::NAN } else { x });
         Array::from(numbers.collect::<Vec<_>>()).with_shape([self.moving.len(), 3])
     }
+}
+
+/// What is the same for all bodies in a step.
+struct Step<'a> {
+    sources: &'a [Source],
+    time_step: f64,
+    /// Its square.
+    softening: f64,
+}
+
+impl Step<'_> {
+    /// Moves the bodies from `first` on.
+    fn kick(
+        &self,
+        first: usize,
+        moving: &mut [Moving],
+        next: &mut [Source],
+        job: &Job<NbodyPart>,
+    ) -> Result<(), Cancelled> {
+        let Self { sources, time_step, softening } = *self;
+        let half_step = time_step * 0.5;
+        let task = (TASK / sources.len().max(1)).max(1) * GROUP;
+        let targets = &sources[first..first + moving.len()];
+        let tasks = targets.par_chunks(task).zip(next.par_chunks_mut(task)).zip(moving.par_chunks_mut(task));
+        tasks.try_for_each(|((targets, next), moving)| {
+            let groups = targets.chunks(GROUP).zip(next.chunks_mut(GROUP)).zip(moving.chunks_mut(GROUP));
+            for ((targets, next), moving) in groups {
+                let pulls = pulls(targets, sources, softening, job)?;
+                for (((target, next), body), pull) in targets.iter().zip(next).zip(moving).zip(pulls) {
+                    body.velocity = drift(body.velocity, pull, time_step);
+                    body.position = drift([target[0], target[1], target[2]], body.velocity, half_step);
+                    *next = source(body, target[3], half_step);
+                }
+            }
+            job.advance(targets.len() as u64);
+            Ok(())
+        })
+    }
+}
+
+/// From where a body, with its mass, pulls in the middle of its next step.
+fn source(body: &Moving, mass: f64, half_step: f64) -> Source {
+    let [x, y, z] = drift(body.position, body.velocity, half_step);
+    [x, y, z, mass]
 }
 
 /// Where something is after a time, at a constant rate.
@@ -251,6 +452,7 @@ fn pulls(
 mod tests {
     use super::*;
     use crate::kernel::run;
+    use crate::shard::testing::{Seen, check_rounds};
     use proptest::prelude::*;
     use std::sync::{Arc, Mutex};
 
@@ -405,6 +607,45 @@ mod tests {
             let stopped = run::<Nbody>(cloud(20, part.step), &Job::detached()).unwrap();
             assert_eq!(part.positions, stopped.positions);
         }
+    }
+
+    #[test]
+    fn rounds_make_the_whole() {
+        let turns = |pieces, p: &NbodyParams| check_rounds::<Nbody>(p, Aim { pieces, short: true });
+        for (bodies, steps) in [(0, 3), (1, 0), (1, 5), (3, 100_000), (9, 40), (1030, 3), (4099, 1)] {
+            let p = NbodyParams { every: Some(steps / 2 + 1), ..cloud(bodies, steps) };
+            let seen = turns(256, &p);
+            let pulls = (bodies * bodies) as u64 * u64::from(steps);
+            assert!(seen.rounds as u64 >= pulls / TURN / 2, "{seen:?} of {bodies} bodies");
+            assert_eq!(seen.shards, 0);
+        }
+        assert!(turns(256, &cloud(3, 100_000)).rounds > 4, "few bodies and many steps");
+        assert!(turns(256, &cloud(4099, 1)).rounds > 8, "one step of many bodies");
+        let p = NbodyParams { every: Some(1), ..cloud(2050, 2) };
+        for pieces in [2, 3, 7] {
+            let seen = check_rounds::<Nbody>(&p, Aim { pieces, short: false });
+            assert_eq!(seen, Seen { rounds: 2, shards: pieces });
+        }
+        for (pieces, bodies) in [(1, 2050), (4, 1000)] {
+            let seen = check_rounds::<Nbody>(&cloud(bodies, 2), Aim { pieces, short: false });
+            assert_eq!(seen, Seen { rounds: 0, shards: 0 }, "it does not pay");
+        }
+    }
+
+    #[test]
+    fn what_is_not_of_the_shards_is_an_error() {
+        let begin = || match Nbody::begin(cloud(2050, 1), Aim { pieces: 2, short: false }).unwrap() {
+            Round::Next { shards, state, .. } => (shards, state),
+            _ => panic!("it divides"),
+        };
+        let (_, state) = begin();
+        assert!(Nbody::go_on(state, vec![vec![0.0; 6].into()], &Job::detached()).is_err());
+        let (_, state) = begin();
+        assert!(Nbody::go_on(state, vec![vec![0.0; 7].into()], &Job::detached()).is_err());
+        let (mut shards, _) = begin();
+        let mut shard = shards.remove(0);
+        shard.first = 2000;
+        assert!(Nbody::run_shard(shard, &Job::detached()).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 // inline.js: an instance for the caller's own thread. Loaded only by the inline backend.
 import type { Artifact } from '../shared/artifact.ts';
-import type { JobEvent, Shard, Unit } from '../shared/protocol.ts';
+import type { JobEvent, Round, Unit } from '../shared/protocol.ts';
 import { glueOf } from '../worker/glue.ts';
 import { Instance } from '../worker/instance.ts';
 import { LocalInstance } from '../worker/local.ts';
@@ -14,9 +14,9 @@ export async function openInline(artifact: Artifact, module: WebAssembly.Module)
   const local = new LocalInstance(glue, instance);
   return {
     kernels: glue.kernelNames(),
-    shardable: glue.shardableKernels(),
+    shardable: instance.shardable(),
     forget: (id: number) => glue.forget(id),
-    run(unit: Unit, streaming: boolean, onEvent: (event: JobEvent) => void): Shard[] | undefined {
+    run(unit: Unit, streaming: boolean, onEvent: (event: JobEvent) => void): Round | undefined {
       local.onEvent = () => instance.takeEvents().events.forEach(onEvent);
       return local.run(unit, streaming, () => {});
     },

@@ -3,7 +3,7 @@
 import type { Counts } from '../shared/control.ts';
 import { textOf } from '../shared/errors.ts';
 import type { Artifact } from '../shared/artifact.ts';
-import type { JobEvent, Unit } from '../shared/protocol.ts';
+import type { JobEvent, Round, Unit } from '../shared/protocol.ts';
 import type { InlineModule, Runtime } from '../runtime/runtime.ts';
 import type { End, Engine, EngineListener, Task } from './engine.ts';
 import type { CheckedHostOptions } from './options.ts';
@@ -40,6 +40,8 @@ class InlineEngine implements Engine {
   #pieces: Pieces | undefined;
   #counts: Counts = { done: 0, total: 0 };
   #began = 0;
+  /** When the event loop had its last turn. */
+  #since = 0;
   #jobs = 0;
   #busy = 0;
   #flushed = false;
@@ -47,7 +49,7 @@ class InlineEngine implements Engine {
 
   constructor(runtime: Runtime, slice: number, instance: Awaited<ReturnType<InlineModule['openInline']>>, listener: EngineListener) {
     this.kernels = instance.kernels;
-    this.#shardable = new Set(instance.shardable);
+    this.#shardable = new Set([...instance.shardable.once, ...instance.shardable.rounds]);
     this.#runtime = runtime;
     this.#slice = slice;
     this.#instance = instance;
@@ -90,31 +92,38 @@ class InlineEngine implements Engine {
     await this.#runtime.yield();
     if (this.#task !== task) return;
     this.#began = performance.now();
-    let since = this.#began;
-    const shards = this.#do(taskUnit(task, this.#shardable.has(task.kernel) ? PIECES : 1), -1);
-    if (!shards || this.#task !== task) return;
-    this.#pieces = new Pieces(task, shards.length, this.#began);
-    for (const [index, shard] of shards.entries()) {
-      // Edge isolates' clocks stand still while code runs: they tell nothing until the event loop goes on.
-      const now = performance.now();
-      if (now === since || now - since >= this.#slice) {
-        await this.#runtime.yield();
-        since = performance.now();
+    this.#since = this.#began;
+    let round = this.#do(taskUnit(task, this.#shardable.has(task.kernel) ? PIECES : 1, true), -1);
+    while (round) {
+      const pieces = new Pieces(task, round.shards.length, this.#began, round.counts);
+      this.#pieces = pieces;
+      for (const [index, shard] of round.shards.entries()) {
+        if (!(await this.#goesOn(task))) return;
+        this.#do(shardUnit(task, shard), index);
       }
-      if (this.#task !== task) return this.#instance.forget(task.id);
-      this.#do(shardUnit(task, shard), index);
-      if (this.#task !== task) return this.#instance.forget(task.id);
+      if (!(await this.#goesOn(task))) return;
+      round = this.#do(pieces.merge(), -1);
     }
-    await this.#runtime.yield();
-    if (this.#task !== task) return this.#instance.forget(task.id);
-    this.#do(this.#pieces.merge(), -1);
   }
 
-  #do(unit: Unit, index: number) {
+  /** Gives the event loop its turn when the slice is over; whether the task is still to be done. */
+  async #goesOn(task: Task): Promise<boolean> {
+    // Edge isolates' clocks stand still while code runs: they tell nothing until the event loop goes on.
+    const now = performance.now();
+    if (this.#task === task && (now === this.#since || now - this.#since >= this.#slice)) {
+      await this.#runtime.yield();
+      this.#since = performance.now();
+    }
+    if (this.#task === task) return true;
+    this.#instance.forget(task.id);
+    return false;
+  }
+
+  #do(unit: Unit, index: number): Round | undefined {
     const began = performance.now();
-    const shards = this.#instance.run(unit, this.#task!.streaming, (event) => this.#heed(event, index));
+    const round = this.#instance.run(unit, this.#task!.streaming, (event) => this.#heed(event, index));
     this.#busy += performance.now() - began;
-    return shards;
+    return round;
   }
 
   #heed(event: JobEvent, index: number): void {
@@ -133,7 +142,11 @@ class InlineEngine implements Engine {
         return this.#end(task, { kind: 'cancelled' });
       case 'done':
         if (index >= 0) return void this.#pieces!.add(index, event, event);
-        if (!this.#pieces) this.#counts = { done: event.done, total: event.total };
+        // Of shards that were merged at once, the pieces know.
+        if (!this.#pieces || event.total > 0) {
+          this.#pieces = undefined;
+          this.#counts = { done: event.done, total: event.total };
+        }
         this.#end(task, { kind: 'done', output: event });
     }
   }

@@ -40,14 +40,14 @@ export class Planner {
     this.#runtime = runtime;
     this.#options = options;
     this.kernels = started.ready.kernels;
-    this.#shardable = new Set(started.ready.shardable);
+    this.#shardable = new Set(started.ready.shardable.once);
     this.#worker = this.#sit(started);
   }
 
   /** All kernels of the package. */
   readonly kernels: readonly string[];
 
-  /** Kernels whose jobs divide. */
+  /** Kernels whose shards are jobs of their own, as other processes can run them. */
   get shardable(): ReadonlySet<string> {
     return this.#shardable;
   }
@@ -58,7 +58,7 @@ export class Planner {
    * @throws LoomworkError as the kernel does for bad params; PlannerLost
    */
   async split(task: Task, pieces: number): Promise<Shard[] | undefined> {
-    const unit: Unit = { ...taskUnit(task, pieces), what: 'plan' };
+    const unit: Unit = { ...taskUnit(task, pieces, false), what: 'plan' };
     const shards = (await this.#ask(task, unit, task.inputs.transfer)) as Shard[];
     return shards.length > 0 ? shards : undefined;
   }
@@ -110,7 +110,7 @@ export class Planner {
         if (asked) restore(asked.task, message.buffers);
         return;
       }
-      case 'shards':
+      case 'round':
         return this.#answer(message.id)?.resolve(message.shards);
       case 'events':
         for (const event of message.events) this.#takeEvent(event);

@@ -76,7 +76,7 @@ interface Inside {
   task: Task;
   began: number;
   counts: Counts;
-  pieces?: Pieces;
+  pieces?: Pieces | undefined;
   planner?: WorkerHandle;
 }
 
@@ -95,7 +95,7 @@ class WorkersEngine implements Engine {
 
   constructor(started: Started[], start: () => Promise<Started>, listener: EngineListener) {
     this.kernels = started[0]!.ready.kernels;
-    this.#shardable = new Set(started[0]!.ready.shardable);
+    this.#shardable = new Set([...started[0]!.ready.shardable.once, ...started[0]!.ready.shardable.rounds]);
     this.#listener = listener;
     this.#start = start;
     for (const each of started) {
@@ -133,7 +133,7 @@ class WorkersEngine implements Engine {
     this.#inside.set(task.id, { task, began: 0, counts: { done: 0, total: 0 } });
     const idle = this.#seats.filter(({ work }) => !work).length;
     const pieces = this.#shardable.has(task.kernel) ? idle : 1;
-    this.#waiting.push({ task, unit: taskUnit(task, pieces), index: -1 });
+    this.#waiting.push({ task, unit: taskUnit(task, pieces, false), index: -1 });
     task.slot = 0;
   }
 
@@ -170,12 +170,13 @@ class WorkersEngine implements Engine {
       case 'taken':
         if (message.id === work.task.id) restore(work.task, message.buffers);
         return;
-      case 'shards': {
+      case 'round': {
         this.#leave(seat);
         const inside = this.#inside.get(message.id);
         if (inside) {
-          inside.pieces = new Pieces(inside.task, message.shards.length, inside.began);
+          inside.pieces = new Pieces(inside.task, message.shards.length, inside.began, message.counts);
           inside.planner = seat.handle!;
+          if (message.shards.length === 0) this.#merge(inside);
           // Before what else waits: a job that has begun is to end.
           this.#waiting.unshift(...message.shards.map((shard, index) => ({ task: inside.task, unit: shardUnit(inside.task, shard), index })));
         } else seat.handle!.post({ type: 'forget', id: message.id });
@@ -206,15 +207,21 @@ class WorkersEngine implements Engine {
       if (event.kind === 'failed') this.#finish(work.task, { kind: 'failed', error: event.error });
       else if (event.kind === 'cancelled') this.#finish(work.task, { kind: 'cancelled' });
       else if (work.index < 0) {
-        if (!inside.pieces) inside.counts = { done: event.done, total: event.total };
+        // Of shards that were merged at once, the pieces know.
+        if (!inside.pieces || event.total > 0) {
+          inside.pieces = undefined;
+          inside.counts = { done: event.done, total: event.total };
+        }
         this.#finish(work.task, { kind: 'done', output: event });
-      } else if (inside.pieces!.add(work.index, event, event)) {
-        const merge: Work = { task: work.task, unit: inside.pieces!.merge(), index: -1 };
-        const planner = inside.planner!;
-        this.#merges.set(planner, [...(this.#merges.get(planner) ?? []), merge]);
-      }
+      } else if (inside.pieces!.add(work.index, event, event)) this.#merge(inside);
     }
     this.#next();
+  }
+
+  /** All shards of a round are done. */
+  #merge({ task, pieces, planner }: Inside): void {
+    const merge: Work = { task, unit: pieces!.merge(), index: -1 };
+    this.#merges.set(planner!, [...(this.#merges.get(planner!) ?? []), merge]);
   }
 
   /** The worker has done what it had. */

@@ -1,6 +1,7 @@
 // What the caller's thread and its workers say to each other: one payload map types every message.
 // Cancel, progress and small jobs are not here where memory is shared: they go through the control blocks.
 import type { Artifact } from './artifact.ts';
+import type { Counts } from './control.ts';
 import type { Failure } from './errors.ts';
 
 /** A typed array on its way: its bytes lie in `buffer` (shared, or moved with the message). */
@@ -48,16 +49,31 @@ export type JobEvent =
 export interface Unit extends Submission {
   /**
    * `whole`: run it. `split`: divide it into at most `pieces`, or run it when dividing does not pay. `plan`: divide it, or say by no shards
-   * that it does not pay. `merge`: make its output of those of its shards.
+   * that it does not pay. `shard`: run one of its shards. `merge`: go on from what its shards gave, to its output or another round.
    */
-  what: 'whole' | 'split' | 'plan' | 'merge';
+  what: 'whole' | 'split' | 'plan' | 'shard' | 'merge';
   pieces: number;
+  /** Whether each shard should take some milliseconds at most. */
+  short: boolean;
 }
 
-/** A shard of a job: the job's kernel with smaller params. */
+/** A piece of a job: of most kernels, the same kernel with smaller params. */
 export interface Shard {
   params: Uint8Array;
   arrays: PackedArray[];
+}
+
+/** Shards that can be done at the same time. None: the job goes on by a `merge` of nothing, once others have had their turn. */
+export interface Round {
+  shards: Shard[];
+  /** How far the job is before them, where there are several rounds. */
+  counts?: Counts;
+}
+
+/** The kernels whose jobs divide: into shards that are jobs of the same kernel, or in rounds. */
+export interface Shardable {
+  once: string[];
+  rounds: string[];
 }
 
 /** Where things lie in an instance's memory. */
@@ -90,15 +106,15 @@ export interface FromWorker {
   /** Web only: it holds the lock of its name until it dies. */
   alive: Record<never, never>;
   /** The instance is there; a coordinator takes jobs. */
-  ready: Addresses & { kernels: string[]; shardable: string[]; stack: number };
+  ready: Addresses & { kernels: string[]; shardable: Shardable; stack: number };
   /** A lane is about to look for jobs, or a thread for its pool. From now on it hears no message. */
   waiting: Record<never, never>;
   /** Its work is over: the lane was told to stop, or its pool was ended. */
   ended: Record<never, never>;
   /** A job's arrays are copied in: here are the buffers that came with it. */
   taken: { id: number; buffers: ArrayBuffer[] };
-  /** A job was split; its plan is kept until it is merged or forgotten. */
-  shards: { id: number; shards: Shard[] };
+  /** A job was split, or goes on with another round; its plan is kept until it is merged or forgotten. */
+  round: { id: number } & Round;
   /** What happened lately, in order. */
   events: { events: JobEvent[] };
   /**

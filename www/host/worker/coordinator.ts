@@ -18,7 +18,7 @@ export function coordinate(port: Port, order: ToWorker['coordinate']): (message:
   const { memory } = glue.initSync({ module: order.module, ...(order.memory && { memory: order.memory }) });
   glue.boot();
   const instance = new Instance(glue, memory);
-  const ready = { type: 'ready', kernels: glue.kernelNames(), shardable: glue.shardableKernels(), controlTable: glue.controlTable() } as const;
+  const ready = { type: 'ready', kernels: glue.kernelNames(), shardable: instance.shardable(), controlTable: glue.controlTable() } as const;
   let heed: (message: Message<ToWorker>) => void;
   if (order.artifact === 'threads') {
     heed = passOn(port, glue, instance, memory as SharedMemory);
@@ -93,8 +93,8 @@ function runHere(port: Port, glue: Glue, instance: Instance): (message: Message<
   return (message) => {
     if (message.type === 'forget') glue.forget(message.id);
     if (message.type !== 'unit') return;
-    const shards = local.run(message, true, () => giveBack(port, message));
-    if (shards) port.post({ type: 'shards', id: message.id, shards }, shards.flatMap(({ arrays }) => arrays.map(({ buffer }) => buffer as ArrayBuffer)));
+    const round = local.run(message, true, () => giveBack(port, message));
+    if (round) port.post({ type: 'round', id: message.id, ...round }, round.shards.flatMap(({ arrays }) => arrays.map(({ buffer }) => buffer as ArrayBuffer)));
   };
 }
 

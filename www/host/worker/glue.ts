@@ -29,10 +29,11 @@ export interface WasmEvent {
   error?: Failure;
 }
 
-/** A shard that `split` returns. */
-export interface WasmShard {
-  params: Uint8Array;
-  arrays: WasmArray[];
+/** Shards that `split` and `merge` return. */
+export interface WasmRound {
+  shards: { params: Uint8Array; arrays: WasmArray[] }[];
+  done?: number;
+  total?: number;
 }
 
 /** The boundary's exports; see src/boundary.rs. */
@@ -55,11 +56,12 @@ export interface Glue {
   release(id: number): void;
   /** Threads only. */
   freeReleased?(): void;
-  shardableKernels(): string[];
+  shardableKernels(rounds: boolean): string[];
   // Single-threaded artifacts only.
   onEvent(listener: () => void): void;
-  split(slot: number, id: number, kernel: string, params: Uint8Array, pieces: number, orRun: boolean): WasmShard[] | undefined;
-  merge(slot: number, id: number, kernel: string, outputs: Uint8Array): void;
+  split(slot: number, id: number, kernel: string, params: Uint8Array, pieces: number, short: boolean, orRun: boolean): WasmRound | undefined;
+  runShard(slot: number, id: number, kernel: string, params: Uint8Array): void;
+  merge(slot: number, id: number, kernel: string, outputs: Uint8Array): WasmRound | undefined;
   forget(id: number): void;
   // The threads artifact only.
   dispatch(): number;

@@ -3,8 +3,8 @@
 import { ControlTable } from '../shared/control.ts';
 import { textOf, type Failure } from '../shared/errors.ts';
 import { DTYPES, ERROR_CODES } from '../shared/generated.ts';
-import type { FromWorker, JobEvent, Message, PackedArray, Shard, Submission, Unit } from '../shared/protocol.ts';
-import type { Glue, WasmArray, WasmEvent } from './glue.ts';
+import type { FromWorker, JobEvent, Message, PackedArray, Round, Shardable, Submission, Unit } from '../shared/protocol.ts';
+import type { Glue, WasmArray, WasmEvent, WasmRound } from './glue.ts';
 
 /** Events with the buffers that can be moved along with them. */
 export interface Batch {
@@ -49,19 +49,38 @@ export class Instance {
    * Single-threaded instances: does a unit to its end, which is told as an event.
    *
    * @param moved called when the arrays are copied in, and not needed any more
-   * @returns the shards, when it was divided instead, or none when it was only to be divided and that does not pay
+   * @returns the shards, when it was divided instead or goes on with more; none also when it was only to be divided and that does not pay
    * @throws what wasm threw when it trapped: the instance must not be used again
    */
-  execute(unit: Unit, moved: () => void): Shard[] | undefined {
-    const { id, slot, kernel, params, what, pieces } = unit;
-    if (what === 'whole') return void this.submit(unit, moved);
-    let shards: Shard[] | undefined;
+  execute(unit: Unit, moved: () => void): Round | undefined {
+    const { id, slot, kernel, params, what, pieces, short } = unit;
+    let round: Round | undefined;
     this.#attempt(unit, moved, () => {
-      if (what === 'merge') return this.#glue.merge(slot, id, kernel, params);
-      const views = this.#glue.split(slot, id, kernel, params, pieces, what === 'split');
-      shards = views?.map(({ params: bytes, arrays }) => ({ params: bytes, arrays: arrays.map((array) => this.#copyOut(array, slot)) }));
+      switch (what) {
+        case 'whole':
+          return this.#glue.submit(slot, id, kernel, params);
+        case 'shard':
+          return this.#glue.runShard(slot, id, kernel, params);
+        case 'merge':
+          return void (round = this.#round(this.#glue.merge(slot, id, kernel, params), slot));
+        case 'split':
+        case 'plan':
+          round = this.#round(this.#glue.split(slot, id, kernel, params, pieces, short, what === 'split'), slot);
+      }
     });
-    return shards;
+    return round;
+  }
+
+  #round(round: WasmRound | undefined, slot: number): Round | undefined {
+    if (!round) return undefined;
+    const { done, total } = round;
+    const shards = round.shards.map(({ params, arrays }) => ({ params, arrays: arrays.map((array) => this.#copyOut(array, slot)) }));
+    return { shards, ...(done !== undefined && total !== undefined && { counts: { done, total } }) };
+  }
+
+  /** Which kernels' jobs divide. */
+  shardable(): Shardable {
+    return { once: this.#glue.shardableKernels(false), rounds: this.#glue.shardableKernels(true) };
   }
 
   /** Whether anything has happened since. */

@@ -1,6 +1,6 @@
 // A single-threaded instance: a job runs to its end, here and now. Used by the workers of the `workers` backend, and on the caller's thread
 // by the `inline` one.
-import type { JobEvent, Shard, Unit } from '../shared/protocol.ts';
+import type { JobEvent, Round, Unit } from '../shared/protocol.ts';
 import type { Glue } from './glue.ts';
 import type { Instance } from './instance.ts';
 
@@ -23,18 +23,18 @@ export class LocalInstance {
    * Does a unit to its end, which is told as an event.
    *
    * @param moved called when the unit's arrays are copied in, and not needed any more
-   * @returns the shards, when it was divided instead
+   * @returns the shards, when it was divided instead or goes on with more
    * @throws what wasm threw when it trapped: the instance must not be used again
    */
-  run(unit: Unit, streaming: boolean, moved: () => void): Shard[] | undefined {
+  run(unit: Unit, streaming: boolean, moved: () => void): Round | undefined {
     // Set for each job: hosts may share an instance, and each has a listener of its own.
     this.#glue.onEvent(() => this.onEvent());
     this.#instance.blocks.clear(SLOT, { id: unit.id, streaming, lend: false });
     this.#running = unit;
-    const shards = this.#instance.execute({ ...unit, slot: SLOT }, moved);
+    const round = this.#instance.execute({ ...unit, slot: SLOT }, moved);
     this.#running = undefined;
     this.onEvent();
-    return shards;
+    return round;
   }
 
   /** How far the running job has come. */
