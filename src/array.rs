@@ -15,6 +15,8 @@ use std::cell::RefCell;
 use std::collections::TryReserveError;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// A dense array of numbers, optionally with a shape (rows first, as in NumPy's C order).
 ///
@@ -36,6 +38,8 @@ pub struct Array<T: 'static> {
 #[derive(Clone)]
 enum Data<T: 'static> {
     Own(Vec<T>),
+    /// Some of what several arrays have together.
+    Part(Arc<Vec<T>>, Range<usize>),
     /// In memory that the caller has set aside for them and keeps as it is until the job is answered.
     Lent(&'static [T]),
 }
@@ -45,6 +49,7 @@ impl<T: 'static> std::ops::Deref for Data<T> {
     fn deref(&self) -> &[T] {
         match self {
             Self::Own(data) => data,
+            Self::Part(data, range) => &data[range.clone()],
             Self::Lent(data) => data,
         }
     }
@@ -52,12 +57,12 @@ impl<T: 'static> std::ops::Deref for Data<T> {
 
 impl<T: Element> Data<T> {
     fn own(&mut self) -> &mut Vec<T> {
-        if let Self::Lent(data) = *self {
-            *self = Self::Own(data.to_vec());
+        if !matches!(self, Self::Own(_)) {
+            *self = Self::Own(self.to_vec());
         }
         match self {
             Self::Own(data) => data,
-            Self::Lent(_) => unreachable!("it was made own above"),
+            _ => unreachable!("it was made own above"),
         }
     }
 }
@@ -152,10 +157,44 @@ impl<T: Element> Array<T> {
         owned(self.into_cow(), job)
     }
 
+    /// Some of the elements, as an array that lies where they lie: nothing is copied until one of the two is changed. It has no shape.
+    /// For [`Shardable::split`](crate::Shardable::split).
+    ///
+    /// ```
+    /// use loomwork::Array;
+    /// let mut array = Array::from(vec![1, 2, 3, 4_u32]);
+    /// let mut part = array.part(1..3);
+    /// part[0] = 7;
+    /// assert_eq!((&*array, &*part), (&[1, 2, 3, 4][..], &[7, 3][..]));
+    /// ```
+    ///
+    /// # Panics
+    /// When the range is not in the array.
+    pub fn part(&mut self, range: Range<usize>) -> Self {
+        assert!(range.start <= range.end && range.end <= self.len(), "{range:?} of {} elements", self.len());
+        if let Data::Own(data) = &mut self.data {
+            let all = 0..data.len();
+            self.data = Data::Part(Arc::new(std::mem::take(data)), all);
+        }
+        let data = match &self.data {
+            Data::Part(data, held) => Data::Part(Arc::clone(data), held.start + range.start..held.start + range.end),
+            Data::Lent(data) => Data::Lent(&data[range]),
+            Data::Own(_) => unreachable!("it was shared above"),
+        };
+        Self { data, shape: None }
+    }
+
+    /// Puts elements behind those that it has. It has no shape then.
+    pub(crate) fn append(&mut self, elements: &[T]) {
+        self.data.own().extend_from_slice(elements);
+        self.shape = None;
+    }
+
     /// The elements; borrowed if they lie in the caller's memory.
     pub(crate) fn into_cow(self) -> Cow<'static, [T]> {
         match self.data {
             Data::Own(data) => Cow::Owned(data),
+            Data::Part(data, range) => Cow::Owned(data[range].to_vec()),
             Data::Lent(data) => Cow::Borrowed(data),
         }
     }
@@ -503,6 +542,7 @@ fn unclamp(array: Array<Clamped>) -> Array<u8> {
             // and capacity; `ManuallyDrop` gives it up, so it has one owner.
             Data::Own(unsafe { Vec::from_raw_parts(data.as_mut_ptr().cast::<u8>(), data.len(), data.capacity()) })
         }
+        Data::Part(data, range) => Data::Own(data[range].iter().map(|&Clamped(byte)| byte).collect()),
         // SAFETY: `Clamped` is a transparent `u8`.
         Data::Lent(data) => Data::Lent(unsafe { std::slice::from_raw_parts(data.as_ptr().cast::<u8>(), data.len()) }),
     };

@@ -68,12 +68,24 @@ fn push(event: Event) {
     tell_listener();
 }
 
-/// Progress was made on the only thread: the listener may tell the caller, who cannot see this memory.
+/// Progress was made on the only thread: the listener may tell the caller, who cannot see this memory, or stop the job.
 #[cfg(not(feature = "threads"))]
 pub(crate) fn tell_listener() {
     if let Some(listener) = LISTENER.with_borrow(Clone::clone) {
         // A listener that throws must not unwind through a kernel: its own side reports the error.
         let _ = listener.call0(&JsValue::NULL);
+    }
+}
+
+/// A kernel looks at its job: one such look of many is told, for its time may be up.
+#[cfg(not(feature = "threads"))]
+pub(crate) fn tell_listener_now_and_then() {
+    /// A call to JavaScript costs a hundred looks.
+    const LOOKS: u32 = 256;
+    thread_local!(static LOOK: std::cell::Cell<u32> = const { std::cell::Cell::new(0) });
+    LOOK.set((LOOK.get() + 1) % LOOKS);
+    if LOOK.get() == 0 {
+        tell_listener();
     }
 }
 
@@ -164,7 +176,28 @@ pub fn shardable_kernels(rounds: bool) -> Vec<String> {
     kernels().iter().filter(divides).map(|entry| entry.name.to_string()).collect()
 }
 
-/// Divides a job into at most `pieces`, each of some milliseconds if `short`: `{ shards, done?, total? }`. A shard is `{ params, arrays }`, valid
+/// Begins a job that is to be done in at most `pieces` at a time, each of some milliseconds, in this instance: `true` when [`step`] is to go
+/// on with it, `false` when it has run whole.
+///
+/// # Errors
+/// A `Failure` as of [`submit`].
+#[cfg(not(feature = "threads"))]
+#[wasm_bindgen]
+pub fn begin(slot: usize, id: u32, kernel: &str, params: &[u8], pieces: usize) -> Result<bool, JsValue> {
+    local::begin(slot, id, kernel, params, Aim { pieces, short: true }).map_err(|failure| to_js(&failure))
+}
+
+/// Does the next piece of a job that [`begin`] began: `[done, total]`, or `undefined` when it has ended. The rest can be forgotten by [`forget`].
+///
+/// # Errors
+/// A `Failure` as of a kernel: the job has ended.
+#[cfg(not(feature = "threads"))]
+#[wasm_bindgen]
+pub fn step(slot: usize, id: u32) -> Result<Option<Vec<f64>>, JsValue> {
+    local::step(slot, id).map_err(|failure| to_js(&failure))
+}
+
+/// Divides a job into at most `pieces`: `{ shards, done?, total? }`. A shard is `{ params, arrays }`, valid
 /// until the next call; `done` and `total` say how far a job in rounds has come. Where dividing does not pay, it is run whole if `or_run`, and the
 /// answer is `undefined`; else there are no shards. The plan is kept until [`merge`] or [`forget`].
 ///
@@ -178,10 +211,9 @@ pub fn split(
     kernel: &str,
     params: &[u8],
     pieces: usize,
-    short: bool,
     or_run: bool,
 ) -> Result<JsValue, JsValue> {
-    local::split(slot, id, kernel, params, Aim { pieces, short }, or_run).map_err(|failure| to_js(&failure))
+    local::split(slot, id, kernel, params, Aim { pieces, short: false }, or_run).map_err(|failure| to_js(&failure))
 }
 
 /// Runs one shard that [`split`] or [`merge`] gave, as [`submit`] runs a job.
@@ -205,11 +237,12 @@ pub fn merge(slot: usize, id: u32, kernel: &str, outputs: &[u8]) -> Result<JsVal
     local::merge(slot, id, kernel, outputs).map_err(|failure| to_js(&failure))
 }
 
-/// Forgets the plan of a job that will not be merged.
+/// Forgets what is left of a job in pieces: its plan, or the pieces themselves.
 #[cfg(not(feature = "threads"))]
 #[wasm_bindgen]
 pub fn forget(id: u32) {
     local::PLANS.with_borrow_mut(|plans| plans.retain(|(planned, _)| *planned != id));
+    local::BEGUN.with_borrow_mut(|begun| begun.retain(|(kept, _)| *kept != id));
 }
 
 fn entry(kernel: &str) -> Result<&'static Entry, Failure> {
@@ -348,10 +381,12 @@ fn to_js<T: Serialize + ?Sized>(value: &T) -> JsValue {
 #[cfg(not(feature = "threads"))]
 mod local {
     use super::*;
-    use crate::shard::{Merged, Plan, Sharding, Shards, Split};
+    use crate::shard::{Begun, InPieces, Merged, Plan, Sharding, Shards, Split};
 
     thread_local! {
         pub(super) static PLANS: RefCell<Vec<(u32, Plan)>> = const { RefCell::new(Vec::new()) };
+        /// Jobs that are done in pieces here.
+        pub(super) static BEGUN: RefCell<Vec<(u32, Box<dyn InPieces>)>> = const { RefCell::new(Vec::new()) };
         /// Params of shards whose arrays JavaScript is reading.
         static SHARDS: RefCell<Vec<Value>> = const { RefCell::new(Vec::new()) };
     }
@@ -380,8 +415,7 @@ mod local {
                 Ok(none.into())
             }
             Split::Whole(task) => {
-                let outcome = run_caught(task, &ControlBlock::table()[slot], part_sink(id, slot));
-                push(Event::End { id, slot, outcome });
+                run_whole(slot, id, task);
                 Ok(JsValue::UNDEFINED)
             }
             Split::Done(value) => {
@@ -417,9 +451,49 @@ mod local {
         let sharding = sharding(kernel)?;
         let params = tree(params)?;
         let task = with_arrays(|| (sharding.shard)(params)).map_err(failure)?;
+        run_whole(slot, id, task);
+        Ok(())
+    }
+
+    fn run_whole(slot: usize, id: u32, task: Box<dyn Task>) {
         let outcome = run_caught(task, &ControlBlock::table()[slot], part_sink(id, slot));
         push(Event::End { id, slot, outcome });
-        Ok(())
+    }
+
+    pub(super) fn begin(slot: usize, id: u32, kernel: &str, params: &[u8], aim: Aim) -> Result<bool, Failure> {
+        let entry = entry(kernel)?;
+        let Some(sharding) = (entry.sharding)() else {
+            run_whole(slot, id, with_arrays(|| prepare(entry, params))?);
+            return Ok(false);
+        };
+        let params = tree(params)?;
+        match with_arrays(|| caught(|| (sharding.begin)(params, aim)))? {
+            Begun::Whole(task) => run_whole(slot, id, task),
+            Begun::Done(value) => push(Event::End { id, slot, outcome: Outcome::Done(value) }),
+            Begun::Pieces(job) => {
+                BEGUN.with_borrow_mut(|begun| begun.push((id, job)));
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    pub(super) fn step(slot: usize, id: u32) -> Result<Option<Vec<f64>>, Failure> {
+        let job = BEGUN
+            .with_borrow_mut(|begun| begun.iter().position(|(kept, _)| *kept == id).map(|at| begun.swap_remove(at).1));
+        let mut job = job.ok_or_else(|| Failure::new(Code::KernelError, "the job's pieces are not here"))?;
+        let control = &ControlBlock::table()[slot];
+        let outcome = match crate::task::caught(|| job.step(control, part_sink(id, slot)))? {
+            Ok(None) => {
+                let (done, total) = job.progress();
+                BEGUN.with_borrow_mut(|begun| begun.push((id, job)));
+                return Ok(Some(vec![done as f64, total as f64]));
+            }
+            Ok(Some(value)) => Outcome::Done(value),
+            Err(error) => Failure::from_error(error).map_or(Outcome::Cancelled, Outcome::Failed),
+        };
+        push(Event::End { id, slot, outcome });
+        Ok(None)
     }
 
     pub(super) fn merge(slot: usize, id: u32, kernel: &str, outputs: &[u8]) -> Result<JsValue, Failure> {

@@ -67,6 +67,8 @@ impl Control {
         if let Self::Slot(block) = self {
             crate::busy::seen(block.id(), || crate::boundary::now());
         }
+        #[cfg(all(target_family = "wasm", not(feature = "threads")))]
+        crate::boundary::tell_listener_now_and_then();
         if let Self::Stage(stage) = self {
             stage.job.check()?;
         }

@@ -261,6 +261,30 @@ pub enum Round<K: Rounds + ?Sized> {
     },
 }
 
+/// A job that is done a piece at a time, each in the instance that divided it.
+pub trait InPieces: Send {
+    /// Does the next piece; the job's output when that was the last. The control block is new for each piece, but in the end it tells of
+    /// the whole job.
+    ///
+    /// # Errors
+    /// As of [`Kernel::run`]. The job is over then.
+    fn step(&mut self, control: &'static ControlBlock, parts: PartSink) -> Result<Option<Value>, KernelError>;
+
+    /// Units of the job that are done, and in all. The pieces that are left are taken for as large as those that are done, where the
+    /// kernel does not say.
+    fn progress(&self) -> (u64, u64);
+}
+
+/// A job that was to be done in pieces.
+pub enum Begun {
+    /// It stays whole, ready to run.
+    Whole(Box<dyn Task>),
+    /// It is divided.
+    Pieces(Box<dyn InPieces>),
+    /// There is nothing to do but to give this.
+    Done(Value),
+}
+
 /// A kernel whose jobs divide, with its types erased.
 #[derive(Clone, Copy)]
 pub struct Sharding {
@@ -268,6 +292,8 @@ pub struct Sharding {
     pub rounds: bool,
     /// Decodes and validates params, then splits them.
     pub split: fn(Tree, Aim) -> Result<Split, KernelError>,
+    /// Decodes and validates params, then divides them into pieces for this instance.
+    pub begin: fn(Tree, Aim) -> Result<Begun, KernelError>,
     /// Decodes a shard's params into a task that is ready to run.
     pub shard: fn(Tree) -> Result<Box<dyn Task>, KernelError>,
     /// Decodes the outputs of the shards, in their order, and goes on from them. Their arrays were handed over with
@@ -322,6 +348,17 @@ impl Sharding {
                 let params = shards.into_iter().map(|shard| Box::new(shard) as Value).collect();
                 Ok(Split::Shards(Shards { params, plan: Box::new(plan), progress: None }))
             },
+            begin: |tree, aim| {
+                let params: K::Params = params::decode(tree)?;
+                K::validate(&params)?;
+                let (mut shards, plan) = K::split(params, aim.pieces.max(1))?;
+                if shards.len() == 1 {
+                    return Ok(Begun::Whole(Box::new(Prepared::<K>(shards.remove(0)))));
+                }
+                let outputs = Vec::with_capacity(shards.len());
+                let shards = shards.into_iter();
+                Ok(Begun::Pieces(Box::new(Single::<K> { shards, outputs, plan: Some(plan), counts: (0, 0) })))
+            },
             shard: |tree| {
                 let params: K::Params = params::decode(tree)?;
                 K::validate(&params)?;
@@ -332,6 +369,12 @@ impl Sharding {
                 Ok(Merged::Done(Box::new(K::merge(*plan, decode_outputs(outputs)?)?)))
             },
         }
+    }
+
+    /// The sharding of kernel `K`, whose jobs divide as those of any [`Shardable`] kernel, but in one instance are done in rounds: where
+    /// what [`Shardable::split`] or [`Shardable::merge`] does would hold an event loop for long.
+    pub const fn with_turns<K: Shardable + Rounds>() -> Self {
+        Self { begin: Self::in_rounds::<K>().begin, ..Self::of::<K>() }
     }
 
     /// The sharding of kernel `K`, whose jobs are done in rounds.
@@ -347,18 +390,28 @@ impl Sharding {
                     Round::Done { output, .. } => Split::Done(Box::new(output)),
                 })
             },
+            begin: |tree, aim| {
+                let params: K::Params = params::decode(tree)?;
+                K::validate(&params)?;
+                Ok(match K::begin(params, Aim { pieces: aim.pieces.max(1), ..aim })? {
+                    Round::Whole(params) => Begun::Whole(Box::new(Prepared::<K>(params))),
+                    Round::Next { shards, state, progress } => {
+                        Begun::Pieces(Box::new(Several::<K>::of(shards, state, progress)))
+                    }
+                    Round::Done { output, .. } => Begun::Done(Box::new(output)),
+                })
+            },
             shard: |tree| Ok(Box::new(PreparedShard::<K>(params::decode(tree)?))),
             merge: |plan, outputs, control, parts| {
                 let state = plan.downcast().map_err(|_| strange_plan())?;
                 let job = Job::hosted(control, move |number, part: K::Part| parts(number, Box::new(part)));
                 match K::go_on(*state, decode_outputs(outputs)?, &job)? {
-                    Round::Whole(_) => Err(KernelError::failed("a job is whole before its first round only")),
+                    Round::Whole(_) => Err(strange_whole()),
                     Round::Next { shards, state, progress } => {
                         Ok(Merged::Shards(Shards::of::<K>(shards, state, progress)))
                     }
                     Round::Done { output, total } => {
-                        control.set_total(total);
-                        control.advance(total);
+                        tell_all(control, (total, total));
                         Ok(Merged::Done(Box::new(output)))
                     }
                 }
@@ -384,6 +437,93 @@ impl<K: Rounds> Task for PreparedShard<K> {
     }
 }
 
+/// The pieces of a job that is [`Shardable`].
+struct Single<K: Shardable> {
+    shards: std::vec::IntoIter<K::Params>,
+    outputs: Vec<K::Output>,
+    plan: Option<K::Plan>,
+    /// Of the shards that are done.
+    counts: (u64, u64),
+}
+
+impl<K: Shardable> InPieces for Single<K> {
+    fn step(&mut self, control: &'static ControlBlock, parts: PartSink) -> Result<Option<Value>, KernelError> {
+        if let Some(shard) = self.shards.next() {
+            let job = Job::hosted(control, move |number, part: K::Part| parts(number, Box::new(part)));
+            self.outputs.push(K::run(shard, &job)?);
+            let (done, total) = control.progress();
+            self.counts = (self.counts.0 + done, self.counts.1 + total);
+            return Ok(None);
+        }
+        let plan = self.plan.take().ok_or_else(strange_outputs)?;
+        let output = K::merge(plan, std::mem::take(&mut self.outputs))?;
+        tell_all(control, self.counts);
+        Ok(Some(Box::new(output)))
+    }
+
+    fn progress(&self) -> (u64, u64) {
+        let (done, total) = self.counts;
+        let done_pieces = self.outputs.len().max(1) as u128;
+        (done, (u128::from(total) * (done_pieces + self.shards.len() as u128) / done_pieces) as u64)
+    }
+}
+
+/// The pieces of a job in [`Rounds`].
+struct Several<K: Rounds> {
+    shards: std::vec::IntoIter<K::Shard>,
+    given: Vec<K::Given>,
+    state: Option<K::State>,
+    /// Units that were done before this round, and in all.
+    progress: (u64, u64),
+    /// Units that are done in it.
+    units: u64,
+}
+
+impl<K: Rounds> Several<K> {
+    fn of(shards: Vec<K::Shard>, state: K::State, progress: (u64, u64)) -> Self {
+        let given = Vec::with_capacity(shards.len());
+        Self { shards: shards.into_iter(), given, state: Some(state), progress, units: 0 }
+    }
+}
+
+impl<K: Rounds> InPieces for Several<K> {
+    fn step(&mut self, control: &'static ControlBlock, parts: PartSink) -> Result<Option<Value>, KernelError> {
+        let job = Job::hosted(control, move |number, part: K::Part| parts(number, Box::new(part)));
+        if let Some(shard) = self.shards.next() {
+            self.given.push(K::run_shard(shard, &job)?);
+            self.units += control.progress().0;
+            return Ok(None);
+        }
+        let state = self.state.take().ok_or_else(strange_outputs)?;
+        match K::go_on(state, std::mem::take(&mut self.given), &job)? {
+            Round::Whole(_) => Err(strange_whole()),
+            Round::Next { shards, state, progress } => {
+                *self = Self::of(shards, state, progress);
+                Ok(None)
+            }
+            Round::Done { output, total } => {
+                tell_all(control, (total, total));
+                Ok(Some(Box::new(output)))
+            }
+        }
+    }
+
+    fn progress(&self) -> (u64, u64) {
+        let (before, total) = self.progress;
+        (total.min(before + self.units), total)
+    }
+}
+
+/// Makes a control block tell of a whole job, whatever was counted in it.
+fn tell_all(control: &ControlBlock, (done, total): (u64, u64)) {
+    control.set_total(total);
+    control.advance(done.saturating_sub(control.progress().0));
+}
+
+fn strange_whole() -> KernelError {
+    KernelError::failed("a job is whole before its first round only")
+}
+
 fn decode_outputs<T: DeserializeOwned>(outputs: Vec<Tree>) -> Result<Vec<T>, KernelError> {
     let outputs = outputs.into_iter().enumerate().map(|(number, tree)| {
         params::decode(tree).map_err(|error| KernelError::failed(format!("output of shard {number}: {error}")))
@@ -396,7 +536,6 @@ fn strange_plan() -> KernelError {
 }
 
 /// The error of outputs that are not those of a job's shards.
-#[cfg(feature = "kernels")]
 pub(crate) fn strange_outputs() -> KernelError {
     KernelError::failed("the outputs to merge are not those of the job's shards")
 }
@@ -430,8 +569,10 @@ pub(crate) mod testing {
     use serde::Deserialize;
     use std::sync::{Arc, Mutex};
 
-    /// A control block of the table that no other test uses.
-    const SLOT: usize = 14;
+    /// A control block for tests: they run beside each other.
+    fn block() -> &'static ControlBlock {
+        Box::leak(Box::default())
+    }
 
     /// A value as it travels between instances: all its bits, so that NaNs can be compared.
     #[derive(Debug, Clone, PartialEq)]
@@ -508,6 +649,12 @@ pub(crate) mod testing {
         let params = Sent::of(params);
         let (expected, mut expected_parts) = run::<K>(params.clone());
 
+        let text = |part: &Sent| format!("{part:?}");
+        expected_parts.sort_by_cached_key(text);
+        let (output, parts) = in_pieces::<K>(params.clone(), Aim { pieces, short: true });
+        assert!(output == expected, "{pieces} pieces in one instance: the output differs");
+        assert!(parts == expected_parts, "{pieces} pieces in one instance: the parts differ");
+
         let (shards, plan) = match (sharding.split)(params.attach(), Aim { pieces, short: false }).unwrap() {
             Split::Shards(Shards { params, plan, .. }) => (params, plan),
             Split::Whole(_) => return 1,
@@ -523,18 +670,48 @@ pub(crate) mod testing {
             parts.extend(some);
         }
         array::attach(arrays(sent));
-        let block = &ControlBlock::table()[SLOT];
+        let block = block();
         let Merged::Done(output) = (sharding.merge)(plan, outputs, block, Box::new(|_, _| {})).unwrap() else {
             unreachable!("it divides in one round")
         };
         let output = Sent::of(&*output);
 
         assert!(output == expected, "{} of {pieces} pieces: the output differs", shards.len());
-        let text = |part: &Sent| format!("{part:?}");
         parts.sort_by_cached_key(text);
-        expected_parts.sort_by_cached_key(text);
         assert!(parts == expected_parts, "{} of {pieces} pieces: the parts differ", shards.len());
         shards.len()
+    }
+
+    /// Does a job as the host does on its caller's thread: its output and its parts, sorted.
+    fn in_pieces<K: Kernel>(params: Sent, aim: Aim) -> (Sent, Vec<Sent>) {
+        let parts = Arc::new(Mutex::new(Vec::new()));
+        let sink = || -> PartSink {
+            let parts = Arc::clone(&parts);
+            Box::new(move |_, part| parts.lock().unwrap().push(Sent::of(&*part)))
+        };
+        let block = || {
+            let block = block();
+            block.request_parts();
+            block
+        };
+        let sharding = K::sharding().expect("it says that it divides");
+        let output = match (sharding.begin)(params.attach(), aim).unwrap() {
+            Begun::Whole(task) => task.run(block(), sink()).unwrap(),
+            Begun::Done(output) => output,
+            Begun::Pieces(mut job) => loop {
+                let block = block();
+                let output = job.step(block, sink()).unwrap();
+                let (done, total) = output.is_some().then(|| block.progress()).unwrap_or_else(|| job.progress());
+                assert!(done <= total, "{done} of {total} units are done");
+                if let Some(output) = output {
+                    assert_eq!(done, total, "progress in the end");
+                    break output;
+                }
+            },
+        };
+        let mut parts = std::mem::take(&mut *parts.lock().unwrap());
+        parts.sort_by_cached_key(|part| format!("{part:?}"));
+        (Sent::of(&*output), parts)
     }
 
     /// What came of a job that was done in rounds.
@@ -570,7 +747,7 @@ pub(crate) mod testing {
             match round {
                 Round::Whole(params) => {
                     assert_eq!(seen.rounds, 0, "whole before the first round only");
-                    assert_eq!(Sent::of(&params), Sent::of(&params));
+                    assert!(run::<K>(Sent::of(&params)).0 == expected, "params that come back are others");
                     return seen;
                 }
                 Round::Next { shards, state, progress } => {
@@ -608,6 +785,9 @@ pub(crate) mod testing {
         parts.sort_by_cached_key(text);
         expected_parts.sort_by_cached_key(text);
         assert!(parts == expected_parts, "{aim:?}: the parts differ");
+        let (output, parts) = in_pieces::<K>(Sent::of(params), aim);
+        assert!(output == expected, "{aim:?}, in one instance: the output differs");
+        assert!(parts == expected_parts, "{aim:?}, in one instance: the parts differ");
         seen
     }
 

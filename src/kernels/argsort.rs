@@ -1,9 +1,9 @@
 //! The permutation that sorts a typed array.
 
 use super::radix;
-use super::sort::{self, Order, SortParams, Sortable, rule};
+use super::sort::{self, Dealing, Order, SortParams, Sortable, rule};
 use crate::array::Array;
-use crate::shard::{self, Sharding};
+use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Job, Kernel, KernelError, Shardable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ impl Kernel for Argsort {
     }
 
     fn sharding() -> Option<Sharding> {
-        Some(Sharding::of::<Self>())
+        Some(Sharding::with_turns::<Self>())
     }
 }
 
@@ -61,12 +61,89 @@ impl Shardable for Argsort {
         }
         let mut indices = radix::reserve(places.iter().map(Vec::len).sum())?;
         for (places, output) in places.iter().zip(&outputs) {
-            for &index in output.indices.iter() {
-                indices.push(*places.get(index as usize).ok_or_else(shard::strange_outputs)?);
-            }
+            append(&mut indices, places, output)?;
         }
         Ok(ArgsortOutput { indices: indices.into() })
     }
+}
+
+/// An argsort in one instance.
+pub struct ArgsortTurns {
+    len: usize,
+    stage: ArgsortStage,
+}
+
+enum ArgsortStage {
+    Dealing(Box<dyn Dealing>),
+    /// The places from which each shard's elements came.
+    Sorting(Vec<Vec<u32>>),
+    Joining(std::vec::IntoIter<(Vec<u32>, ArgsortOutput)>, Vec<u32>),
+}
+
+/// Indices that are joined in a turn.
+const STRETCH: usize = 1 << 17;
+
+impl Rounds for Argsort {
+    type Shard = SortParams;
+    type Given = ArgsortOutput;
+    type State = ArgsortTurns;
+
+    fn begin(p: SortParams, Aim { pieces, .. }: Aim) -> Result<Round<Self>, KernelError> {
+        let len = p.data.len();
+        Ok(match sort::dealing(p, pieces, true)? {
+            Ok(dealing) => ArgsortTurns { len, stage: ArgsortStage::Dealing(dealing) }.round(Vec::new()),
+            Err(p) => Round::Whole(p),
+        })
+    }
+
+    fn run_shard(p: SortParams, job: &Job) -> Result<ArgsortOutput, KernelError> {
+        job.stage(p.data.len() as u64, |stage| Self::run(p, stage))
+    }
+
+    fn go_on(mut state: ArgsortTurns, outputs: Vec<ArgsortOutput>, _: &Job) -> Result<Round<Self>, KernelError> {
+        match &mut state.stage {
+            ArgsortStage::Dealing(dealing) => {
+                let Some((shards, places)) = dealing.turn()? else { return Ok(state.round(Vec::new())) };
+                state.stage = ArgsortStage::Sorting(places);
+                return Ok(state.round(shards));
+            }
+            ArgsortStage::Sorting(places) => {
+                let places = std::mem::take(places);
+                if !places.iter().map(Vec::len).eq(outputs.iter().map(|output| output.indices.len())) {
+                    return Err(shard::strange_outputs());
+                }
+                let pairs: Vec<_> = places.into_iter().zip(outputs).collect();
+                state.stage = ArgsortStage::Joining(pairs.into_iter(), radix::reserve(state.len)?);
+            }
+            ArgsortStage::Joining(pairs, indices) => {
+                let end = indices.len() + STRETCH;
+                while indices.len() < end {
+                    let Some((places, output)) = pairs.next() else {
+                        let indices = std::mem::take(indices).into();
+                        return Ok(Round::Done { output: ArgsortOutput { indices }, total: state.len as u64 });
+                    };
+                    append(indices, &places, &output)?;
+                }
+            }
+        }
+        Ok(state.round(Vec::new()))
+    }
+}
+
+impl ArgsortTurns {
+    fn round(self, shards: Vec<SortParams>) -> Round<Argsort> {
+        let total = self.len as u64;
+        let done = if matches!(self.stage, ArgsortStage::Joining(..)) { total } else { 0 };
+        Round::Next { shards, state: self, progress: (done, total) }
+    }
+}
+
+/// Puts the indices of a shard's elements in the whole behind those of the shards before.
+fn append(indices: &mut Vec<u32>, places: &[u32], output: &ArgsortOutput) -> Result<(), KernelError> {
+    for &index in output.indices.iter() {
+        indices.push(*places.get(index as usize).ok_or_else(shard::strange_outputs)?);
+    }
+    Ok(())
 }
 
 fn argsort<T: Sortable>(data: Array<T>, order: Order, job: &Job) -> Result<Vec<u32>, KernelError> {

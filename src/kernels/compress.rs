@@ -175,21 +175,22 @@ impl Shardable for Compress {
     /// `None` when there is one shard.
     type Plan = Option<Whole>;
 
-    fn split(p: CompressParams, pieces: usize) -> Result<(Vec<CompressParams>, Self::Plan), KernelError> {
+    fn split(mut p: CompressParams, pieces: usize) -> Result<(Vec<CompressParams>, Self::Plan), KernelError> {
         let (len, size) = (p.data.len(), p.format.block());
         let each = len.div_ceil(size).div_ceil(pieces) * size;
         if len <= each {
             return Ok((vec![p], None));
         }
         let count = len.div_ceil(each);
-        let shards = p.data.chunks(each).enumerate().map(|(number, data)| CompressParams {
-            data: data.to_vec().into(),
+        let shards = (0..count).map(|number| CompressParams {
+            data: p.data.part(number * each..len.min((number + 1) * each)),
             format: p.format,
             level: p.level,
             piece: Some(if number + 1 == count { p.piece.unwrap_or(Piece::Last) } else { Piece::Inner }),
         });
+        let shards = shards.collect();
         let level = p.level.or(p.format.levels().map(|(_, usual)| usual)).unwrap_or(0);
-        Ok((shards.collect(), Some(Whole { format: p.format, level, is_piece: p.piece.is_some(), len, each })))
+        Ok((shards, Some(Whole { format: p.format, level, is_piece: p.piece.is_some(), len, each })))
     }
 
     fn merge(plan: Self::Plan, outputs: Vec<CompressOutput>) -> Result<CompressOutput, KernelError> {

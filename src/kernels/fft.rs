@@ -6,9 +6,9 @@
 
 use super::floats::{Float, Floats};
 use super::fourier::{Complex, Finish, Plan, at, in_pieces};
-use super::radix::{reserve, zeros};
+use super::radix::zeros;
 use super::turn::Roots;
-use crate::array::{Element, owned};
+use crate::array::owned;
 use crate::shard::{self, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError, Shardable};
 use rayon::prelude::*;
@@ -334,18 +334,11 @@ impl Shardable for Fft {
             real: sides.real,
             inverse: sides.inverse,
         };
-        fn ranges<T: Element>(data: &[T], sides: Sides, pieces: usize) -> Result<Vec<Array<T>>, KernelError> {
-            let start = |piece: usize| (sides.rows as u64 * piece as u64 / pieces as u64) as usize * sides.floats_in();
-            let range = |piece| {
-                let mut range = reserve(start(piece + 1) - start(piece))?;
-                range.extend_from_slice(&data[start(piece)..start(piece + 1)]);
-                Ok(range.into())
-            };
-            (0..pieces).map(range).collect()
-        }
-        let shards = match &p.data {
-            Floats::F32(data) => ranges(data, sides, pieces)?.into_iter().map(|data| shard(data.into())).collect(),
-            Floats::F64(data) => ranges(data, sides, pieces)?.into_iter().map(|data| shard(data.into())).collect(),
+        let start = |piece: usize| (sides.rows as u64 * piece as u64 / pieces as u64) as usize * sides.floats_in();
+        let ranges = (0..pieces).map(|piece| start(piece)..start(piece + 1));
+        let shards = match p.data {
+            Floats::F32(mut data) => ranges.map(|range| shard(data.part(range).into())).collect(),
+            Floats::F64(mut data) => ranges.map(|range| shard(data.part(range).into())).collect(),
         };
         Ok((shards, plan))
     }

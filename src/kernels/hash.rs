@@ -1,6 +1,6 @@
 //! Cryptographic hashes of bytes.
 
-use crate::shard::{self, Sharding};
+use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Array, Job, Kernel, KernelError, Shardable};
 use blake3::CHUNK_LEN;
 use blake3::hazmat::{self, ChainingValue, HasherExt, Mode};
@@ -46,6 +46,8 @@ pub struct HashOutput {
 /// Bytes of a slice of SHA-256: some 0.5 ms. Engines compile a function better only between two calls of it, so one call
 /// for everything would stay slow to its end.
 const SHA256_SLICE: usize = 128 << 10;
+/// Bytes of a turn of SHA-256, where an event loop waits for it.
+const SHA256_TURN: usize = 4 * SHA256_SLICE;
 /// Bytes of a slice of BLAKE3 for each thread: long enough for the tree to keep all of them busy.
 const BLAKE3_SLICE: usize = 1 << 20;
 /// The shortest subtree that is worth a shard: some 0.2 ms of hashing.
@@ -100,7 +102,7 @@ impl Kernel for Hash {
     }
 
     fn sharding() -> Option<Sharding> {
-        Some(Sharding::of::<Self>())
+        Some(Sharding::with_turns::<Self>())
     }
 }
 
@@ -119,7 +121,7 @@ impl Shardable for Hash {
     /// `None` when there is one shard.
     type Plan = Option<Subtrees>;
 
-    fn split(p: HashParams, pieces: usize) -> Result<(Vec<HashParams>, Self::Plan), KernelError> {
+    fn split(mut p: HashParams, pieces: usize) -> Result<(Vec<HashParams>, Self::Plan), KernelError> {
         let len = p.data.len();
         // A subtree that is followed by another is a power of two long.
         let each = len.div_ceil(pieces).max(LEAST_SUBTREE).checked_next_power_of_two().unwrap_or(len);
@@ -127,10 +129,10 @@ impl Shardable for Hash {
             return Ok((vec![p], None));
         }
         let start = p.subtree_at.unwrap_or(0);
-        let shards = p.data.chunks(each).zip((start..).step_by(each)).map(|(data, at)| HashParams {
-            data: data.to_vec().into(),
+        let shards = (0..len).step_by(each).map(|at| HashParams {
+            data: p.data.part(at..len.min(at + each)),
             algorithm: p.algorithm,
-            subtree_at: Some(at),
+            subtree_at: Some(start + at as u64),
         });
         Ok((shards.collect(), Some(Subtrees { len, each, is_root: p.subtree_at.is_none() })))
     }
@@ -150,6 +152,60 @@ impl Shardable for Hash {
         } else {
             hazmat::merge_subtrees_non_root(&first, &second, Mode::Hash)
         }))
+    }
+}
+
+/// A hash in one instance: a chain goes on in turns.
+pub struct HashTurns {
+    len: u64,
+    stage: HashStage,
+}
+
+enum HashStage {
+    /// The bytes, how many of them are hashed, and the hash so far.
+    Chain(Array<u8>, usize, Sha256),
+    Tree(Option<Subtrees>),
+}
+
+impl Rounds for Hash {
+    type Shard = HashParams;
+    type Given = HashOutput;
+    type State = HashTurns;
+
+    fn begin(p: HashParams, Aim { pieces, .. }: Aim) -> Result<Round<Self>, KernelError> {
+        let len = p.data.len() as u64;
+        if p.algorithm == HashAlgorithm::Sha256 {
+            let stage = HashStage::Chain(p.data, 0, Sha256::new());
+            return Ok(Round::Next { shards: Vec::new(), state: HashTurns { len, stage }, progress: (0, len) });
+        }
+        let (mut shards, plan) = Self::split(p, pieces)?;
+        if shards.len() == 1 {
+            return Ok(Round::Whole(shards.remove(0)));
+        }
+        Ok(Round::Next { shards, state: HashTurns { len, stage: HashStage::Tree(plan) }, progress: (0, len) })
+    }
+
+    fn run_shard(p: HashParams, job: &Job) -> Result<HashOutput, KernelError> {
+        Self::run(p, job)
+    }
+
+    fn go_on(
+        HashTurns { len, stage }: HashTurns,
+        outputs: Vec<HashOutput>,
+        job: &Job,
+    ) -> Result<Round<Self>, KernelError> {
+        match stage {
+            HashStage::Chain(data, from, mut hasher) => {
+                let to = data.len().min(from + SHA256_TURN);
+                in_slices(&data[from..to], SHA256_SLICE, job, |slice| hasher.update(slice))?;
+                if to == data.len() {
+                    return Ok(Round::Done { output: HashOutput::of(hasher.finalize().into()), total: len });
+                }
+                let state = HashTurns { len, stage: HashStage::Chain(data, to, hasher) };
+                Ok(Round::Next { shards: Vec::new(), state, progress: (to as u64, len) })
+            }
+            HashStage::Tree(plan) => Ok(Round::Done { output: Self::merge(plan, outputs)?, total: len }),
+        }
     }
 }
 
@@ -271,6 +327,11 @@ mod tests {
         let data = blake3(noise(8 << 20), None);
         for (pieces, shards) in [(1, 1), (2, 2), (3, 2), (4, 4), (6, 4), (8, 8), (31, 16), (32, 32), (64, 32)] {
             assert_eq!(check_pieces::<Hash>(&data, pieces), shards, "{pieces} pieces");
+        }
+        // A chain stays whole, but in one instance goes on in turns.
+        for len in [0, SHA256_TURN, 3 * SHA256_TURN + 5] {
+            let chain = HashParams { algorithm: HashAlgorithm::Sha256, ..blake3(noise(len), None) };
+            assert_eq!(check_shards::<Hash>(&chain), 1);
         }
         // A subtree divides into subtrees.
         for (len, at, shards) in [(1 << 20, 0, 4), (1 << 20, 3 << 20, 4), (777_777, 5 << 20, 3), (1024, 1024, 1)] {

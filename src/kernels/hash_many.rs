@@ -202,9 +202,10 @@ impl Shardable for HashMany {
         if runs.len() == 1 {
             return Ok((vec![p], None));
         }
+        let (mut data, mut lengths) = (p.data, p.lengths);
         let shards = runs.iter().map(|run| HashManyParams {
-            data: p.data[places[run.start].start..places[run.end - 1].end].to_vec().into(),
-            lengths: p.lengths.as_ref().map(|lengths| lengths[run.clone()].to_vec().into()),
+            data: data.part(places[run.start].start..places[run.end - 1].end),
+            lengths: lengths.as_mut().map(|lengths| lengths.part(run.clone())),
             ..HashManyParams { data: Array::default(), lengths: None, chunk: p.chunk, algorithm: p.algorithm }
         });
         Ok((shards.collect(), Some(runs.iter().map(Range::len).collect())))

@@ -111,12 +111,12 @@ impl Shardable for ImageBlur {
     /// Sides of the result.
     type Plan = (u32, u32);
 
-    fn split(p: ImageBlurParams, pieces: usize) -> Result<(Vec<ImageBlurParams>, Self::Plan), KernelError> {
+    fn split(mut p: ImageBlurParams, pieces: usize) -> Result<(Vec<ImageBlurParams>, Self::Plan), KernelError> {
         let area = p.area();
         let plan = (area.width, area.rows.len() as u32);
         let bands = match p.kind() {
             Kind::Nothing => None,
-            _ => area.shards(&p.image, pieces),
+            _ => area.shards(&mut p.image, pieces),
         };
         let Some(bands) = bands else { return Ok((vec![p], plan)) };
         let shard = |(image, rows, source)| ImageBlurParams {

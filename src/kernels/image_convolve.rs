@@ -161,10 +161,10 @@ impl Shardable for ImageConvolve {
     /// Sides of the result.
     type Plan = (u32, u32);
 
-    fn split(p: ImageConvolveParams, pieces: usize) -> Result<(Vec<ImageConvolveParams>, Self::Plan), KernelError> {
+    fn split(mut p: ImageConvolveParams, pieces: usize) -> Result<(Vec<ImageConvolveParams>, Self::Plan), KernelError> {
         let area = p.area();
         let plan = (area.width, area.rows.len() as u32);
-        let Some(bands) = area.shards(&p.image, pieces) else { return Ok((vec![p], plan)) };
+        let Some(bands) = area.shards(&mut p.image, pieces) else { return Ok((vec![p], plan)) };
         let rest = ImageConvolveParams { image: Image::new(0, 0, Vec::new()), ..p };
         let shard = |(image, rows, source)| ImageConvolveParams {
             image,

@@ -127,7 +127,7 @@ impl Shardable for ImageResize {
     /// Sides of the result.
     type Plan = (u32, u32);
 
-    fn split(p: ImageResizeParams, pieces: usize) -> Result<(Vec<ImageResizeParams>, Self::Plan), KernelError> {
+    fn split(mut p: ImageResizeParams, pieces: usize) -> Result<(Vec<ImageResizeParams>, Self::Plan), KernelError> {
         let work = Work::of(&p);
         let plan = (p.width, work.rows.len() as u32);
         let bands = work.divide(pieces);
@@ -142,9 +142,9 @@ impl Shardable for ImageResize {
         let shard = |rows: Range<u32>| {
             let needed = Work { rows: rows.clone(), ..work.clone() }.needed();
             let start = (needed.start - work.first) as usize * row;
-            let data = p.image.data[start..start + needed.len() * row].to_vec();
+            let data = p.image.data.part(start..start + needed.len() * row);
             ImageResizeParams {
-                image: Image::new(p.image.width, needed.len() as u32, data),
+                image: Image { width: p.image.width, height: needed.len() as u32, data },
                 width: p.width,
                 height: p.height,
                 filter: p.filter,

@@ -128,7 +128,7 @@ impl Shardable for Knn {
     /// `None` when there is one shard.
     type Plan = Option<KnnPlan>;
 
-    fn split(p: KnnParams, pieces: usize) -> Result<(Vec<KnnParams>, Self::Plan), KernelError> {
+    fn split(mut p: KnnParams, pieces: usize) -> Result<(Vec<KnnParams>, Self::Plan), KernelError> {
         let dimensions = p.dimensions as usize;
         let (vectors, queries) = (p.data.len() / dimensions, p.queries.len() / dimensions);
         let k = (p.k as usize).min(vectors);
@@ -138,9 +138,15 @@ impl Shardable for Knn {
         if vectors <= each || queries == 0 {
             return Ok((vec![p], None));
         }
-        let shard = |data: &[f32]| p.with(data.to_vec());
         let plan = KnnPlan { each, k, queries, metric: p.metric };
-        Ok((p.data.chunks(each * dimensions).map(shard).collect(), Some(plan)))
+        let shard = |from| KnnParams {
+            data: p.data.part(from * dimensions..vectors.min(from + each) * dimensions),
+            queries: p.queries.part(0..queries * dimensions),
+            dimensions: p.dimensions,
+            k: p.k,
+            metric: p.metric,
+        };
+        Ok(((0..vectors).step_by(each).map(shard).collect(), Some(plan)))
     }
 
     fn merge(plan: Self::Plan, outputs: Vec<KnnOutput>) -> Result<KnnOutput, KernelError> {
@@ -176,14 +182,6 @@ pub struct KnnPlan {
     k: usize,
     queries: usize,
     metric: KnnMetric,
-}
-
-impl KnnParams {
-    /// The same but for the vectors to search.
-    fn with(&self, data: Vec<f32>) -> Self {
-        let Self { queries, dimensions, k, metric, .. } = self;
-        Self { data: data.into(), queries: queries.clone(), dimensions: *dimensions, k: *k, metric: *metric }
-    }
 }
 
 impl KnnOutput {

@@ -3,7 +3,6 @@
 //! Each query looks at the `probes` lists whose centroids are nearest to it. Queries that look at the same list go through it together.
 
 use super::knn::{KnnMetric, KnnOutput, MAX_NEIGHBOURS, Search, key, nearest};
-use super::radix::reserve;
 use crate::shard::{self, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError, Shardable};
 use rayon::prelude::*;
@@ -225,7 +224,7 @@ impl Shardable for KnnSearch {
     /// `None` when there is one shard; else queries, neighbours of each, and what near means.
     type Plan = Option<(usize, usize, KnnMetric)>;
 
-    fn split(p: KnnSearchParams, pieces: usize) -> Result<(Vec<KnnSearchParams>, Self::Plan), KernelError> {
+    fn split(mut p: KnnSearchParams, pieces: usize) -> Result<(Vec<KnnSearchParams>, Self::Plan), KernelError> {
         let pieces = pieces.min(p.vectors.len() / LEAST_SHARD);
         if pieces < 2 || p.queries.is_empty() || p.part.is_some() {
             return Ok((vec![p], None));
@@ -235,25 +234,21 @@ impl Shardable for KnnSearch {
         let start = |piece: usize| p.offsets.partition_point(|&offset| (offset as usize) < piece * vectors / pieces);
         let mut starts: Vec<usize> = (0..pieces).map(start).chain([p.lists()]).collect();
         starts.dedup();
-        let shard = |lists: Range<usize>| -> Result<KnnSearchParams, KernelError> {
+        let plan = (p.queries(), p.wanted(), p.metric);
+        let mut shard = |lists: Range<usize>| {
             let offsets = &p.offsets[lists.start..=lists.end];
             let held = offsets[0] as usize..offsets[offsets.len() - 1] as usize;
-            let mut shard = KnnSearchParams {
+            KnnSearchParams {
                 offsets: offsets.iter().map(|offset| offset - offsets[0]).collect::<Vec<_>>().into(),
-                order: p.order[held.clone()].to_vec().into(),
+                order: p.order.part(held.clone()),
                 part: Some(KnnPart { first: lists.start as u32, vectors: vectors as u32 }),
-                vectors: Vec::new().into(),
-                centroids: p.centroids.clone(),
-                queries: p.queries.clone(),
+                vectors: p.vectors.part(held.start * dimensions..held.end * dimensions),
+                centroids: p.centroids.part(0..p.centroids.len()),
+                queries: p.queries.part(0..p.queries.len()),
                 ..p
-            };
-            let mut some = reserve(held.len() * dimensions)?;
-            some.extend_from_slice(&p.vectors[held.start * dimensions..held.end * dimensions]);
-            shard.vectors = some.into();
-            Ok(shard)
+            }
         };
-        let shards = starts.windows(2).map(|pair| shard(pair[0]..pair[1])).collect::<Result<Vec<_>, _>>()?;
-        Ok((shards, Some((p.queries(), p.wanted(), p.metric))))
+        Ok((starts.windows(2).map(|pair| shard(pair[0]..pair[1])).collect(), Some(plan)))
     }
 
     fn merge(plan: Self::Plan, outputs: Vec<KnnOutput>) -> Result<KnnOutput, KernelError> {

@@ -72,7 +72,7 @@ impl Area {
     }
 
     /// At most so many bands of the job's rows, each with the rows that it is made of; `None` when dividing does not pay.
-    pub(super) fn shards(&self, image: &Image, pieces: usize) -> Option<Vec<(Image, Rows, BandOf)>> {
+    pub(super) fn shards(&self, image: &mut Image, pieces: usize) -> Option<Vec<(Image, Rows, BandOf)>> {
         let pixels = u64::from(self.width) * self.rows.len() as u64;
         // Where bands meet both are handed the same rows: that shall not be more than half of what they make.
         let most = (self.rows.len() as u64 / u64::from(self.reach.saturating_mul(4)).max(1)).min(pixels / SHARD_PIXELS);
@@ -85,8 +85,8 @@ impl Area {
             let band = Self { rows: start(piece)..start(piece + 1), ..self.clone() };
             let needed = band.needed();
             let from = (needed.start - self.first) as usize * self.stride();
-            let data = image.data[from..from + needed.len() * self.stride()].to_vec();
-            let image = Image::new(self.width, needed.len() as u32, data);
+            let data = image.data.part(from..from + needed.len() * self.stride());
+            let image = Image { width: self.width, height: needed.len() as u32, data };
             (image, band.rows.into(), BandOf { first: needed.start, height: self.height })
         };
         Some((0..pieces).map(shard).collect())

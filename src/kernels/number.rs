@@ -2,7 +2,7 @@
 
 use super::sort::Sortable;
 use crate::Cancelled;
-use crate::array::{AnyArray, Array, Clamped, F16};
+use crate::array::{AnyArray, Clamped, F16};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -64,9 +64,9 @@ pub(crate) fn in_runs<R: Send>(
     Ok(runs.into_iter().reduce(merge))
 }
 
-/// The elements from `start` on, `length` of them, as an array of the same kind.
-pub(crate) fn slice(data: &AnyArray, start: usize, length: usize) -> AnyArray {
-    crate::array::each_kind!(data, array => Array::from(array[start..start + length].to_vec()).into())
+/// The elements from `start` on, `length` of them, where they lie.
+pub(crate) fn part(data: &mut AnyArray, start: usize, length: usize) -> AnyArray {
+    crate::array::each_kind!(data, array => array.part(start..start + length).into())
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]

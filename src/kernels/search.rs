@@ -188,7 +188,7 @@ impl SearchOutput {
 impl Shardable for Search {
     type Plan = ();
 
-    fn split(p: SearchParams, pieces: usize) -> Result<(Vec<SearchParams>, ()), KernelError> {
+    fn split(mut p: SearchParams, pieces: usize) -> Result<(Vec<SearchParams>, ()), KernelError> {
         let cuts = Cuts { data: &p.data, begin: p.begin.map_or(0, |begin| begin.byte as usize) };
         let waves = cuts.begin / WAVE..(cuts.begin + p.data.len()).div_ceil(WAVE);
         let each = waves.len().div_ceil(pieces).max(1);
@@ -197,18 +197,24 @@ impl Shardable for Search {
             return Ok((vec![p], ()));
         }
         let mut line = p.begin.map_or(0, |begin| begin.line);
-        let mut shards = Vec::new();
+        let mut places = Vec::new();
         for first in waves.step_by(each) {
             let place = cuts.at(first * WAVE)..cuts.at((first + each).saturating_mul(WAVE));
             let data = &p.data[place.clone()];
             if data.is_empty() {
                 continue;
             }
-            let begin = Some(Place { byte: (cuts.begin + place.start) as u32, line });
+            let begin = Place { byte: (cuts.begin + place.start) as u32, line };
             line += memchr_iter(b'\n', data).count() as u32;
-            shards.push(SearchParams { data: data.to_vec().into(), pattern: p.pattern.clone(), begin, ..p.options() });
+            places.push((place, begin));
         }
-        Ok((shards, ()))
+        let shards = places.into_iter().map(|(place, begin)| SearchParams {
+            data: p.data.part(place),
+            pattern: p.pattern.clone(),
+            begin: Some(begin),
+            ..p.options()
+        });
+        Ok((shards.collect(), ()))
     }
 
     fn merge((): (), outputs: Vec<SearchOutput>) -> Result<SearchOutput, KernelError> {

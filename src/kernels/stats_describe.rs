@@ -5,7 +5,7 @@
 //! That is what makes an exact sum about as fast as a compensated one, which is no longer needed.
 
 use super::exact::{self, Wide};
-use super::number::{half, in_runs, slice};
+use super::number::{half, in_runs, part};
 use crate::array::{AnyArray, Array, Clamped, F16};
 use crate::shard::{self, Sharding};
 use crate::{Cancelled, Job, Kernel, KernelError, Shardable};
@@ -93,7 +93,8 @@ impl Shardable for StatsDescribe {
         if len <= each {
             return Ok((vec![p], None));
         }
-        let shard = |start| StatsDescribeParams { data: slice(&p.data, start, each.min(len - start)), partial: true };
+        let mut data = p.data;
+        let shard = |start| StatsDescribeParams { data: part(&mut data, start, each.min(len - start)), partial: true };
         Ok(((0..len).step_by(each).map(shard).collect(), Some(p.partial)))
     }
 

@@ -1,6 +1,6 @@
 //! Counts of numbers in bins.
 
-use super::number::{Number, in_runs, slice};
+use super::number::{Number, in_runs, part};
 use crate::array::{AnyArray, Array};
 use crate::shard::{self, Sharding};
 use crate::{Cancelled, Job, Kernel, KernelError, Shardable};
@@ -118,8 +118,9 @@ impl Shardable for StatsHistogram {
             Some(_) => None,
             None => Some(p.range.map_or_else(|| extent(&p.data, &Job::detached()), Ok)?),
         };
+        let mut data = p.data;
         let shard = |start| StatsHistogramParams {
-            data: slice(&p.data, start, each.min(len - start)),
+            data: part(&mut data, start, each.min(len - start)),
             bins: p.bins,
             range,
             edges: p.edges.clone(),

@@ -1,6 +1,6 @@
 //! The first numbers in order, without sorting the rest.
 
-use super::number::slice;
+use super::number::part;
 use super::radix::{self, Item, Rule, reserve};
 use super::select::{Bins, FEW, first};
 use super::sort::{Order, Sortable, bits, reinterpret, rule};
@@ -80,7 +80,8 @@ impl Shardable for Topk {
         if len <= each {
             return Ok((vec![p], None));
         }
-        let shard = |start| TopkParams { data: slice(&p.data, start, each.min(len - start)), k: p.k, order: p.order };
+        let mut data = p.data;
+        let shard = |start| TopkParams { data: part(&mut data, start, each.min(len - start)), k: p.k, order: p.order };
         Ok(((0..len).step_by(each).map(shard).collect(), Some(TopkPlan { each, k: p.k as usize, order: p.order })))
     }
 

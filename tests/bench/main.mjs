@@ -3,20 +3,21 @@
 //   node tests/bench/main.mjs [SUITE] [--case TEXT]… [--runs N] [--json] [--out FILE] [--html FILE]
 //                             [--size full|light|tiny] [--no-peers] [--no-native-cpu] [--no-native] [--no-browser]
 //
-// SUITE: kernels (default), dispatch, cancel, serve. Prints a table, or with --json one object { machine, runtime, rows }; --out writes that object to a file
+// SUITE: kernels (default), dispatch, cancel, inline, serve. Prints a table, or with --json one object { machine, runtime, rows }; --out writes that object to a file
 // too, --html the same as a page with plots. The second line's options are of the suite kernels: smaller inputs, and what is left out.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cancelTable, measureCancel } from './cancel.mjs';
 import { dispatchTable, measureDispatch } from './dispatch.mjs';
+import { inlineTable, measureInline } from './inline.mjs';
 import { measureKernels } from './kernels.mjs';
 import { measureServe, serveTable } from './serve.mjs';
 import { shared } from './shared.mjs';
 
 const suites = {
   kernels: { measure: measureKernels, table: shared.textTable }, dispatch: { measure: measureDispatch, table: dispatchTable }, cancel: { measure: measureCancel, table: cancelTable },
-  serve: { measure: measureServe, table: serveTable },
+  inline: { measure: measureInline, table: inlineTable }, serve: { measure: measureServe, table: serveTable },
 };
 
 let options;

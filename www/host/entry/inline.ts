@@ -1,24 +1,24 @@
 // inline.js: an instance for the caller's own thread. Loaded only by the inline backend.
 import type { Artifact } from '../shared/artifact.ts';
-import type { JobEvent, Round, Unit } from '../shared/protocol.ts';
 import { glueOf } from '../worker/glue.ts';
 import { Instance } from '../worker/instance.ts';
-import { LocalInstance } from '../worker/local.ts';
+import { SlicedInstance } from '../worker/sliced.ts';
 
-/** Opens the page's one inline instance. */
-export async function openInline(artifact: Artifact, module: WebAssembly.Module) {
+interface Opened {
+  kernels: string[];
+  instance: SlicedInstance;
+}
+
+const opened: Partial<Record<Artifact, Opened>> = {};
+
+/** Opens the one instance of an artifact that this thread can have. */
+export async function openInline(artifact: Artifact, module: WebAssembly.Module): Promise<Opened> {
   const glue = glueOf(artifact);
   const { memory } = await glue.init({ module_or_path: module });
-  glue.boot();
-  const instance = new Instance(glue, memory);
-  const local = new LocalInstance(glue, instance);
-  return {
-    kernels: glue.kernelNames(),
-    shardable: instance.shardable(),
-    forget: (id: number) => glue.forget(id),
-    run(unit: Unit, streaming: boolean, onEvent: (event: JobEvent) => void): Round | undefined {
-      local.onEvent = () => instance.takeEvents().events.forEach(onEvent);
-      return local.run(unit, streaming, () => {});
-    },
-  };
+  return (opened[artifact] ??= open());
+
+  function open(): Opened {
+    glue.boot();
+    return { kernels: glue.kernelNames(), instance: new SlicedInstance(glue, new Instance(glue, memory)) };
+  }
 }

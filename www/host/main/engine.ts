@@ -20,6 +20,10 @@ export interface Task {
   readonly lend: boolean;
   /** Its control block, or -1. */
   slot: number;
+  /** When its time is up, by `performance.now()`: for a kernel that holds the caller's thread, on which no timer rings meanwhile. */
+  readonly deadline: number;
+  /** To be called then, if it still runs. */
+  expire(): void;
 }
 
 /** How a task ended. Times are milliseconds since 1970; counts are the kernel's. */

@@ -34,6 +34,8 @@ export class HostJob implements Job, Task {
   inputs: Staged = NOTHING;
   lend = false;
   slot = -1;
+  deadline = Infinity;
+  expire: () => void = () => {};
   /** Where it is. */
   engine: Engine | undefined;
   /** Times that the engine around it was lost, and those of them for which it may have been the cause. */

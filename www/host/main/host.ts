@@ -713,9 +713,9 @@ export class LocalHost {
 function limit(job: HostJob, signal: AbortSignal | undefined, timeout: number | undefined): void {
   const abort = () => job.cancel(signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });
-  const timer = timeout === undefined ? undefined : setTimeout(() => {
-    job.cancel(new DOMException(`the job took longer than its timeout of ${timeout} ms`, 'TimeoutError'));
-  }, timeout);
+  job.expire = () => job.cancel(new DOMException(`the job took longer than its timeout of ${timeout} ms`, 'TimeoutError'));
+  if (timeout !== undefined) job.deadline = performance.now() + timeout;
+  const timer = timeout === undefined ? undefined : setTimeout(job.expire, timeout);
   job.untie = () => {
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);

@@ -1,17 +1,18 @@
-// The `inline` backend: an instance on the caller's own thread, for places without workers. A kernel that can shard is done a shard at a time,
-// and between shards the event loop goes on; one that cannot holds it until it is done.
+// The `inline` backend: an instance on the caller's own thread, for places without workers. Arrays are moved in and out a megabyte at a time, a
+// kernel that can shard is done a shard at a time, and in between the event loop goes on; one that cannot shard holds it until it is done, or its
+// timeout is over.
 import type { Counts } from '../shared/control.ts';
 import { textOf } from '../shared/errors.ts';
 import type { Artifact } from '../shared/artifact.ts';
-import type { JobEvent, Round, Unit } from '../shared/protocol.ts';
+import type { JobEvent } from '../shared/protocol.ts';
 import type { InlineModule, Runtime } from '../runtime/runtime.ts';
 import type { End, Engine, EngineListener, Task } from './engine.ts';
 import type { CheckedHostOptions } from './options.ts';
-import { Pieces, shardUnit, taskUnit } from './shards.ts';
 import { startWithin } from './start.ts';
 import type { LaneStats } from './stats.ts';
+import type { SlicedInstance } from '../worker/sliced.ts';
 
-/** A job is cut into so many pieces at most, so that each is short. */
+/** A job is cut into so many pieces at a time at most, so that each is short. */
 const PIECES = 256;
 
 /** Why this thread's one instance is gone, if it is: all of its hosts share it, and it cannot be made anew. */
@@ -33,11 +34,9 @@ class InlineEngine implements Engine {
   readonly kernels: readonly string[];
   readonly #runtime: Runtime;
   readonly #slice: number;
-  readonly #instance: Awaited<ReturnType<InlineModule['openInline']>>;
+  readonly #instance: SlicedInstance;
   readonly #listener: EngineListener;
-  readonly #shardable: Set<string>;
   #task: Task | undefined;
-  #pieces: Pieces | undefined;
   #counts: Counts = { done: 0, total: 0 };
   #began = 0;
   /** When the event loop had its last turn. */
@@ -47,9 +46,8 @@ class InlineEngine implements Engine {
   #flushed = false;
   #closed = false;
 
-  constructor(runtime: Runtime, slice: number, instance: Awaited<ReturnType<InlineModule['openInline']>>, listener: EngineListener) {
-    this.kernels = instance.kernels;
-    this.#shardable = new Set([...instance.shardable.once, ...instance.shardable.rounds]);
+  constructor(runtime: Runtime, slice: number, { kernels, instance }: Awaited<ReturnType<InlineModule['openInline']>>, listener: EngineListener) {
+    this.kernels = kernels;
     this.#runtime = runtime;
     this.#slice = slice;
     this.#instance = instance;
@@ -67,7 +65,6 @@ class InlineEngine implements Engine {
   submit(task: Task): void {
     this.#task = task;
     task.slot = 0;
-    this.#pieces = undefined;
     this.#counts = { done: 0, total: 0 };
     this.#began = 0;
     this.#flushed = false;
@@ -78,12 +75,12 @@ class InlineEngine implements Engine {
     if (!task || this.#flushed) return;
     this.#flushed = true;
     this.#run(task).catch((thrown: unknown) => {
-      if (this.#task !== task) return;
       // A trap: the instance is gone for good, and with it the one that this thread can have.
+      const culprits = this.#task === task ? [task] : [];
       this.#task = undefined;
       this.#closed = true;
       crashed = textOf(thrown);
-      this.#listener.lost(crashed, { culprits: [task], suspects: [], innocent: [] });
+      this.#listener.lost(crashed, { culprits, suspects: [], innocent: [] });
     });
   }
 
@@ -93,17 +90,29 @@ class InlineEngine implements Engine {
     if (this.#task !== task) return;
     this.#began = performance.now();
     this.#since = this.#began;
-    let round = this.#do(taskUnit(task, this.#shardable.has(task.kernel) ? PIECES : 1, true), -1);
-    while (round) {
-      const pieces = new Pieces(task, round.shards.length, this.#began, round.counts);
-      this.#pieces = pieces;
-      for (const [index, shard] of round.shards.entries()) {
-        if (!(await this.#goesOn(task))) return;
-        this.#do(shardUnit(task, shard), index);
-      }
-      if (!(await this.#goesOn(task))) return;
-      round = this.#do(pieces.merge(), -1);
-    }
+    const { id, kernel, params, inputs } = task;
+    await this.#instance.run({
+      id,
+      kernel,
+      params,
+      arrays: inputs.arrays,
+      pieces: PIECES,
+      streaming: () => task.streaming,
+      goesOn: () => this.#goesOn(task),
+      onWay() {
+        // A step that is long holds this thread, and with it the timer of its job's timeout.
+        if (performance.now() >= task.deadline) task.expire();
+      },
+      onEvent: (event) => {
+        if (this.#task === task) this.#heed(task, event);
+      },
+      onProgress: (counts) => {
+        if (this.#task === task) this.#counts = counts;
+      },
+      onBusy: (time) => {
+        this.#busy += time;
+      },
+    });
   }
 
   /** Gives the event loop its turn when the slice is over; whether the task is still to be done. */
@@ -114,21 +123,10 @@ class InlineEngine implements Engine {
       await this.#runtime.yield();
       this.#since = performance.now();
     }
-    if (this.#task === task) return true;
-    this.#instance.forget(task.id);
-    return false;
+    return this.#task === task;
   }
 
-  #do(unit: Unit, index: number): Round | undefined {
-    const began = performance.now();
-    const round = this.#instance.run(unit, this.#task!.streaming, (event) => this.#heed(event, index));
-    this.#busy += performance.now() - began;
-    return round;
-  }
-
-  #heed(event: JobEvent, index: number): void {
-    const task = this.#task;
-    if (!task) return;
+  #heed(task: Task, event: JobEvent): void {
     switch (event.kind) {
       case 'part':
         return this.#listener.part(task, event.number, event);
@@ -141,12 +139,7 @@ class InlineEngine implements Engine {
       case 'cancelled':
         return this.#end(task, { kind: 'cancelled' });
       case 'done':
-        if (index >= 0) return void this.#pieces!.add(index, event, event);
-        // Of shards that were merged at once, the pieces know.
-        if (!this.#pieces || event.total > 0) {
-          this.#pieces = undefined;
-          this.#counts = { done: event.done, total: event.total };
-        }
+        this.#counts = { done: event.done, total: event.total };
         this.#end(task, { kind: 'done', output: event });
     }
   }
@@ -167,16 +160,18 @@ class InlineEngine implements Engine {
   }
 
   cancel(task: Task): void {
-    // Between two shards.
-    if (this.#task === task) this.#end(task, { kind: 'cancelled' });
+    // Between two steps, or on the way of one, which is to stop too.
+    if (this.#task !== task) return;
+    this.#instance.stop();
+    this.#end(task, { kind: 'cancelled' });
   }
 
   stream(): void {
-    // Seen at the next shard.
+    // Seen at the next step.
   }
 
   counts(): Counts {
-    return this.#pieces?.counts ?? this.#counts;
+    return this.#counts;
   }
 
   release(): void {

@@ -58,7 +58,7 @@ export class Planner {
    * @throws LoomworkError as the kernel does for bad params; PlannerLost
    */
   async split(task: Task, pieces: number): Promise<Shard[] | undefined> {
-    const unit: Unit = { ...taskUnit(task, pieces, false), what: 'plan' };
+    const unit: Unit = { ...taskUnit(task, pieces), what: 'plan' };
     const shards = (await this.#ask(task, unit, task.inputs.transfer)) as Shard[];
     return shards.length > 0 ? shards : undefined;
   }

@@ -58,18 +58,18 @@ export class Pieces {
       return shifted(output!.tree, offset);
     });
     this.#outputs.fill(undefined);
-    return { id: this.task.id, slot: 0, kernel: this.task.kernel, params: encode(trees), arrays, moved: false, what: 'merge', pieces: 0, short: false };
+    return { id: this.task.id, slot: 0, kernel: this.task.kernel, params: encode(trees), arrays, moved: false, what: 'merge', pieces: 0 };
   }
 }
 
 /** What does one shard. */
 export function shardUnit(task: Task, { params, arrays }: Shard): Unit {
-  return { id: task.id, slot: 0, kernel: task.kernel, params, arrays, moved: false, what: 'shard', pieces: 1, short: false };
+  return { id: task.id, slot: 0, kernel: task.kernel, params, arrays, moved: false, what: 'shard', pieces: 1 };
 }
 
-/** What does a task that is whole, or splits it when `pieces` are more than one, which are to be short where an event loop waits for them. */
-export function taskUnit({ id, kernel, params, inputs }: Task, pieces: number, short: boolean): Unit {
-  return { id, slot: 0, kernel, params, arrays: inputs.arrays, moved: inputs.transfer.length > 0, what: pieces > 1 ? 'split' : 'whole', pieces, short };
+/** What does a task that is whole, or splits it when `pieces` are more than one. */
+export function taskUnit({ id, kernel, params, inputs }: Task, pieces: number): Unit {
+  return { id, slot: 0, kernel, params, arrays: inputs.arrays, moved: inputs.transfer.length > 0, what: pieces > 1 ? 'split' : 'whole', pieces };
 }
 
 /** A tree whose arrays stand `offset` places later. */

@@ -133,7 +133,7 @@ class WorkersEngine implements Engine {
     this.#inside.set(task.id, { task, began: 0, counts: { done: 0, total: 0 } });
     const idle = this.#seats.filter(({ work }) => !work).length;
     const pieces = this.#shardable.has(task.kernel) ? idle : 1;
-    this.#waiting.push({ task, unit: taskUnit(task, pieces, false), index: -1 });
+    this.#waiting.push({ task, unit: taskUnit(task, pieces), index: -1 });
     task.slot = 0;
   }
 

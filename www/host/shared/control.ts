@@ -69,6 +69,7 @@ export class ControlTable {
 
   /** Asks the kernel in a slot to stop at its next check. */
   cancel(slot: number): void {
+    this.#refresh();
     Atomics.store(this.#words, this.#index(slot, CONTROL.cancel), CONTROL.cancelRequested);
   }
 

@@ -53,8 +53,6 @@ export interface Unit extends Submission {
    */
   what: 'whole' | 'split' | 'plan' | 'shard' | 'merge';
   pieces: number;
-  /** Whether each shard should take some milliseconds at most. */
-  short: boolean;
 }
 
 /** A piece of a job: of most kernels, the same kernel with smaller params. */

@@ -59,9 +59,11 @@ export interface Glue {
   shardableKernels(rounds: boolean): string[];
   // Single-threaded artifacts only.
   onEvent(listener: () => void): void;
-  split(slot: number, id: number, kernel: string, params: Uint8Array, pieces: number, short: boolean, orRun: boolean): WasmRound | undefined;
+  split(slot: number, id: number, kernel: string, params: Uint8Array, pieces: number, orRun: boolean): WasmRound | undefined;
   runShard(slot: number, id: number, kernel: string, params: Uint8Array): void;
   merge(slot: number, id: number, kernel: string, outputs: Uint8Array): WasmRound | undefined;
+  begin(slot: number, id: number, kernel: string, params: Uint8Array, pieces: number): boolean;
+  step(slot: number, id: number): Float64Array | undefined;
   forget(id: number): void;
   // The threads artifact only.
   dispatch(): number;

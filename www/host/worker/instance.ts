@@ -53,7 +53,7 @@ export class Instance {
    * @throws what wasm threw when it trapped: the instance must not be used again
    */
   execute(unit: Unit, moved: () => void): Round | undefined {
-    const { id, slot, kernel, params, what, pieces, short } = unit;
+    const { id, slot, kernel, params, what, pieces } = unit;
     let round: Round | undefined;
     this.#attempt(unit, moved, () => {
       switch (what) {
@@ -65,7 +65,7 @@ export class Instance {
           return void (round = this.#round(this.#glue.merge(slot, id, kernel, params), slot));
         case 'split':
         case 'plan':
-          round = this.#round(this.#glue.split(slot, id, kernel, params, pieces, short, what === 'split'), slot);
+          round = this.#round(this.#glue.split(slot, id, kernel, params, pieces, what === 'split'), slot);
       }
     });
     return round;
@@ -129,13 +129,24 @@ export class Instance {
 
   /** Moves a job's arrays in and starts it; that it does not start is kept as an event. */
   #attempt({ id, slot, arrays }: Submission, moved: () => void, start: () => void): void {
-    try {
+    this.attempt(id, slot, () => {
       try {
         for (const array of arrays) if (!array.inPlace || !this.#glue.attachInPlace!(array.dtype, array.byteOffset, array.length)) this.#moveIn(array, slot);
       } finally {
         moved();
       }
       start();
+    });
+  }
+
+  /**
+   * Does something for a job; a failure of it is kept as an event.
+   *
+   * @throws what wasm threw when it trapped
+   */
+  attempt(id: number, slot: number, work: () => void): void {
+    try {
+      work();
     } catch (thrown) {
       if (thrown === CANCELLED) this.#refused.push({ id, slot, kind: 'cancelled', done: 0, total: 0 });
       else if (isFailure(thrown)) this.#refused.push({ id, slot, kind: 'failed', done: 0, total: 0, error: thrown });
@@ -144,15 +155,44 @@ export class Instance {
     }
   }
 
-  #moveIn({ dtype, buffer, byteOffset, length }: PackedArray, slot: number): void {
+  #moveIn(array: PackedArray, slot: number): void {
+    for (const copy of this.movesIn(array)) {
+      if (this.blocks.isCancelled(slot)) throw CANCELLED;
+      copy();
+    }
+  }
+
+  /**
+   * The copies that move an array in, one after another: each takes some tenths of a millisecond.
+   *
+   * @throws Failure when there is no room for it
+   */
+  *movesIn({ dtype, buffer, byteOffset, length }: PackedArray): Generator<() => void, void, undefined> {
     const bytes = length * DTYPES[dtype]!.size;
     const start = this.#glue.attach(dtype, length);
     if (start === 0) {
       const failure: Failure = { code: 'OUT_OF_MEMORY', message: `${bytes} bytes for the params could not be had: use smaller params or raise maxMemory` };
       throw failure;
     }
-    // As bytes: the source may lie at any offset. A fresh view, for `attach` may have grown the memory.
-    this.#copy(new Uint8Array(buffer, byteOffset, bytes), new Uint8Array(this.#memory.buffer, start, bytes), slot);
+    // As bytes: the source may lie at any offset. Fresh views, for the memory may grow between two copies.
+    for (let at = 0; at < bytes; at += SLICE) {
+      const length = Math.min(SLICE, bytes - at);
+      yield () => new Uint8Array(this.#memory.buffer, start + at, length).set(new Uint8Array(buffer, byteOffset + at, length));
+    }
+  }
+
+  /** The copies that move an array out, which lies where it is until all are made, and what they make. */
+  movesOut({ dtype, byteOffset, length, shape }: PackedArray): { array: PackedArray; copies: Iterable<() => void> } {
+    const bytes = length * DTYPES[dtype]!.size;
+    const buffer = new ArrayBuffer(bytes);
+    return { array: { dtype, buffer, byteOffset: 0, length, ...(shape && { shape }) }, copies: this.#copies(byteOffset, buffer) };
+  }
+
+  *#copies(start: number, buffer: ArrayBuffer): Generator<() => void, void, undefined> {
+    for (let at = 0; at < buffer.byteLength; at += SLICE) {
+      const length = Math.min(SLICE, buffer.byteLength - at);
+      yield () => new Uint8Array(buffer, at, length).set(new Uint8Array(this.#memory.buffer, start + at, length));
+    }
   }
 
   #inPlace({ dtype, start, len, shape }: WasmArray): PackedArray {
@@ -165,17 +205,11 @@ export class Instance {
     // Making room takes milliseconds for each ten megabytes.
     if (bytes > SLICE && this.blocks.isCancelled(slot)) throw CANCELLED;
     const buffer = new ArrayBuffer(bytes);
-    // An empty Rust slice has no place of its own: its address may lie outside the memory.
-    if (bytes > 0) this.#copy(new Uint8Array(this.#memory.buffer, start, bytes), new Uint8Array(buffer), slot);
-    return { dtype, buffer, byteOffset: 0, length: len, ...(shape && { shape }) };
-  }
-
-  /** @throws CANCELLED when the job in the slot is not wanted any more */
-  #copy(from: Uint8Array, to: Uint8Array, slot: number): void {
-    for (let at = 0; at < from.length; at += SLICE) {
+    for (const copy of this.#copies(start, buffer)) {
       if (this.blocks.isCancelled(slot)) throw CANCELLED;
-      to.set(from.subarray(at, at + SLICE), at);
+      copy();
     }
+    return { dtype, buffer, byteOffset: 0, length: len, ...(shape && { shape }) };
   }
 }
 

@@ -1,5 +1,4 @@
-// A single-threaded instance: a job runs to its end, here and now. Used by the workers of the `workers` backend, and on the caller's thread
-// by the `inline` one.
+// A single-threaded instance in a worker of its own, of the `workers` backend: a unit runs to its end, here and now.
 import type { JobEvent, Round, Unit } from '../shared/protocol.ts';
 import type { Glue } from './glue.ts';
 import type { Instance } from './instance.ts';
@@ -10,13 +9,12 @@ const SLOT = 0;
 export class LocalInstance {
   /** Called when there are events to take, and on progress. */
   onEvent: () => void = () => {};
-  readonly #glue: Glue;
   readonly #instance: Instance;
   #running: Unit | undefined;
 
   constructor(glue: Glue, instance: Instance) {
-    this.#glue = glue;
     this.#instance = instance;
+    glue.onEvent(() => this.onEvent());
   }
 
   /**
@@ -27,8 +25,6 @@ export class LocalInstance {
    * @throws what wasm threw when it trapped: the instance must not be used again
    */
   run(unit: Unit, streaming: boolean, moved: () => void): Round | undefined {
-    // Set for each job: hosts may share an instance, and each has a listener of its own.
-    this.#glue.onEvent(() => this.onEvent());
     this.#instance.blocks.clear(SLOT, { id: unit.id, streaming, lend: false });
     this.#running = unit;
     const round = this.#instance.execute({ ...unit, slot: SLOT }, moved);
