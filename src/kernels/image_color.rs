@@ -4,7 +4,10 @@
 //! matrices, which are multiplied first, so that a pixel goes through one matrix and is rounded once. That one is four tables: what
 //! each channel of the source, at each of its 256 levels, adds to the four of the result, in fixed point. Gamma is inside of them.
 
+use super::in_turns::NoShard;
+use super::radix::reserve;
 use crate::image::Image;
+use crate::shard::{Aim, Round, Rounds, Sharding};
 use crate::{Cancelled, Job, Kernel, KernelError};
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -14,7 +17,7 @@ use wide::{i16x8, i32x4, i32x8, u8x16};
 
 /// Changes the colours of an image.
 ///
-/// Its jobs do not divide: to hand the rows out takes as long as to change them.
+/// Its jobs are done in turns, and not handed out: to hand the rows out takes as long as to change them.
 pub struct ImageColor;
 
 /// What to change, in the order of the fields here; what is not given changes nothing. Amounts are those of CSS's filter functions.
@@ -128,6 +131,78 @@ impl Kernel for ImageColor {
             }
         };
         Ok(ImageColorOutput { image: Image { data: changed.into(), width, height } })
+    }
+
+    fn sharding() -> Option<Sharding> {
+        Some(Sharding::in_rounds::<Self>())
+    }
+}
+
+impl Rounds for ImageColor {
+    type Shard = NoShard;
+    type Given = ();
+    type State = Colouring;
+
+    fn begin(p: ImageColorParams, aim: Aim) -> Result<Round<Self>, KernelError> {
+        if !aim.short || p.image.data.len() <= TURN {
+            return Ok(Round::Whole(p));
+        }
+        let tables = Tables::of(&p);
+        let Image { data, width, height } = p.image;
+        let (pixels, lent) = match data.into_cow() {
+            Cow::Owned(pixels) => (pixels, None),
+            Cow::Borrowed(lent) => (reserve(lent.len())?, Some(lent)),
+        };
+        Ok(Colouring { tables, width, height, pixels, lent, done: 0 }.round())
+    }
+
+    fn run_shard(shard: NoShard, _: &Job) -> Result<(), KernelError> {
+        match shard {}
+    }
+
+    fn go_on(mut state: Colouring, _: Vec<()>, job: &Job) -> Result<Round<Self>, KernelError> {
+        job.check()?;
+        state.turn();
+        Ok(state.round())
+    }
+}
+
+/// An image that is changed in turns.
+pub struct Colouring {
+    tables: Tables,
+    width: u32,
+    height: u32,
+    /// The image, whose first bytes have been changed; of one that is lent there are no others.
+    pixels: Vec<u8>,
+    /// The image as its caller keeps it.
+    lent: Option<&'static [u8]>,
+    /// Bytes that have been changed.
+    done: usize,
+}
+
+/// Bytes of a turn: about a millisecond.
+const TURN: usize = 16 * BLOCK;
+
+impl Colouring {
+    fn len(&self) -> usize {
+        self.width as usize * self.height as usize * 4
+    }
+
+    fn turn(&mut self) {
+        let next = self.done..self.len().min(self.done + TURN);
+        if let Some(lent) = self.lent {
+            self.pixels.extend_from_slice(&lent[next.clone()]);
+        }
+        self.tables.apply(&mut self.pixels[next.clone()]);
+        self.done = next.end;
+    }
+
+    fn round(self) -> Round<ImageColor> {
+        let [done, total] = [self.done, self.len()].map(|bytes| bytes as u64 / 4);
+        if done < total {
+            return Round::Next { shards: vec![], progress: (done, total), state: self };
+        }
+        Round::Done { output: ImageColorOutput { image: Image::new(self.width, self.height, self.pixels) }, total }
     }
 }
 
@@ -283,7 +358,9 @@ fn scale(bits: i32) -> f64 {
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
+    use crate::array::{AnyArray, DType, Element};
     use crate::kernel::run;
+    use crate::shard::testing::{Seen, check_rounds};
     use proptest::prelude::*;
 
     fn params(image: Image) -> ImageColorParams {
@@ -390,6 +467,46 @@ mod tests {
         });
         let seen: std::collections::BTreeSet<u8> = after.data.iter().copied().collect();
         assert!(seen.is_subset(&[0, 255].into()) && seen.len() == 2, "{seen:?}");
+    }
+
+    #[test]
+    fn turns_make_the_whole() {
+        for (width, height, turns) in [(1, 1, 0), (512, 512, 0), (513, 512, 2), (1001, 701, 3), (1, 65_535, 0)] {
+            let image = Image::new(
+                width,
+                height,
+                colours().data.iter().copied().cycle().take((width * height * 4) as usize).collect(),
+            );
+            for change in [
+                |_: &mut ImageColorParams| {},
+                |p: &mut ImageColorParams| (p.gamma, p.hue_rotate, p.contrast) = (Some(1.8), Some(70.0), Some(1.2)),
+                |p: &mut ImageColorParams| p.matrix = Some((0..20).map(|i| f64::from(i) / 19.0).collect()),
+            ] {
+                let mut params = params(image.clone());
+                change(&mut params);
+                let seen = |short| check_rounds::<ImageColor>(&params, Aim { pieces: 256, short });
+                assert_eq!(seen(true), Seen { rounds: turns, shards: 0 }, "{width}×{height}");
+                assert_eq!(seen(false), Seen { rounds: 0, shards: 0 }, "it is not handed out");
+            }
+        }
+    }
+
+    #[test]
+    fn turns_leave_an_image_that_is_lent_as_it_is() {
+        let bytes = vec![9; 600 * 600 * 4];
+        let whole = Image::new(600, 600, bytes.clone());
+        // SAFETY: the bytes outlive the job and its output, and nobody writes to them.
+        let lent = unsafe { AnyArray::lent(DType::U8, bytes.as_ptr(), bytes.len()) };
+        let data = Element::from_any(lent).unwrap();
+        let invert = |image| ImageColorParams { invert: Some(1.0), ..params(image) };
+        let job = Job::detached();
+        let mut round = ImageColor::begin(invert(Image { data, ..whole }), Aim { pieces: 1, short: true }).unwrap();
+        while let Round::Next { state, .. } = round {
+            round = ImageColor::go_on(state, vec![], &job).unwrap();
+        }
+        let Round::Done { output, .. } = round else { panic!("it is not whole") };
+        assert!(output.image.data.as_chunks::<4>().0.iter().all(|pixel| *pixel == [246, 246, 246, 9]));
+        assert!(bytes.iter().all(|&byte| byte == 9));
     }
 
     #[test]

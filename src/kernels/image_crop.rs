@@ -1,7 +1,9 @@
 //! Cuts a rectangle out of an image.
 
+use super::in_turns::NoShard;
 use super::radix::reserve;
 use crate::image::{Image, size};
+use crate::shard::{Aim, Round, Rounds, Sharding};
 use crate::{Cancelled, Job, Kernel, KernelError};
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -9,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// Cuts a rectangle out of an image.
 ///
-/// Its jobs do not divide: to hand the rows out takes as long as to cut them.
+/// Its jobs are done in turns, and not handed out: a shard would be handed what it is to make.
 pub struct ImageCrop;
 
 /// What to cut out, and of what.
@@ -68,6 +70,65 @@ impl Kernel for ImageCrop {
         unsafe { data.set_len(length) };
         Ok(ImageCropOutput { image: Image::new(p.width, p.height, data) })
     }
+
+    fn sharding() -> Option<Sharding> {
+        Some(Sharding::in_rounds::<Self>())
+    }
+}
+
+impl Rounds for ImageCrop {
+    type Shard = NoShard;
+    type Given = ();
+    type State = Cutting;
+
+    fn begin(p: ImageCropParams, aim: Aim) -> Result<Round<Self>, KernelError> {
+        let bytes = p.width as usize * p.height as usize * 4;
+        if !aim.short || bytes <= TURN {
+            return Ok(Round::Whole(p));
+        }
+        Ok(Cutting { cut: reserve(bytes)?, rows: 0, params: p }.round())
+    }
+
+    fn run_shard(shard: NoShard, _: &Job) -> Result<(), KernelError> {
+        match shard {}
+    }
+
+    fn go_on(mut state: Cutting, _: Vec<()>, job: &Job) -> Result<Round<Self>, KernelError> {
+        job.check()?;
+        state.turn();
+        Ok(state.round())
+    }
+}
+
+/// A rectangle that is cut in turns.
+pub struct Cutting {
+    params: ImageCropParams,
+    cut: Vec<u8>,
+    /// Rows that have been cut.
+    rows: u32,
+}
+
+/// Bytes of a turn, roughly: about a millisecond.
+const TURN: usize = 1 << 21;
+
+impl Cutting {
+    fn turn(&mut self) {
+        let Self { params: p, cut, rows } = self;
+        let (from, to) = (p.image.width as usize * 4, p.width as usize * 4);
+        let next = *rows..p.height.min(*rows + (TURN / to) as u32);
+        for y in next.clone() {
+            cut.extend_from_slice(&p.image.data[(p.y + y) as usize * from + p.x as usize * 4..][..to]);
+        }
+        *rows = next.end;
+    }
+
+    fn round(self) -> Round<ImageCrop> {
+        let (width, height, total) = (self.params.width, self.params.height, u64::from(self.params.height));
+        if self.rows < height {
+            return Round::Next { shards: vec![], progress: (self.rows.into(), total), state: self };
+        }
+        Round::Done { output: ImageCropOutput { image: Image::new(width, height, self.cut) }, total }
+    }
 }
 
 /// Refuses a stretch that is not all in the image's `all` columns or rows.
@@ -87,6 +148,7 @@ fn inside([start, length, what]: [&str; 3], first: u32, count: u32, all: u32) ->
 mod tests {
     use super::*;
     use crate::kernel::run;
+    use crate::shard::testing::{Seen, check_rounds};
     use proptest::prelude::*;
 
     /// Each pixel says where it lies.
@@ -114,6 +176,23 @@ mod tests {
                 let from = (y as usize + at / w as usize) * width as usize + x as usize + at % w as usize;
                 prop_assert_eq!(pixel, &image.data.as_chunks::<4>().0[from]);
             }
+        }
+    }
+
+    #[test]
+    fn turns_make_the_whole() {
+        for (width, height, [x, y, w, h], turns) in [
+            (1, 1, [0, 0, 1, 1], 0),
+            (1024, 513, [0, 0, 1024, 512], 0),
+            (1024, 513, [0, 0, 1024, 513], 2),
+            (1500, 1500, [3, 7, 1301, 1400], 4),
+            (65_535, 20, [0, 1, 65_535, 19], 3),
+            (17, 65_535, [1, 0, 15, 65_535], 2),
+        ] {
+            let params = ImageCropParams { image: numbered(width, height), x, y, width: w, height: h };
+            let seen = |short| check_rounds::<ImageCrop>(&params, Aim { pieces: 256, short });
+            assert_eq!(seen(true), Seen { rounds: turns, shards: 0 }, "{w}×{h}");
+            assert_eq!(seen(false), Seen { rounds: 0, shards: 0 }, "it is not handed out");
         }
     }
 

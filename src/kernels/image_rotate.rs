@@ -4,9 +4,11 @@
 //! (colours weighted by alpha, nothing rounded before the end), so every machine gives the same bytes. The angle's sine and
 //! cosine are `libm`'s for the same reason.
 
+use super::in_turns::NoShard;
 use super::neighbours::{Area, Tile, tiles};
-use super::radix::zeros;
+use super::radix::{reserve, zeros};
 use crate::image::{Image, MAX_PIXELS, MAX_SIDE};
+use crate::shard::{Aim, Round, Rounds, Sharding};
 use crate::{Cancelled, Job, Kernel, KernelError};
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -14,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 /// Turns and mirrors an image.
 ///
-/// Its jobs do not divide: a turned row is made of pixels of all rows, and to hand those to each shard takes as long as to turn them.
+/// Its jobs are done in turns, and not handed out: a turned row is made of pixels of all rows, and to hand those to each shard takes as
+/// long as to turn them.
 pub struct ImageRotate;
 
 /// What to turn, and how far. It is mirrored first.
@@ -92,17 +95,94 @@ impl Kernel for ImageRotate {
         tiles(&mut data, &area, TILE, TILE).into_par_iter().try_for_each(|tile| {
             job.check()?;
             let done = (tile.width() * tile.rows.len()) as u64;
-            match &turn {
-                Turn::Quarters(quarters) => quarters.fill(tile, pixels),
-                Turn::Any(any) => any.fill(tile, pixels, p.background.unwrap_or_default(), (width, height)),
-            }
+            turn.fill(tile, pixels, p.background.unwrap_or_default(), (width, height));
             job.advance(done);
             Ok::<(), Cancelled>(())
         })?;
         Ok(ImageRotateOutput { image: Image::new(width, height, data) })
     }
+
+    fn sharding() -> Option<Sharding> {
+        Some(Sharding::in_rounds::<Self>())
+    }
 }
 
+impl Rounds for ImageRotate {
+    type Shard = NoShard;
+    type Given = ();
+    type State = Turning;
+
+    fn begin(p: ImageRotateParams, aim: Aim) -> Result<Round<Self>, KernelError> {
+        let turn = Turn::of(&p);
+        let (width, height) = turn.size();
+        if !aim.short || width * height <= PIXELS as u64 {
+            return Ok(Round::Whole(p));
+        }
+        let (width, height) = (width as u32, height as u32);
+        let turned = reserve(width as usize * height as usize * 4)?;
+        let background = p.background.unwrap_or_default();
+        Ok(Turning { turn, image: p.image, background, width, height, turned, done: 0 }.round())
+    }
+
+    fn run_shard(shard: NoShard, _: &Job) -> Result<(), KernelError> {
+        match shard {}
+    }
+
+    fn go_on(mut state: Turning, _: Vec<()>, job: &Job) -> Result<Round<Self>, KernelError> {
+        job.check()?;
+        state.turn();
+        Ok(state.round())
+    }
+}
+
+/// An image that is turned a few tiles at a time.
+pub struct Turning {
+    turn: Turn,
+    image: Image,
+    background: [u8; 4],
+    /// Sides of the result.
+    width: u32,
+    height: u32,
+    /// The rows of which any pixel has been made, the last of them in parts.
+    turned: Vec<u8>,
+    /// Pixels that have been made: a tile after the other, from left to right.
+    done: usize,
+}
+
+/// Pixels that are made at a time, roughly: about a millisecond.
+const PIXELS: usize = 1 << 17;
+
+impl Turning {
+    fn turn(&mut self) {
+        let (width, total) = (self.width as usize, self.width as usize * self.height as usize);
+        let end = total.min(self.done + PIXELS);
+        while self.done < end {
+            // The row of tiles in which the next one lies, and what has been made of it.
+            let first = self.done / (width * TILE) * TILE;
+            let rows = first as u32..self.height.min((first + TILE) as u32);
+            let area = Area { width: self.width, height: self.height, first: 0, rows: rows.clone(), reach: 0 };
+            self.turned.resize(area.stride() * rows.end as usize, 0);
+            let made = (self.done - first * width) / (rows.len() * TILE);
+            for tile in tiles(&mut self.turned[area.stride() * first..], &area, TILE, TILE).into_iter().skip(made) {
+                if self.done >= end {
+                    break;
+                }
+                self.done += tile.width() * tile.rows.len();
+                self.turn.fill(tile, self.image.data.as_chunks().0, self.background, (self.width, self.height));
+            }
+        }
+    }
+
+    fn round(self) -> Round<ImageRotate> {
+        let (width, height, total) = (self.width, self.height, u64::from(self.width) * u64::from(self.height));
+        if (self.done as u64) < total {
+            return Round::Next { shards: vec![], progress: (self.done as u64, total), state: self };
+        }
+        Round::Done { output: ImageRotateOutput { image: Image::new(width, height, self.turned) }, total }
+    }
+}
+
+/// How an image is turned.
 enum Turn {
     Quarters(Quarters),
     Any(Any),
@@ -134,6 +214,14 @@ impl Turn {
                 let side = |length: f64| ((length - 1e-6).ceil() as u64).max(1);
                 (side(w * cos + h * sin), side(w * sin + h * cos))
             }
+        }
+    }
+
+    /// Makes a tile of a result of so many columns and rows.
+    fn fill(&self, tile: Tile, pixels: &[[u8; 4]], background: [u8; 4], size: (u32, u32)) {
+        match self {
+            Self::Quarters(quarters) => quarters.fill(tile, pixels),
+            Self::Any(any) => any.fill(tile, pixels, background, size),
         }
     }
 }
@@ -266,6 +354,7 @@ fn mix(pixels: [[u8; 4]; 4], shares: [u32; 4]) -> [u8; 4] {
 mod tests {
     use super::*;
     use crate::kernel::run;
+    use crate::shard::testing::{Seen, check_rounds};
     use proptest::prelude::*;
 
     fn noise(width: u32, height: u32, opaque: bool) -> Image {
@@ -396,6 +485,37 @@ mod tests {
                 pool.install(|| rotate(&image, angle, None))
             };
             assert!(on(1) == on(5));
+        }
+    }
+
+    #[test]
+    fn turns_make_the_whole() {
+        for (width, height) in [(1, 1), (512, 256), (700, 611), (130, 3001), (1, 65_535), (65_535, 7)] {
+            let image = noise(width, height, false);
+            for (angle, flip) in [
+                (0.0, Some(Flip::Vertical)),
+                (90.0, None),
+                (180.0, None),
+                (-90.0, Some(Flip::Horizontal)),
+                (0.01, None),
+                (33.0, Some(Flip::Horizontal)),
+                (250.5, Some(Flip::Vertical)),
+            ] {
+                let mut params = params(&image, angle, flip);
+                params.background = Some([9, 8, 7, 255]);
+                if ImageRotate::validate(&params).is_err() {
+                    // It would be too large.
+                    continue;
+                }
+                let seen = |short| check_rounds::<ImageRotate>(&params, Aim { pieces: 256, short });
+                let (width, height) = Turn::of(&params).size();
+                let turns = (width * height).div_ceil(PIXELS as u64) as usize;
+                let (Seen { rounds, shards }, few) = (seen(true), width * height <= PIXELS as u64);
+                // A turn ends with a tile.
+                assert!(if few { rounds == 0 } else { (turns / 2..=turns).contains(&rounds) }, "{angle}: {rounds}");
+                assert_eq!(shards, 0);
+                assert_eq!(seen(false), Seen { rounds: 0, shards: 0 }, "it is not handed out");
+            }
         }
     }
 

@@ -53,6 +53,8 @@ mod image_resize;
 #[cfg(feature = "images")]
 mod image_rotate;
 #[cfg(feature = "images")]
+mod in_turns;
+#[cfg(feature = "images")]
 mod jpeg;
 #[cfg(feature = "images")]
 mod lanes;
