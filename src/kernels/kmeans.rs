@@ -6,10 +6,12 @@
 use super::distances::{GROUP, LANES, Panel, pack, squared};
 use super::radix::reserve;
 use super::random::Random;
+use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Clusters of vectors around their means.
 pub struct Kmeans;
@@ -79,6 +81,12 @@ const MAX_ITERATIONS: u32 = 100_000;
 const BLOCK: usize = 1 << 10;
 /// Elements that are worked on between two looks at the job: some 0.1 ms.
 const SLICE: usize = 1 << 16;
+/// Elements that are worked on while an event loop waits: 1 to 2 ms.
+pub(super) const TURN: usize = 16 * SLICE;
+/// The fewest products of elements of rows and centroids that are worth a shard: some 1 ms of work.
+const LEAST_SHARD: usize = 1 << 22;
+/// The fewest clusters whose rows are worth sending to workers in each round: for fewer it takes longer than the work.
+const LEAST_K: usize = 16;
 
 impl Kernel for Kmeans {
     const NAME: &'static str = "kmeans";
@@ -114,42 +122,527 @@ impl Kernel for Kmeans {
     }
 
     fn run(p: KmeansParams, job: &Job<KmeansPart>) -> Result<KmeansOutput, KernelError> {
-        let (dimensions, k) = (p.dimensions as usize, p.k as usize);
-        let rows = Rows { data: &p.data, dimensions, count: p.data.len() / dimensions };
+        let rows = p.rows();
         // One unit a row: for the choice of centroids, each iteration, and the labels.
         job.set_total(rows.count as u64 * (2 + u64::from(p.max_iterations)));
         rows.refuse_odd(job)?;
-        let mut centroids = rows.seeds(k, p.seed, job)?;
+        let mut lloyd = Lloyd::of(rows.seeds(p.k as usize, p.seed, job)?);
         job.advance(rows.count as u64);
         let mut labels = reserve(rows.count)?;
         labels.resize(rows.count, 0);
-        let (mut iterations, mut converged) = (0, false);
-        while iterations < p.max_iterations && !converged {
-            let inertia = rows.assign(&centroids, &mut labels, job)?;
-            let part =
-                || KmeansPart { iteration: iterations, centroids: shaped(centroids.clone(), k, dimensions), inertia };
-            job.emit(iterations, part);
-            let means = rows.means(&centroids, &labels, job)?;
-            let moved = |(a, b): (&[f32], &[f32])| {
-                a.iter()
-                    .zip(b)
-                    .map(|(&a, &b)| (f64::from(a) - f64::from(b)) * (f64::from(a) - f64::from(b)))
-                    .sum::<f64>()
-            };
-            let farthest = means.chunks(dimensions).zip(centroids.chunks(dimensions)).map(moved).fold(0.0, f64::max);
-            converged = farthest.sqrt() <= p.tolerance;
-            centroids = means;
-            iterations += 1;
+        while lloyd.goes_on(&p) {
+            let inertia = rows.assign(&lloyd.centroids, &mut labels, job)?;
+            lloyd.emit(&p, inertia, job);
+            let means = rows.means(&lloyd.centroids, &labels, job)?;
+            lloyd.move_to(means, &p);
         }
-        let inertia = rows.assign(&centroids, &mut labels, job)?;
+        let inertia = rows.assign(&lloyd.centroids, &mut labels, job)?;
         job.set_total(job.progress().0);
-        let centroids = shaped(centroids, k, dimensions);
-        Ok(KmeansOutput { centroids, labels: labels.into(), inertia, iterations, converged })
+        Ok(lloyd.output(&p, labels, inertia))
+    }
+
+    fn sharding() -> Option<Sharding> {
+        Some(Sharding::in_rounds::<Self>())
     }
 }
 
-fn shaped(centroids: Vec<f32>, k: usize, dimensions: usize) -> Array<f32> {
-    Array::from(centroids).with_shape([k, dimensions])
+/// For workers: the first centroids in one shard, then for each iteration a round of shards that find the labels of some blocks
+/// of rows; the means are summed in between. Where an event loop waits: turns of about as much work each, without shards.
+impl Rounds for Kmeans {
+    type Shard = KmeansShard;
+    type Given = KmeansGiven;
+    type State = KmeansState;
+
+    fn begin(p: KmeansParams, aim: Aim) -> Result<Round<Self>, KernelError> {
+        let rows = p.rows();
+        let progress = (0, p.most_units());
+        if aim.short {
+            return Ok(Round::Next { shards: vec![], state: KmeansState::Turns(p, Turn::Odd(0)), progress });
+        }
+        let products = p.data.len().saturating_mul(p.k as usize);
+        let pieces = aim.pieces.min(products / LEAST_SHARD).min(rows.count.div_ceil(BLOCK));
+        if pieces < 2 || (p.k as usize) < LEAST_K {
+            return Ok(Round::Whole(p));
+        }
+        let shard = KmeansShard::Seeds { data: copy(&p.data)?, dimensions: p.dimensions, k: p.k, seed: p.seed };
+        Ok(Round::Next { shards: vec![shard], state: KmeansState::Rounds { p, pieces, lloyd: None }, progress })
+    }
+
+    fn run_shard(shard: KmeansShard, job: &Job<KmeansPart>) -> Result<KmeansGiven, KernelError> {
+        match shard {
+            KmeansShard::Seeds { data, dimensions, k, seed } => {
+                let rows = Rows::of(&data, dimensions as usize);
+                rows.refuse_odd(job)?;
+                let seeds = rows.seeds(k as usize, seed, job)?;
+                job.advance(rows.count as u64);
+                Ok(KmeansGiven::Seeds(seeds.into()))
+            }
+            KmeansShard::Blocks { data, dimensions, centroids } => {
+                let rows = Rows::of(&data, dimensions as usize);
+                let mut labels = reserve(rows.count)?;
+                labels.resize(rows.count, 0);
+                let inertias = rows.assign_blocks(&centroids, &mut labels, job)?;
+                Ok(KmeansGiven::Blocks { labels: labels.into(), inertias: inertias.into() })
+            }
+        }
+    }
+
+    fn go_on(state: KmeansState, given: Vec<KmeansGiven>, job: &Job<KmeansPart>) -> Result<Round<Self>, KernelError> {
+        let (p, pieces, mut lloyd) = match state {
+            KmeansState::Turns(p, turn) => return turn.take(p, job),
+            KmeansState::Rounds { p, pieces, lloyd: None } => {
+                let Ok([KmeansGiven::Seeds(seeds)]) = <[_; 1]>::try_from(given) else {
+                    return Err(shard::strange_outputs());
+                };
+                return blocks(p, pieces, Lloyd::of(seeds.into_vec()));
+            }
+            KmeansState::Rounds { p, pieces, lloyd: Some(lloyd) } => (p, pieces, lloyd),
+        };
+        let rows = p.rows();
+        let (mut labels, mut inertias) = (Vec::new(), Vec::new());
+        for given in given {
+            let KmeansGiven::Blocks { labels: some, inertias: of_blocks } = given else {
+                return Err(shard::strange_outputs());
+            };
+            labels.push(some);
+            inertias.extend_from_slice(&of_blocks);
+        }
+        let labels = shard::concat(labels.into_iter(), rows.count)?;
+        if labels.iter().any(|&label| label >= p.k) {
+            return Err(shard::strange_outputs());
+        }
+        let inertia = inertias.iter().fold(0.0, |sum, inertia| sum + inertia);
+        if !lloyd.goes_on(&p) {
+            let total = p.units(lloyd.iterations);
+            return Ok(Round::Done { output: lloyd.output(&p, labels, inertia), total });
+        }
+        lloyd.emit(&p, inertia, job);
+        let means = rows.means(&lloyd.centroids, &labels, job)?;
+        lloyd.move_to(means, &p);
+        blocks(p, pieces, lloyd)
+    }
+}
+
+/// A part of a round.
+#[derive(Serialize, Deserialize)]
+pub enum KmeansShard {
+    /// The choice of the first centroids.
+    Seeds {
+        /// As of the params.
+        data: Array<f32>,
+        /// As of the params.
+        dimensions: u32,
+        /// As of the params.
+        k: u32,
+        /// As of the params.
+        seed: u64,
+    },
+    /// The nearest centroids of the rows of some blocks.
+    Blocks {
+        /// The rows.
+        data: Array<f32>,
+        /// As of the params.
+        dimensions: u32,
+        /// The centroids.
+        centroids: Array<f32>,
+    },
+}
+
+/// What comes out of a shard.
+#[derive(Serialize, Deserialize)]
+pub enum KmeansGiven {
+    /// The first centroids.
+    Seeds(Array<f32>),
+    /// Of some blocks.
+    Blocks {
+        /// The labels of their rows.
+        labels: Array<u32>,
+        /// The inertia of each block.
+        inertias: Array<f64>,
+    },
+}
+
+/// A job between two rounds.
+pub enum KmeansState {
+    /// It is done in turns.
+    Turns(KmeansParams, Turn),
+    /// It is done in shards.
+    Rounds {
+        /// The job.
+        p: KmeansParams,
+        /// At most so many shards in a round.
+        pieces: usize,
+        /// `None` while the first centroids are chosen.
+        lloyd: Option<Lloyd>,
+    },
+}
+
+/// The round that finds the nearest centroids of all rows.
+fn blocks(p: KmeansParams, pieces: usize, lloyd: Lloyd) -> Result<Round<Kmeans>, KernelError> {
+    let each = p.rows().count.div_ceil(BLOCK).div_ceil(pieces) * BLOCK;
+    let shards = p.data.chunks(each * p.dimensions as usize).map(|data| {
+        let centroids = copy(&lloyd.centroids)?;
+        Ok(KmeansShard::Blocks { data: copy(data)?, dimensions: p.dimensions, centroids })
+    });
+    let shards = shards.collect::<Result<_, KernelError>>()?;
+    let progress = (lloyd.done(&p), p.most_units());
+    Ok(Round::Next { shards, progress, state: KmeansState::Rounds { p, pieces, lloyd: Some(lloyd) } })
+}
+
+/// The elements, to be sent.
+pub(super) fn copy(data: &[f32]) -> Result<Array<f32>, KernelError> {
+    let mut copy = reserve(data.len())?;
+    copy.extend_from_slice(data);
+    Ok(copy.into())
+}
+
+/// Where a job stands that is done in turns.
+pub enum Turn {
+    /// So many elements have been looked at, and are finite.
+    Odd(usize),
+    /// The first centroids are being chosen.
+    Seeds(Seeding),
+    /// An iteration, or in the end the labels.
+    Iteration {
+        /// The iterations before.
+        lloyd: Lloyd,
+        /// The labels.
+        pass: Pass,
+        /// What the means will be.
+        sums: Sums,
+    },
+}
+
+impl Turn {
+    /// Takes one turn.
+    fn take(mut self, p: KmeansParams, job: &Job<KmeansPart>) -> Result<Round<Kmeans>, KernelError> {
+        let (rows, k) = (p.rows(), p.k as usize);
+        let mut budget = TURN;
+        while budget > 0 {
+            self = match self {
+                Self::Odd(at) => {
+                    let end = rows.data.len().min(at + budget);
+                    budget -= end - at;
+                    match rows.odd(at..end) {
+                        Some(odd) => return Err(rows.refused(odd)),
+                        None if end < rows.data.len() => Self::Odd(end),
+                        None => Self::Seeds(Seeding::of(&rows, k, p.seed)?),
+                    }
+                }
+                Self::Seeds(mut seeding) => {
+                    seeding.go_on(&rows, k, &mut budget);
+                    if seeding.drawn(&rows) < k {
+                        Self::Seeds(seeding)
+                    } else {
+                        let lloyd = Lloyd::of(seeding.seeds);
+                        let pass = Pass::of(&rows, &lloyd.centroids)?;
+                        Self::Iteration { lloyd, pass, sums: Sums::none(k, rows.dimensions)? }
+                    }
+                }
+                Self::Iteration { mut lloyd, mut pass, mut sums } => {
+                    let found = pass.go_on(&rows, &mut budget, job)?;
+                    if lloyd.goes_on(&p) {
+                        found.for_each(|at| sums.add(rows.row(at), pass.labels[at] as usize));
+                        if pass.at == rows.count {
+                            lloyd.emit(&p, pass.inertia, job);
+                            let means = sums.means(&lloyd.centroids);
+                            lloyd.move_to(means, &p);
+                            pass.again(&rows, &lloyd.centroids);
+                        }
+                    } else if pass.at == rows.count {
+                        let total = p.units(lloyd.iterations);
+                        return Ok(Round::Done { output: lloyd.output(&p, pass.labels, pass.inertia), total });
+                    }
+                    Self::Iteration { lloyd, pass, sums }
+                }
+            };
+        }
+        let done = match &self {
+            Self::Odd(_) => 0,
+            Self::Seeds(seeding) => (rows.count as u128 * seeding.drawn(&rows) as u128 / k as u128) as u64,
+            Self::Iteration { lloyd, pass, .. } => lloyd.done(&p) + pass.at as u64,
+        };
+        Ok(Round::Next { shards: vec![], progress: (done, p.most_units()), state: KmeansState::Turns(p, self) })
+    }
+}
+
+impl KmeansParams {
+    fn rows(&self) -> Rows<'_> {
+        Rows::of(&self.data, self.dimensions as usize)
+    }
+
+    /// Units of the job when so many iterations are made.
+    fn units(&self, iterations: u32) -> u64 {
+        self.rows().count as u64 * (2 + u64::from(iterations))
+    }
+
+    fn most_units(&self) -> u64 {
+        self.units(self.max_iterations)
+    }
+}
+
+/// How far the iterations have come.
+pub struct Lloyd {
+    centroids: Vec<f32>,
+    /// Those that were made.
+    iterations: u32,
+    converged: bool,
+}
+
+impl Lloyd {
+    fn of(centroids: Vec<f32>) -> Self {
+        Self { centroids, iterations: 0, converged: false }
+    }
+
+    /// Whether there is another iteration.
+    fn goes_on(&self, p: &KmeansParams) -> bool {
+        self.iterations < p.max_iterations && !self.converged
+    }
+
+    /// Units of the job that are done when all iterations so far are.
+    fn done(&self, p: &KmeansParams) -> u64 {
+        p.rows().count as u64 * (1 + u64::from(self.iterations))
+    }
+
+    fn emit(&self, p: &KmeansParams, inertia: f64, job: &Job<KmeansPart>) {
+        let iteration = self.iterations;
+        job.emit(iteration, || KmeansPart { iteration, centroids: shaped(self.centroids.clone(), p), inertia });
+    }
+
+    /// Ends an iteration.
+    fn move_to(&mut self, means: Vec<f32>, p: &KmeansParams) {
+        let dimensions = p.dimensions as usize;
+        let moved = |(a, b): (&[f32], &[f32])| {
+            a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - f64::from(b)) * (f64::from(a) - f64::from(b))).sum::<f64>()
+        };
+        let farthest = means.chunks(dimensions).zip(self.centroids.chunks(dimensions)).map(moved).fold(0.0, f64::max);
+        self.converged = farthest.sqrt() <= p.tolerance;
+        self.centroids = means;
+        self.iterations += 1;
+    }
+
+    fn output(self, p: &KmeansParams, labels: Vec<u32>, inertia: f64) -> KmeansOutput {
+        KmeansOutput {
+            centroids: shaped(self.centroids, p),
+            labels: labels.into(),
+            inertia,
+            iterations: self.iterations,
+            converged: self.converged,
+        }
+    }
+}
+
+fn shaped(centroids: Vec<f32>, p: &KmeansParams) -> Array<f32> {
+    Array::from(centroids).with_shape([p.k as usize, p.dimensions as usize])
+}
+
+/// The choice of the first centroids: each a row, drawn with a chance that grows as the square of its distance from those
+/// before.
+pub struct Seeding {
+    random: Random,
+    seeds: Vec<f32>,
+    /// The square of the distance of each row from the nearest of them.
+    nearest: Vec<f32>,
+    /// The sum of those of each block.
+    weights: Vec<f64>,
+    /// Rows for which the newest of them has been looked at.
+    at: usize,
+}
+
+impl Seeding {
+    fn of(rows: &Rows, k: usize, seed: u64) -> Result<Self, KernelError> {
+        let mut random = Random::of(seed);
+        let mut seeds = reserve(k * rows.dimensions)?;
+        let mut nearest: Vec<f32> = reserve(rows.count)?;
+        nearest.resize(rows.count, f32::INFINITY);
+        seeds.extend_from_slice(rows.row(rows.draw(&mut random)));
+        Ok(Self { random, seeds, nearest, weights: vec![0.0; rows.count.div_ceil(BLOCK)], at: 0 })
+    }
+
+    /// How many there are.
+    fn drawn(&self, rows: &Rows) -> usize {
+        self.seeds.len() / rows.dimensions
+    }
+
+    /// Looks at the newest one for all rows, on all threads.
+    fn weigh<P: Send>(&mut self, rows: &Rows, job: &Job<P>) -> Result<(), Cancelled> {
+        let newest = &self.seeds[self.seeds.len() - rows.dimensions..];
+        let each = (SLICE / rows.dimensions).max(1);
+        let blocks = self.nearest.par_chunks_mut(BLOCK).zip(&mut self.weights).enumerate();
+        blocks.try_for_each(|(block, (nearest, weight))| {
+            for (part, nearest) in nearest.chunks_mut(each).enumerate() {
+                job.check()?;
+                rows.weigh(newest, block * BLOCK + part * each, nearest, weight);
+            }
+            Ok(())
+        })
+    }
+
+    /// Goes on until there are `k`, or the budget of elements is spent.
+    fn go_on(&mut self, rows: &Rows, k: usize, budget: &mut usize) {
+        while self.drawn(rows) < k {
+            let newest = &self.seeds[self.seeds.len() - rows.dimensions..];
+            while self.at < rows.count {
+                if *budget == 0 {
+                    return;
+                }
+                let block = self.at / BLOCK;
+                let end = rows.count.min((block + 1) * BLOCK).min(self.at + (*budget / rows.dimensions).max(1));
+                rows.weigh(newest, self.at, &mut self.nearest[self.at..end], &mut self.weights[block]);
+                *budget = budget.saturating_sub((end - self.at) * rows.dimensions);
+                self.at = end;
+            }
+            self.draw(rows);
+        }
+    }
+
+    /// Draws the next one.
+    fn draw(&mut self, rows: &Rows) {
+        let (weights, nearest) = (&self.weights, &self.nearest);
+        let total = weights.iter().fold(0.0, |sum, weight| sum + weight);
+        let chosen = if total > 0.0 && total.is_finite() {
+            let mut left = self.random.unit() * total;
+            let block = weights.iter().position(|&weight| {
+                let here = left < weight;
+                left -= if here { 0.0 } else { weight };
+                here
+            });
+            // Where rounding has left a little at the end: the last row that counts at all.
+            let block = block.unwrap_or_else(|| weights.iter().rposition(|&weight| weight > 0.0).unwrap_or(0));
+            let squares = &nearest[block * BLOCK..rows.count.min((block + 1) * BLOCK)];
+            let row = squares.iter().position(|&square| {
+                left -= f64::from(square);
+                left < 0.0
+            });
+            block * BLOCK + row.or_else(|| squares.iter().rposition(|&square| square > 0.0)).unwrap_or(0)
+        } else {
+            // All rows are centroids already, or too far apart for f32.
+            rows.draw(&mut self.random)
+        };
+        self.seeds.extend_from_slice(rows.row(chosen));
+        self.weights.fill(0.0);
+        self.at = 0;
+    }
+}
+
+/// Centroids as they are compared with rows.
+struct Centroids {
+    panels: Vec<Panel>,
+    count: usize,
+}
+
+impl Centroids {
+    fn of(centroids: &[f32], dimensions: usize) -> Self {
+        let panel = |vectors: &[f32]| {
+            let mut panel = Panel::new();
+            pack(vectors, dimensions, &mut panel);
+            panel
+        };
+        let panels = centroids.chunks(LANES * dimensions).map(panel).collect();
+        Self { panels, count: centroids.len() / dimensions }
+    }
+}
+
+/// The labels of all rows, as far as they have been found.
+pub struct Pass {
+    centroids: Centroids,
+    /// Those of the rows before [`at`](Self::at), and more.
+    pub labels: Vec<u32>,
+    /// The first row without one.
+    pub at: usize,
+    /// Of the blocks that are done.
+    inertia: f64,
+    /// Of the rows that are done of the block after them.
+    of_block: f64,
+}
+
+impl Pass {
+    pub(super) fn of(rows: &Rows, centroids: &[f32]) -> Result<Self, KernelError> {
+        let mut labels = reserve(rows.count)?;
+        labels.resize(rows.count, 0);
+        let centroids = Centroids::of(centroids, rows.dimensions);
+        Ok(Self { centroids, labels, at: 0, inertia: 0.0, of_block: 0.0 })
+    }
+
+    /// Begins again, for other centroids.
+    fn again(&mut self, rows: &Rows, centroids: &[f32]) {
+        self.centroids = Centroids::of(centroids, rows.dimensions);
+        (self.at, self.inertia) = (0, 0.0);
+    }
+
+    /// Goes on until a block ends, or the budget of elements is spent; returns the rows that have a label now.
+    pub(super) fn go_on<P>(
+        &mut self,
+        rows: &Rows,
+        budget: &mut usize,
+        job: &Job<P>,
+    ) -> Result<Range<usize>, Cancelled> {
+        // A panel of centroids takes as long as an element of something else, and so does what is made of the label.
+        let cost = (self.centroids.panels.len() + 1) * rows.dimensions;
+        let most = (*budget / cost).max(GROUP).next_multiple_of(GROUP);
+        let block_end = rows.count.min((self.at / BLOCK + 1) * BLOCK);
+        let found = self.at..block_end.min(self.at + most);
+        rows.label(&self.centroids, found.start, &mut self.labels[found.clone()], &mut self.of_block, job)?;
+        if found.end == block_end {
+            self.inertia += std::mem::take(&mut self.of_block);
+        }
+        self.at = found.end;
+        *budget = budget.saturating_sub(found.len() * cost);
+        Ok(found)
+    }
+}
+
+/// The sums of the rows of each label, as [`Rows::means`] makes them, from rows in their order.
+pub struct Sums {
+    dimensions: usize,
+    /// Rows of each label.
+    counts: Vec<usize>,
+    /// Of each label: of as many rows as there are whole blocks of.
+    whole: Vec<f64>,
+    /// Of the rows after those.
+    rest: Vec<f64>,
+}
+
+impl Sums {
+    fn none(k: usize, dimensions: usize) -> Result<Self, KernelError> {
+        let zeros = || {
+            let mut zeros = reserve(k * dimensions)?;
+            zeros.resize(k * dimensions, 0.0);
+            Ok::<_, KernelError>(zeros)
+        };
+        Ok(Self { dimensions, counts: vec![0; k], whole: zeros()?, rest: zeros()? })
+    }
+
+    fn add(&mut self, row: &[f32], label: usize) {
+        let place = label * self.dimensions..(label + 1) * self.dimensions;
+        let rest = &mut self.rest[place.clone()];
+        add(rest, row);
+        self.counts[label] += 1;
+        if self.counts[label].is_multiple_of(BLOCK) {
+            self.whole[place].iter_mut().zip(rest).for_each(|(sum, rest)| *sum += std::mem::take(rest));
+        }
+    }
+
+    /// The means; of labels without rows the centroids. All sums are zeros again.
+    fn means(&mut self, centroids: &[f32]) -> Vec<f32> {
+        let mut means = centroids.to_vec();
+        let sums = self.whole.chunks(self.dimensions).zip(self.rest.chunks(self.dimensions));
+        for ((mean, (whole, rest)), &count) in means.chunks_mut(self.dimensions).zip(sums).zip(&self.counts) {
+            if count > 0 {
+                let sums = whole.iter().zip(rest).map(|(whole, rest)| whole + rest);
+                mean.iter_mut().zip(sums).for_each(|(mean, sum)| *mean = (sum / count as f64) as f32);
+            }
+        }
+        self.counts.fill(0);
+        self.whole.fill(0.0);
+        self.rest.fill(0.0);
+        means
+    }
+}
+
+/// Adds a row to sums of rows.
+fn add(sums: &mut [f64], row: &[f32]) {
+    sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
 }
 
 /// The vectors.
@@ -159,78 +652,52 @@ pub(super) struct Rows<'a> {
     pub count: usize,
 }
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
+    pub fn of(data: &'a [f32], dimensions: usize) -> Self {
+        Self { data, dimensions, count: data.len() / dimensions }
+    }
+
     pub fn row(&self, at: usize) -> &[f32] {
         &self.data[at * self.dimensions..(at + 1) * self.dimensions]
     }
 
     /// Refuses vectors that are nowhere.
     pub fn refuse_odd<P: Send>(&self, job: &Job<P>) -> Result<(), KernelError> {
-        let odd = self.data.par_chunks(SLICE).enumerate().map(|(slice, data)| {
+        let odd = (0..self.data.len().div_ceil(SLICE)).into_par_iter().map(|slice| {
             job.check()?;
-            Ok(data.iter().position(|x| !x.is_finite()).map(|at| slice * SLICE + at))
+            Ok(self.odd(slice * SLICE..self.data.len().min((slice + 1) * SLICE)))
         });
         let first = |a: Option<usize>, b: Option<usize>| Ok(a.into_iter().chain(b).min());
         let odd = odd.try_reduce(|| None, first).map_err(|Cancelled| KernelError::Cancelled)?;
-        match odd {
-            Some(at) => {
-                let message = format!("must hold finite numbers, got {} at {at}", self.data[at]);
-                Err(KernelError::bad_params("data", message))
-            }
-            None => Ok(()),
-        }
+        odd.map_or(Ok(()), |at| Err(self.refused(at)))
     }
 
-    /// The first centroids: each a row, drawn with a chance that grows as the square of its distance from those before.
+    /// The first of these elements that is not finite.
+    pub fn odd(&self, elements: Range<usize>) -> Option<usize> {
+        self.data[elements.clone()].iter().position(|x| !x.is_finite()).map(|at| elements.start + at)
+    }
+
+    /// The error of an element that is not finite.
+    pub fn refused(&self, at: usize) -> KernelError {
+        KernelError::bad_params("data", format!("must hold finite numbers, got {} at {at}", self.data[at]))
+    }
+
+    /// The first centroids.
     fn seeds<P: Send>(&self, k: usize, seed: u64, job: &Job<P>) -> Result<Vec<f32>, KernelError> {
-        let mut random = Random::of(seed);
-        let mut seeds = reserve(k * self.dimensions)?;
-        let mut nearest: Vec<f32> = reserve(self.count)?;
-        nearest.resize(self.count, f32::INFINITY);
-        let mut chosen = self.draw(&mut random);
-        loop {
-            seeds.extend_from_slice(self.row(chosen));
-            if seeds.len() == k * self.dimensions {
-                return Ok(seeds);
-            }
-            let newest = self.row(chosen);
-            let weights: Vec<f64> = nearest
-                .par_chunks_mut(BLOCK)
-                .enumerate()
-                .map(|(block, nearest)| {
-                    let each = (SLICE / self.dimensions).max(1);
-                    let mut weight = 0.0;
-                    for (part, nearest) in nearest.chunks_mut(each).enumerate() {
-                        job.check()?;
-                        for (at, nearest) in nearest.iter_mut().enumerate() {
-                            let square = one_squared(self.row(block * BLOCK + part * each + at), newest);
-                            *nearest = if square < *nearest { square } else { *nearest };
-                            weight += f64::from(*nearest);
-                        }
-                    }
-                    Ok(weight)
-                })
-                .collect::<Result<_, Cancelled>>()?;
-            let total = weights.iter().fold(0.0, |sum, weight| sum + weight);
-            chosen = if total > 0.0 && total.is_finite() {
-                let mut left = random.unit() * total;
-                let block = weights.iter().position(|&weight| {
-                    let here = left < weight;
-                    left -= if here { 0.0 } else { weight };
-                    here
-                });
-                // Where rounding has left a little at the end: the last row that counts at all.
-                let block = block.unwrap_or_else(|| weights.iter().rposition(|&weight| weight > 0.0).unwrap_or(0));
-                let rows = &nearest[block * BLOCK..self.count.min((block + 1) * BLOCK)];
-                let row = rows.iter().position(|&square| {
-                    left -= f64::from(square);
-                    left < 0.0
-                });
-                block * BLOCK + row.or_else(|| rows.iter().rposition(|&square| square > 0.0)).unwrap_or(0)
-            } else {
-                // All rows are centroids already, or too far apart for f32.
-                self.draw(&mut random)
-            };
+        let mut seeding = Seeding::of(self, k, seed)?;
+        while seeding.drawn(self) < k {
+            seeding.weigh(self, job)?;
+            seeding.draw(self);
+        }
+        Ok(seeding.seeds)
+    }
+
+    /// Looks at a new centroid for the rows from `first` on: the squares of their distances from the nearest, and their sum.
+    fn weigh(&self, newest: &[f32], first: usize, nearest: &mut [f32], weight: &mut f64) {
+        for (at, nearest) in nearest.iter_mut().enumerate() {
+            let square = one_squared(self.row(first + at), newest);
+            *nearest = if square < *nearest { square } else { *nearest };
+            *weight += f64::from(*nearest);
         }
     }
 
@@ -241,48 +708,63 @@ impl Rows<'_> {
 
     /// Gives each row the label of its nearest centroid; returns the inertia.
     pub fn assign<P: Send>(&self, centroids: &[f32], labels: &mut [u32], job: &Job<P>) -> Result<f64, Cancelled> {
-        let panels: Vec<Panel> = centroids
-            .chunks(LANES * self.dimensions)
-            .map(|vectors| {
-                let mut panel = Panel::new();
-                pack(vectors, self.dimensions, &mut panel);
-                panel
-            })
-            .collect();
-        let k = centroids.len() / self.dimensions;
+        let blocks = self.assign_blocks(centroids, labels, job)?;
+        Ok(blocks.iter().fold(0.0, |sum, inertia| sum + inertia))
+    }
+
+    /// As [`assign`](Self::assign); returns the inertia of each block.
+    fn assign_blocks<P: Send>(
+        &self,
+        centroids: &[f32],
+        labels: &mut [u32],
+        job: &Job<P>,
+    ) -> Result<Vec<f64>, Cancelled> {
+        let centroids = Centroids::of(centroids, self.dimensions);
         let blocks = labels.par_chunks_mut(BLOCK).enumerate().map(|(block, labels)| {
             let mut inertia = 0.0;
-            let mut worked = 0;
             job.check()?;
-            for (group, labels) in labels.chunks_mut(GROUP).enumerate() {
-                let first = block * BLOCK + group * GROUP;
-                // At the end the last row stands in for those that are missing.
-                let rows = std::array::from_fn(|at| self.row(first + at.min(labels.len() - 1)));
-                let mut best = [(f32::INFINITY, 0); GROUP];
-                for (panel, start) in panels.iter().zip((0..k).step_by(LANES)) {
-                    worked += self.dimensions * LANES * GROUP;
-                    if worked > 8 * SLICE {
-                        worked = 0;
-                        job.check()?;
-                    }
-                    for (best, squares) in best.iter_mut().zip(squared(rows, panel)) {
-                        for (lane, &square) in squares.iter().enumerate().take(k - start) {
-                            if square < best.0 {
-                                *best = (square, (start + lane) as u32);
-                            }
-                        }
-                    }
-                }
-                for (label, (square, nearest)) in labels.iter_mut().zip(best) {
-                    *label = nearest;
-                    inertia += f64::from(square);
-                }
-            }
+            self.label(&centroids, block * BLOCK, labels, &mut inertia, job)?;
             job.advance(labels.len() as u64);
             Ok(inertia)
         });
-        let blocks: Vec<f64> = blocks.collect::<Result<_, Cancelled>>()?;
-        Ok(blocks.iter().fold(0.0, |sum, inertia| sum + inertia))
+        blocks.collect()
+    }
+
+    /// Gives the rows from `first` on the labels of their nearest centroids, and adds to the inertia.
+    fn label<P>(
+        &self,
+        centroids: &Centroids,
+        first: usize,
+        labels: &mut [u32],
+        inertia: &mut f64,
+        job: &Job<P>,
+    ) -> Result<(), Cancelled> {
+        let mut worked = 0;
+        for (group, labels) in labels.chunks_mut(GROUP).enumerate() {
+            let first = first + group * GROUP;
+            // At the end the last row stands in for those that are missing.
+            let rows = std::array::from_fn(|at| self.row(first + at.min(labels.len() - 1)));
+            let mut best = [(f32::INFINITY, 0); GROUP];
+            for (panel, start) in centroids.panels.iter().zip((0..centroids.count).step_by(LANES)) {
+                worked += self.dimensions * LANES * GROUP;
+                if worked > 8 * SLICE {
+                    worked = 0;
+                    job.check()?;
+                }
+                for (best, squares) in best.iter_mut().zip(squared(rows, panel)) {
+                    for (lane, &square) in squares.iter().enumerate().take(centroids.count - start) {
+                        if square < best.0 {
+                            *best = (square, (start + lane) as u32);
+                        }
+                    }
+                }
+            }
+            for (label, (square, nearest)) in labels.iter_mut().zip(best) {
+                *label = nearest;
+                *inertia += f64::from(square);
+            }
+        }
+        Ok(())
     }
 
     /// The mean of the rows of each label, in f64 and in the order of the rows.
@@ -314,9 +796,7 @@ impl Rows<'_> {
                 let mut sums = vec![0.0; self.dimensions];
                 for rows in rows.chunks((SLICE / self.dimensions).max(1)) {
                     job.check()?;
-                    for &row in rows {
-                        sums.iter_mut().zip(self.row(row as usize)).for_each(|(sum, &x)| *sum += f64::from(x));
-                    }
+                    rows.iter().for_each(|&row| add(&mut sums, self.row(row as usize)));
                 }
                 Ok(sums)
             })
@@ -355,6 +835,7 @@ mod tests {
     use super::super::distances::tests::noise;
     use super::*;
     use crate::kernel::run;
+    use crate::shard::testing::{Seen, check_rounds};
     use proptest::prelude::*;
     use std::sync::{Arc, Mutex};
 
@@ -469,6 +950,110 @@ mod tests {
         }
     }
 
+    const TURNS: Aim = Aim { pieces: 4, short: true };
+
+    #[test]
+    fn turns_give_what_the_whole_gives() {
+        for (count, dimensions, k) in [
+            (1, 1, 1),
+            (2, 1, 2),
+            (9, 7, 3),
+            (1024, 2, 1),
+            (1025, 33, 17),
+            (5000, 5, 64),
+            (2051, 3000, 3),
+            (5, 70_000, 2),
+        ] {
+            for pieces in [1, 7, 256] {
+                let p = KmeansParams { max_iterations: 9, ..params(clouds(count, dimensions), dimensions as u32, k) };
+                let Seen { rounds, shards } = check_rounds::<Kmeans>(&p, Aim { pieces, ..TURNS });
+                assert!(shards == 0 && rounds > 0, "{count} of {dimensions}: {rounds} turns");
+            }
+        }
+        check_rounds::<Kmeans>(&params(vec![2.5; 3000], 1, 4), TURNS);
+        check_rounds::<Kmeans>(&params(vec![-0.0; 3000], 2, 2), TURNS);
+        check_rounds::<Kmeans>(&params(vec![f32::MAX; 5000], 1, 2), TURNS);
+        // Many more rows of a label than are summed at a time.
+        check_rounds::<Kmeans>(&params(noise(20_000, 3), 1, 3), TURNS);
+    }
+
+    #[test]
+    fn shards_give_what_the_whole_gives() {
+        let p = KmeansParams { max_iterations: 3, ..params(noise(9001 * 40, 3), 40, 50) };
+        // 9 blocks of rows, and 4 shards would be worth it.
+        for (pieces, shards) in [(1, 0), (2, 2), (3, 3), (7, 3), (64, 3), (256, 3)] {
+            let seen = check_rounds::<Kmeans>(&p, Aim { pieces, short: false });
+            assert_eq!(seen, Seen { rounds: if shards > 0 { 5 } else { 0 }, shards }, "{pieces} pieces");
+        }
+        let converges = params(clouds(33_000, 8), 8, 32);
+        assert!(
+            check_rounds::<Kmeans>(&KmeansParams { tolerance: 0.1, ..converges }, Aim { pieces: 2, short: false })
+                .rounds
+                > 3
+        );
+        for whole in [params(noise(9000 * 40, 3), 40, 15), params(noise(2000 * 40, 3), 40, 50), params(vec![1.0], 1, 1)]
+        {
+            assert_eq!(check_rounds::<Kmeans>(&whole, Aim { pieces: 16, short: false }).rounds, 0);
+        }
+    }
+
+    #[test]
+    fn turns_are_short_and_many_are_taken_together() {
+        // Two iterations, and what is before and after.
+        let p = KmeansParams { max_iterations: 2, ..params(noise(100_000 * 16, 3), 16, 40) };
+        let work = p.data.len() * (1 + 40 + 3 * 6);
+        let rounds = check_rounds::<Kmeans>(&p, TURNS).rounds;
+        assert!((work / TURN * 9 / 10..=work / TURN * 11 / 10).contains(&rounds), "{rounds} turns");
+    }
+
+    /// What a job in rounds fails with.
+    fn failure(p: &KmeansParams, aim: Aim) -> KernelError {
+        let mut round = Kmeans::begin(p.clone(), aim).unwrap();
+        loop {
+            let Round::Next { shards, state, .. } = round else { panic!("it did not fail") };
+            let job = Job::detached();
+            let given: Result<Vec<_>, _> = shards.into_iter().map(|shard| Kmeans::run_shard(shard, &job)).collect();
+            match given.and_then(|given| Kmeans::go_on(state, given, &job)) {
+                Ok(next) => round = next,
+                Err(error) => return error,
+            }
+        }
+    }
+
+    #[test]
+    fn rounds_fail_as_the_whole_does() {
+        let mut p = params(noise(9000 * 40, 3), 40, 50);
+        (p.data[300_000], p.data[350_000]) = (f32::NEG_INFINITY, f32::NAN);
+        let expected = KernelError::bad_params("data", "must hold finite numbers, got -inf at 300000");
+        assert_eq!(run::<Kmeans>(p.clone(), &Job::detached()), Err(expected.clone()));
+        for aim in [TURNS, Aim { pieces: 3, short: false }] {
+            assert_eq!(failure(&p, aim), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_of_the_shards_is_refused() {
+        let p = params(noise(9000 * 40, 3), 40, 50);
+        let begun = || match Kmeans::begin(p.clone(), Aim { pieces: 2, short: false }).unwrap() {
+            Round::Next { state, .. } => state,
+            _ => panic!("it divides"),
+        };
+        let refused = |state, given| {
+            let error = Kmeans::go_on(state, given, &Job::detached()).map(|_| ()).unwrap_err();
+            assert_eq!(error, shard::strange_outputs());
+        };
+        let blocks = |labels: Vec<u32>| KmeansGiven::Blocks { labels: labels.into(), inertias: vec![0.0].into() };
+        refused(begun(), vec![]);
+        refused(begun(), vec![blocks(vec![0; 9000])]);
+        let seeded = || {
+            let KmeansState::Rounds { p, pieces, .. } = begun() else { panic!("it is for workers") };
+            KmeansState::Rounds { lloyd: Some(Lloyd::of(p.data[..50 * 40].to_vec())), p, pieces }
+        };
+        refused(seeded(), vec![KmeansGiven::Seeds(vec![].into())]);
+        refused(seeded(), vec![blocks(vec![0; 8999])]);
+        refused(seeded(), vec![blocks(vec![50; 9000])]);
+    }
+
     #[test]
     fn unusable_params_are_refused() {
         let refused = |change: fn(&mut KmeansParams), expected: &str| {
@@ -500,6 +1085,7 @@ mod tests {
             let data = noise(count * dimensions, seed);
             let p = KmeansParams { seed, ..params(data, dimensions as u32, k.min(count as u32)) };
             check(&p, &clustered(p.clone()));
+            check_rounds::<Kmeans>(&p, TURNS);
         }
     }
 }
