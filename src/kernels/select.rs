@@ -88,9 +88,37 @@ const MOST_BITS: u32 = 16;
 /// Items between two looks at the job: some tens of microseconds.
 const SLICE: usize = 1 << 14;
 
-/// How many items lie in each bin.
-pub(super) struct Bins<K> {
-    rule: Rule<K>,
+/// The least key and the greatest of some items, but for the last of all keys: NaNs have it.
+#[derive(Clone, Copy)]
+pub(super) struct Extent {
+    least: u64,
+    most: u64,
+    last: u64,
+}
+
+impl Extent {
+    /// Of no items.
+    pub(super) fn none<K: Key>() -> Self {
+        let last = u64::MAX >> (64 - 8 * K::DIGITS);
+        Self { least: last, most: 0, last }
+    }
+
+    pub(super) fn with<T: Item>(self, items: &[T], rule: Rule<T::Key>) -> Self {
+        let keys = items.iter().map(|item| item.key(rule).into());
+        let (least, most) = keys.fold((self.least, self.most), |(least, most), key| {
+            (least.min(key), if key == self.last { most } else { most.max(key) })
+        });
+        Self { least, most, ..self }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { least: self.least.min(other.least), most: self.most.max(other.most), ..self }
+    }
+}
+
+/// Which keys lie in which bin.
+#[derive(Clone, Copy)]
+pub(super) struct Layout {
     /// The least key that there is.
     least: u64,
     /// Bits of a key above the least that do not show in its bin.
@@ -98,6 +126,34 @@ pub(super) struct Bins<K> {
     /// The last key of all, and its bin.
     last: u64,
     last_bin: usize,
+}
+
+impl Layout {
+    /// For so many items, which span `extent`.
+    pub(super) fn of(Extent { least, most, last }: Extent, items: usize) -> Self {
+        // No more bins than items: of a few, most would be empty.
+        let bits = (usize::BITS - items.leading_zeros()).min(MOST_BITS);
+        let shift = (u64::BITS - most.saturating_sub(least).leading_zeros()).saturating_sub(bits);
+        // And one more for the last key of all: NaNs would stretch the range.
+        Self { least, shift, last, last_bin: 1 << bits }
+    }
+
+    /// How many bins there are.
+    pub(super) fn bins(&self) -> usize {
+        self.last_bin + 1
+    }
+
+    /// The bin of a key: of greater keys never a lesser one.
+    #[inline(always)]
+    pub(super) fn bin(&self, key: u64) -> usize {
+        if key == self.last { self.last_bin } else { ((key - self.least) >> self.shift) as usize }
+    }
+}
+
+/// How many items lie in each bin.
+pub(super) struct Bins<K> {
+    rule: Rule<K>,
+    layout: Layout,
     /// Items of each bin.
     pub counts: Vec<usize>,
 }
@@ -105,25 +161,15 @@ pub(super) struct Bins<K> {
 impl<K: Key> Bins<K> {
     /// Progress: one unit an item, and one more for [`take`](Self::take).
     pub(super) fn of<T: Item<Key = K>>(items: &[T], rule: Rule<K>, job: &Job) -> Result<Self, Cancelled> {
-        job.set_total(2 * items.len() as u64);
-        let last = u64::MAX >> (64 - 8 * K::DIGITS);
         // As many as there are threads and no more: each has counts of its own.
         let run = items.len().div_ceil(job.threads()).max(SLICE);
-        let range = |slice: &[T]| {
-            job.check()?;
-            let keys = slice.iter().map(|item| item.key(rule).into());
-            Ok(keys.fold((last, 0_u64), |(least, most), key| {
-                (least.min(key), if key == last { most } else { most.max(key) })
-            }))
-        };
-        let both = |a: (u64, u64), b: (u64, u64)| Ok((a.0.min(b.0), a.1.max(b.1)));
-        let (least, most) = items.par_chunks(SLICE).map(range).try_reduce(|| (last, 0), both)?;
-        // No more bins than items: of a few, most would be empty.
-        let bits = (usize::BITS - items.len().leading_zeros()).min(MOST_BITS);
-        // And one more for the last key of all: NaNs have it, and would stretch the range.
-        let count = (1 << bits) + 1;
-        let shift = (u64::BITS - most.saturating_sub(least).leading_zeros()).saturating_sub(bits);
-        let mut bins = Self { rule, last, least, shift, last_bin: count - 1, counts: Vec::new() };
+        let extent = items
+            .par_chunks(SLICE)
+            .map(|slice| job.check().map(|()| Extent::none::<K>().with(slice, rule)))
+            .try_reduce(Extent::none::<K>, |a, b| Ok(a.and(b)))?;
+        let layout = Layout::of(extent, items.len());
+        let count = layout.bins();
+        let mut bins = Self { rule, layout, counts: Vec::new() };
         bins.counts = items
             .par_chunks(run)
             .map(|run| {
@@ -148,8 +194,7 @@ impl<K: Key> Bins<K> {
     /// The bin of an item: of greater keys never a lesser one.
     #[inline(always)]
     pub(super) fn bin<T: Item<Key = K>>(&self, item: T) -> usize {
-        let key: u64 = item.key(self.rule).into();
-        if key == self.last { self.last_bin } else { ((key - self.least) >> self.shift) as usize }
+        self.layout.bin(item.key(self.rule).into())
     }
 
     /// What `make` makes of the index and the item of each that lies in a wanted bin, in their order.

@@ -132,6 +132,7 @@ where
 
 /// As [`first`], of any number.
 fn first_of_bins<T: Item>(bits: &[T], k: usize, rule: Rule<T::Key>, job: &Job) -> Result<Vec<u32>, KernelError> {
+    job.set_total(2 * bits.len() as u64);
     let bins = Bins::of(bits, rule, job)?;
     // The bins up to the one that has the last wanted.
     let mut found = 0;
