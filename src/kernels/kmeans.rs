@@ -84,9 +84,9 @@ const SLICE: usize = 1 << 16;
 /// Elements that are worked on while an event loop waits: 1 to 2 ms.
 pub(super) const TURN: usize = 16 * SLICE;
 /// The fewest products of elements of rows and centroids that are worth a shard: some 1 ms of work.
-const LEAST_SHARD: usize = 1 << 22;
+pub(super) const LEAST_SHARD: usize = 1 << 22;
 /// The fewest clusters whose rows are worth sending to workers in each round: for fewer it takes longer than the work.
-const LEAST_K: usize = 16;
+pub(super) const LEAST_K: usize = 16;
 
 impl Kernel for Kmeans {
     const NAME: &'static str = "kmeans";
@@ -526,13 +526,13 @@ impl Seeding {
 }
 
 /// Centroids as they are compared with rows.
-struct Centroids {
+pub struct Centroids {
     panels: Vec<Panel>,
     count: usize,
 }
 
 impl Centroids {
-    fn of(centroids: &[f32], dimensions: usize) -> Self {
+    pub(super) fn of(centroids: &[f32], dimensions: usize) -> Self {
         let panel = |vectors: &[f32]| {
             let mut panel = Panel::new();
             pack(vectors, dimensions, &mut panel);
@@ -540,6 +540,12 @@ impl Centroids {
         };
         let panels = centroids.chunks(LANES * dimensions).map(panel).collect();
         Self { panels, count: centroids.len() / dimensions }
+    }
+
+    /// Elements that the label of a row is worth: a panel takes about as long as an element of something else, and so does what is
+    /// made of the label.
+    pub(super) fn cost(&self, rows: &Rows) -> usize {
+        (self.panels.len() + 1) * rows.dimensions
     }
 }
 
@@ -577,8 +583,7 @@ impl Pass {
         budget: &mut usize,
         job: &Job<P>,
     ) -> Result<Range<usize>, Cancelled> {
-        // A panel of centroids takes as long as an element of something else, and so does what is made of the label.
-        let cost = (self.centroids.panels.len() + 1) * rows.dimensions;
+        let cost = self.centroids.cost(rows);
         let most = (*budget / cost).max(GROUP).next_multiple_of(GROUP);
         let block_end = rows.count.min((self.at / BLOCK + 1) * BLOCK);
         let found = self.at..block_end.min(self.at + most);
@@ -731,7 +736,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Gives the rows from `first` on the labels of their nearest centroids, and adds to the inertia.
-    fn label<P>(
+    pub fn label<P>(
         &self,
         centroids: &Centroids,
         first: usize,

@@ -4,14 +4,20 @@
 //! The centroids are the k-means of some of the vectors. A search looks at the lists whose centroids are nearest to its query only, and
 //! at each vector of them: what it finds is as far as it says, but a nearer one in another list may be missed.
 
-use super::kmeans::{Kmeans, KmeansParams, MAX_K, Rows};
+use super::distances::GROUP;
+use super::kmeans::{
+    Centroids, Kmeans, KmeansGiven, KmeansParams, KmeansShard, KmeansState, LEAST_K, LEAST_SHARD, MAX_K, Rows, TURN,
+    copy,
+};
 use super::knn::KnnMetric;
 use super::radix::reserve;
 use super::random::Random;
+use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Builds an index of vectors.
 pub struct KnnIndex;
@@ -93,89 +99,430 @@ impl Kernel for KnnIndex {
     }
 
     fn run(p: KnnIndexParams, job: &Job) -> Result<KnnIndexOutput, KernelError> {
-        let dimensions = p.dimensions as usize;
-        let count = p.data.len() / dimensions;
-        let lists = p.lists.map_or_else(|| count.isqrt().min(MAX_K as usize), |lists| lists as usize);
-        // One unit a vector: for the centroids, and for the lists.
-        job.set_total(2 * count as u64);
-        let rows = Rows { data: &p.data, dimensions, count };
+        let rows = Rows::of(&p.data, p.dimensions as usize);
+        let lists = p.count_of_lists();
+        job.set_total(p.units());
         rows.refuse_odd(job)?;
-        let directions = if p.metric == KnnMetric::Cosine { Some(directions(&rows, job)?) } else { None };
-        let places = Rows { data: directions.as_deref().unwrap_or(&p.data), dimensions, count };
-        let sample = KmeansParams {
-            data: sample(&places, (lists * SAMPLE).min(count), p.seed)?.into(),
+        let (mut sampling, mut budget) = (Sampling::of(&p)?, usize::MAX);
+        sampling.go_on(&rows, &p, &mut budget);
+        let sample = sampling.params(&p);
+        let centroids = job.stage(rows.count as u64, |stage| Kmeans::run(sample, stage))?.centroids;
+        let mut labels = reserve(rows.count)?;
+        labels.resize(rows.count, 0);
+        label_all(&rows, p.metric, &centroids, &mut labels, job)?;
+        let mut order = Order::of(&labels, lists)?;
+        for at in (0..rows.count).step_by(SLICE) {
+            job.check()?;
+            order.go_on(&labels, at..rows.count.min(at + SLICE));
+        }
+        let vectors = gathered(&rows, &order.order, job)?;
+        Ok(order.output(&p, centroids, vectors))
+    }
+
+    fn sharding() -> Option<Sharding> {
+        Some(Sharding::in_rounds::<Self>())
+    }
+}
+
+/// The rounds of the k-means, then for workers one of shards that find the lists of some vectors. The rest is copying: turns
+/// without shards.
+impl Rounds for KnnIndex {
+    type Shard = KnnIndexShard;
+    type Given = KnnIndexGiven;
+    type State = KnnIndexState;
+
+    fn begin(p: KnnIndexParams, aim: Aim) -> Result<Round<Self>, KernelError> {
+        let lists = p.count_of_lists();
+        let products = p.data.len().saturating_mul(lists);
+        let pieces = aim.pieces.min(products / LEAST_SHARD);
+        if !aim.short && (pieces < 2 || lists < LEAST_K) {
+            return Ok(Round::Whole(p));
+        }
+        Ok(KnnIndexState { p, aim, step: Step::Odd(0) }.next(0))
+    }
+
+    fn run_shard(shard: KnnIndexShard, job: &Job) -> Result<KnnIndexGiven, KernelError> {
+        match shard {
+            KnnIndexShard::Kmeans(shard) => {
+                job.stage(0, |stage| Kmeans::run_shard(shard, stage)).map(KnnIndexGiven::Kmeans)
+            }
+            KnnIndexShard::Sample(sample) => {
+                let found = job.stage(0, |stage| Kmeans::run(sample, stage))?;
+                Ok(KnnIndexGiven::Centroids(found.centroids))
+            }
+            KnnIndexShard::Vectors { data, dimensions, metric, centroids } => {
+                let rows = Rows::of(&data, dimensions as usize);
+                let mut labels = reserve(rows.count)?;
+                labels.resize(rows.count, 0);
+                label_all(&rows, metric, &centroids, &mut labels, job)?;
+                Ok(KnnIndexGiven::Labels(labels.into()))
+            }
+        }
+    }
+
+    fn go_on(state: KnnIndexState, given: Vec<KnnIndexGiven>, job: &Job) -> Result<Round<Self>, KernelError> {
+        let KnnIndexState { p, aim, step } = state;
+        match step {
+            Step::Kmeans(kmeans) => {
+                let of_kmeans = |given| match given {
+                    KnnIndexGiven::Kmeans(given) => Ok(given),
+                    _ => Err(shard::strange_outputs()),
+                };
+                let given = given.into_iter().map(of_kmeans).collect::<Result<_, _>>()?;
+                let round = job.stage(0, |stage| Kmeans::go_on(kmeans, given, stage))?;
+                clustered(p, aim, round)
+            }
+            Step::Sample => match <[_; 1]>::try_from(given) {
+                Ok([KnnIndexGiven::Centroids(centroids)]) => label(p, aim, centroids),
+                _ => Err(shard::strange_outputs()),
+            },
+            Step::Vectors(centroids) => {
+                let of_labels = |given| match given {
+                    KnnIndexGiven::Labels(labels) => Ok(labels),
+                    _ => Err(shard::strange_outputs()),
+                };
+                let given = given.into_iter().map(of_labels).collect::<Result<Vec<_>, _>>()?;
+                let labels = shard::concat(given.into_iter(), p.count())?;
+                if labels.iter().any(|&label| label as usize >= p.count_of_lists()) {
+                    return Err(shard::strange_outputs());
+                }
+                let order = Order::of(&labels, p.count_of_lists())?;
+                let units = p.units();
+                Ok(KnnIndexState { p, aim, step: Step::Order { centroids, labels, order, at: 0 } }.next(units))
+            }
+            step => KnnIndexState { p, aim, step }.turn(job),
+        }
+    }
+}
+
+/// A part of a round.
+#[derive(Serialize, Deserialize)]
+pub enum KnnIndexShard {
+    /// One of the k-means.
+    Kmeans(KmeansShard),
+    /// All of the k-means.
+    Sample(KmeansParams),
+    /// The lists of some vectors.
+    Vectors {
+        /// The vectors.
+        data: Array<f32>,
+        /// As of the params.
+        dimensions: u32,
+        /// As of the params.
+        metric: KnnMetric,
+        /// The middles of the lists.
+        centroids: Array<f32>,
+    },
+}
+
+/// What comes out of a shard.
+#[derive(Serialize, Deserialize)]
+pub enum KnnIndexGiven {
+    /// Of a shard of the k-means.
+    Kmeans(KmeansGiven),
+    /// Of all of the k-means.
+    Centroids(Array<f32>),
+    /// The lists of some vectors.
+    Labels(Array<u32>),
+}
+
+/// A job between two rounds.
+pub struct KnnIndexState {
+    p: KnnIndexParams,
+    aim: Aim,
+    step: Step,
+}
+
+/// What is done next with a job, or what its shards are doing.
+enum Step {
+    /// So many elements have been looked at, and are finite.
+    Odd(usize),
+    Sampling(Sampling),
+    /// The k-means is done in rounds.
+    Kmeans(KmeansState),
+    /// It is done in one shard.
+    Sample,
+    /// The lists of the vectors after `labels`.
+    Labels {
+        centroids: Array<f32>,
+        packed: Centroids,
+        labels: Vec<u32>,
+    },
+    /// They are found in shards.
+    Vectors(Array<f32>),
+    /// The place in the lists of the vectors from `at` on.
+    Order {
+        centroids: Array<f32>,
+        labels: Vec<u32>,
+        order: Order,
+        at: usize,
+    },
+    /// The vectors list by list, after those that are there.
+    Gather {
+        centroids: Array<f32>,
+        order: Order,
+        vectors: Vec<f32>,
+    },
+}
+
+impl KnnIndexState {
+    /// Another turn, after so many units.
+    fn next(self, done: u64) -> Round<KnnIndex> {
+        Round::Next { shards: vec![], progress: (done, self.p.units()), state: self }
+    }
+
+    /// Takes a turn.
+    fn turn(self, job: &Job) -> Result<Round<KnnIndex>, KernelError> {
+        let Self { p, aim, mut step } = self;
+        let rows = Rows::of(&p.data, p.dimensions as usize);
+        let mut budget = TURN;
+        while budget > 0 {
+            step = match step {
+                Step::Odd(at) => {
+                    let end = rows.data.len().min(at + budget);
+                    budget -= end - at;
+                    match rows.odd(at..end) {
+                        Some(odd) => return Err(rows.refused(odd)),
+                        None if end < rows.data.len() => Step::Odd(end),
+                        None => Step::Sampling(Sampling::of(&p)?),
+                    }
+                }
+                Step::Sampling(mut sampling) => {
+                    if !sampling.go_on(&rows, &p, &mut budget) {
+                        Step::Sampling(sampling)
+                    } else {
+                        let round = Kmeans::begin(sampling.params(&p), aim)?;
+                        return clustered(p, aim, round);
+                    }
+                }
+                Step::Labels { centroids, packed, mut labels } => {
+                    let cost = packed.cost(&rows);
+                    let end = rows.count.min(labels.len() + (budget / cost).max(GROUP).next_multiple_of(GROUP));
+                    let found = labels.len()..end;
+                    budget = budget.saturating_sub(found.len() * cost);
+                    labels.resize(end, 0);
+                    label_some(&rows, p.metric, &packed, found.start, &mut labels[found], job)?;
+                    if labels.len() < rows.count {
+                        Step::Labels { centroids, packed, labels }
+                    } else {
+                        let order = Order::of(&labels, p.count_of_lists())?;
+                        Step::Order { centroids, labels, order, at: 0 }
+                    }
+                }
+                Step::Order { centroids, labels, mut order, at } => {
+                    let end = rows.count.min(at + budget);
+                    budget -= end - at;
+                    order.go_on(&labels, at..end);
+                    if end < rows.count {
+                        Step::Order { centroids, labels, order, at: end }
+                    } else {
+                        Step::Gather { centroids, order, vectors: reserve(rows.data.len())? }
+                    }
+                }
+                Step::Gather { centroids, order, mut vectors } => {
+                    let at = vectors.len() / rows.dimensions;
+                    let end = rows.count.min(at + (budget / rows.dimensions).max(1));
+                    budget = budget.saturating_sub((end - at) * rows.dimensions);
+                    order.order[at..end].iter().for_each(|&from| vectors.extend_from_slice(rows.row(from as usize)));
+                    if end == rows.count {
+                        return Ok(Round::Done { output: order.output(&p, centroids, vectors), total: p.units() });
+                    }
+                    Step::Gather { centroids, order, vectors }
+                }
+                Step::Kmeans(_) | Step::Sample | Step::Vectors(_) => return Err(shard::strange_outputs()),
+            };
+        }
+        let done = match &step {
+            Step::Labels { labels, .. } => (rows.count + labels.len()) as u64,
+            Step::Order { .. } | Step::Gather { .. } => p.units(),
+            _ => 0,
+        };
+        Ok(Self { p, aim, step }.next(done))
+    }
+}
+
+/// Goes on from a round of the k-means.
+fn clustered(p: KnnIndexParams, aim: Aim, round: Round<Kmeans>) -> Result<Round<KnnIndex>, KernelError> {
+    let (shards, step, done) = match round {
+        Round::Whole(sample) => (vec![KnnIndexShard::Sample(sample)], Step::Sample, 0),
+        Round::Next { shards, state, progress: (done, total) } => {
+            let done = (p.count() as u128 * u128::from(done) / u128::from(total)) as u64;
+            (shards.into_iter().map(KnnIndexShard::Kmeans).collect(), Step::Kmeans(state), done)
+        }
+        Round::Done { output, .. } => return label(p, aim, output.centroids),
+    };
+    Ok(Round::Next { shards, progress: (done, p.units()), state: KnnIndexState { p, aim, step } })
+}
+
+/// The round that finds the list of each vector.
+fn label(p: KnnIndexParams, aim: Aim, centroids: Array<f32>) -> Result<Round<KnnIndex>, KernelError> {
+    let (count, dimensions) = (p.count(), p.dimensions as usize);
+    if centroids.len() != p.count_of_lists() * dimensions {
+        return Err(shard::strange_outputs());
+    }
+    if aim.short {
+        let packed = Centroids::of(&centroids, dimensions);
+        let step = Step::Labels { centroids, packed, labels: reserve(count)? };
+        return Ok(KnnIndexState { p, aim, step }.next(count as u64));
+    }
+    let pieces = aim.pieces.min(p.data.len().saturating_mul(p.count_of_lists()) / LEAST_SHARD);
+    let each = count.div_ceil(pieces).next_multiple_of(GROUP);
+    let shards = p.data.chunks(each * dimensions).map(|data| {
+        let centroids = copy(&centroids)?;
+        Ok(KnnIndexShard::Vectors { data: copy(data)?, dimensions: p.dimensions, metric: p.metric, centroids })
+    });
+    let shards = shards.collect::<Result<_, KernelError>>()?;
+    let progress = (count as u64, p.units());
+    Ok(Round::Next { shards, progress, state: KnnIndexState { p, aim, step: Step::Vectors(centroids) } })
+}
+
+impl KnnIndexParams {
+    fn count(&self) -> usize {
+        self.data.len() / self.dimensions as usize
+    }
+
+    fn count_of_lists(&self) -> usize {
+        self.lists.map_or_else(|| self.count().isqrt().min(MAX_K as usize), |lists| lists as usize)
+    }
+
+    /// One unit a vector: for the centroids, and for the lists.
+    fn units(&self) -> u64 {
+        2 * self.count() as u64
+    }
+}
+
+/// What is looked at of vectors: for `cosine` each becomes one of length 1, unless it has none.
+fn look(vectors: &mut [f32], dimensions: usize, metric: KnnMetric) {
+    if metric != KnnMetric::Cosine {
+        return;
+    }
+    for vector in vectors.chunks_mut(dimensions) {
+        // In f64, where no square of an f32 is too great or too little.
+        let length = vector.iter().fold(0.0, |sum, &x| sum + f64::from(x) * f64::from(x)).sqrt();
+        if length > 0.0 {
+            vector.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+        }
+    }
+}
+
+/// The sample of which the centroids are made: of as many runs of about the same length, one vector drawn from each.
+struct Sampling {
+    random: Random,
+    /// How many vectors are drawn in all.
+    count: usize,
+    vectors: Vec<f32>,
+}
+
+impl Sampling {
+    fn of(p: &KnnIndexParams) -> Result<Self, KernelError> {
+        let count = (p.count_of_lists() * SAMPLE).min(p.count());
+        Ok(Self { random: Random::of(!p.seed), count, vectors: reserve(count * p.dimensions as usize)? })
+    }
+
+    /// Goes on until there are all, or the budget of elements is spent; returns whether there are.
+    fn go_on(&mut self, rows: &Rows, p: &KnnIndexParams, budget: &mut usize) -> bool {
+        let start = |run: usize| (run as u64 * rows.count as u64 / self.count as u64) as usize;
+        let first = self.vectors.len() / rows.dimensions;
+        for run in first..self.count {
+            if *budget == 0 {
+                return false;
+            }
+            let len = start(run + 1) - start(run);
+            let drawn = ((self.random.unit() * len as f64) as usize).min(len - 1);
+            let at = self.vectors.len();
+            self.vectors.extend_from_slice(rows.row(start(run) + drawn));
+            look(&mut self.vectors[at..], rows.dimensions, p.metric);
+            *budget = budget.saturating_sub(rows.dimensions);
+        }
+        true
+    }
+
+    /// The k-means to be made.
+    fn params(self, p: &KnnIndexParams) -> KmeansParams {
+        KmeansParams {
+            data: self.vectors.into(),
             dimensions: p.dimensions,
-            k: lists as u32,
+            k: p.count_of_lists() as u32,
             seed: p.seed,
             max_iterations: ITERATIONS,
             tolerance: 0.0,
-        };
-        let centroids = job.stage(count as u64, |stage| Kmeans::run(sample, stage))?.centroids;
-        let mut labels = reserve(count)?;
-        labels.resize(count, 0);
-        places.assign(&centroids, &mut labels, job)?;
-        let (offsets, order) = by_label(&labels, lists, job)?;
-        let vectors = gathered(&rows, &order, job)?;
-        Ok(KnnIndexOutput {
-            centroids,
-            offsets: offsets.into(),
-            order: order.into(),
-            vectors: Array::from(vectors).with_shape([count, dimensions]),
-            dimensions: p.dimensions,
-            metric: p.metric,
-        })
-    }
-}
-
-/// The vectors, each of length 1; those without a length stay as they are.
-fn directions(rows: &Rows, job: &Job) -> Result<Vec<f32>, KernelError> {
-    let mut directions: Vec<f32> = reserve(rows.data.len())?;
-    directions.extend_from_slice(rows.data);
-    let each = (SLICE / rows.dimensions).max(1) * rows.dimensions;
-    directions.par_chunks_mut(each).try_for_each(|slice| {
-        job.check()?;
-        for vector in slice.chunks_mut(rows.dimensions) {
-            // In f64, where no square of an f32 is too great or too little.
-            let length = vector.iter().fold(0.0, |sum, &x| sum + f64::from(x) * f64::from(x)).sqrt();
-            if length > 0.0 {
-                vector.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
-            }
         }
-        Ok::<(), Cancelled>(())
-    })?;
-    Ok(directions)
-}
-
-/// So many of the vectors: one drawn from each of as many runs of about the same length.
-fn sample(rows: &Rows, count: usize, seed: u64) -> Result<Vec<f32>, KernelError> {
-    let mut random = Random::of(!seed);
-    let mut sample = reserve(count * rows.dimensions)?;
-    let start = |run: usize| (run as u64 * rows.count as u64 / count as u64) as usize;
-    for run in 0..count {
-        let len = start(run + 1) - start(run);
-        let drawn = ((random.unit() * len as f64) as usize).min(len - 1);
-        sample.extend_from_slice(rows.row(start(run) + drawn));
     }
-    Ok(sample)
 }
 
-/// Where each list begins, and the vectors' numbers list by list.
-fn by_label(labels: &[u32], lists: usize, job: &Job) -> Result<(Vec<u32>, Vec<u32>), KernelError> {
-    let mut offsets = vec![0_u32; lists + 1];
-    labels.iter().for_each(|&label| offsets[label as usize + 1] += 1);
-    (0..lists).for_each(|list| offsets[list + 1] += offsets[list]);
-    let mut next = offsets.clone();
-    let mut order = reserve(labels.len())?;
-    order.resize(labels.len(), 0);
-    for (slice, labels) in labels.chunks(SLICE).enumerate() {
+/// Gives all vectors the labels of their nearest centroids, on all threads.
+fn label_all(
+    rows: &Rows,
+    metric: KnnMetric,
+    centroids: &[f32],
+    labels: &mut [u32],
+    job: &Job,
+) -> Result<(), Cancelled> {
+    let centroids = Centroids::of(centroids, rows.dimensions);
+    let each = (SLICE / rows.dimensions).max(1).next_multiple_of(GROUP);
+    labels.par_chunks_mut(each).enumerate().try_for_each(|(run, labels)| {
         job.check()?;
-        for (at, &label) in labels.iter().enumerate() {
-            let place = &mut next[label as usize];
-            order[*place as usize] = (slice * SLICE + at) as u32;
+        label_some(rows, metric, &centroids, run * each, labels, job)?;
+        job.advance(labels.len() as u64);
+        Ok(())
+    })
+}
+
+/// Gives the vectors from `first` on, as they are looked at, the labels of their nearest centroids.
+fn label_some(
+    rows: &Rows,
+    metric: KnnMetric,
+    centroids: &Centroids,
+    first: usize,
+    labels: &mut [u32],
+    job: &Job,
+) -> Result<(), Cancelled> {
+    if metric != KnnMetric::Cosine {
+        return rows.label(centroids, first, labels, &mut 0.0, job);
+    }
+    let mut vectors = rows.data[first * rows.dimensions..(first + labels.len()) * rows.dimensions].to_vec();
+    look(&mut vectors, rows.dimensions, metric);
+    Rows::of(&vectors, rows.dimensions).label(centroids, 0, labels, &mut 0.0, job)
+}
+
+/// Which vector is where in the lists.
+struct Order {
+    offsets: Vec<u32>,
+    /// The place of the next vector of each list.
+    next: Vec<u32>,
+    order: Vec<u32>,
+}
+
+impl Order {
+    /// Without any vector in its place.
+    fn of(labels: &[u32], lists: usize) -> Result<Self, KernelError> {
+        let mut offsets = vec![0_u32; lists + 1];
+        labels.iter().for_each(|&label| offsets[label as usize + 1] += 1);
+        (0..lists).for_each(|list| offsets[list + 1] += offsets[list]);
+        let mut order = reserve(labels.len())?;
+        order.resize(labels.len(), 0);
+        Ok(Self { next: offsets.clone(), offsets, order })
+    }
+
+    /// Puts some vectors, which come after those before, into their places.
+    fn go_on(&mut self, labels: &[u32], vectors: Range<usize>) {
+        for at in vectors {
+            let place = &mut self.next[labels[at] as usize];
+            self.order[*place as usize] = at as u32;
             *place += 1;
         }
     }
-    Ok((offsets, order))
+
+    fn output(self, p: &KnnIndexParams, centroids: Array<f32>, vectors: Vec<f32>) -> KnnIndexOutput {
+        KnnIndexOutput {
+            centroids,
+            offsets: self.offsets.into(),
+            order: self.order.into(),
+            vectors: Array::from(vectors).with_shape([p.count(), p.dimensions as usize]),
+            dimensions: p.dimensions,
+            metric: p.metric,
+        }
+    }
 }
 
 /// The vectors in an order.
@@ -198,6 +545,7 @@ mod tests {
     use super::super::distances::tests::noise;
     use super::*;
     use crate::kernel::run;
+    use crate::shard::testing::{Seen, check_rounds};
 
     fn params(data: Vec<f32>, dimensions: u32) -> KnnIndexParams {
         KnnIndexParams { data: data.into(), dimensions, metric: KnnMetric::Euclidean, lists: None, seed: 3 }
@@ -213,7 +561,7 @@ mod tests {
 
     #[test]
     fn every_vector_is_in_the_list_of_its_nearest_centroid() {
-        for metric in [KnnMetric::Euclidean, KnnMetric::Cosine, KnnMetric::Dot] {
+        for metric in METRICS {
             for (count, dimensions, lists) in [(1, 3, Some(1)), (7, 2, Some(7)), (5000, 6, None), (300, 33, Some(5))] {
                 let mut data = noise(count * dimensions, 7);
                 data[..dimensions].fill(0.0);
@@ -259,6 +607,92 @@ mod tests {
             assert_eq!(pool.install(|| index(p.clone())), expected, "{threads} threads");
         }
         assert_ne!(index(KnnIndexParams { seed: 4, ..p }).centroids, expected.centroids);
+    }
+
+    const METRICS: [KnnMetric; 3] = [KnnMetric::Euclidean, KnnMetric::Cosine, KnnMetric::Dot];
+
+    #[test]
+    fn turns_give_what_the_whole_gives() {
+        for metric in METRICS {
+            for (count, dimensions, lists) in
+                [(1, 3, Some(1)), (7, 2, Some(7)), (5000, 6, None), (300, 33, Some(5)), (3, 400_000, None)]
+            {
+                let mut data = noise(count * dimensions, 7);
+                data[..dimensions].fill(0.0);
+                let p = KnnIndexParams { metric, lists, ..params(data, dimensions as u32) };
+                for pieces in [1, 7, 256] {
+                    let Seen { rounds, shards } = check_rounds::<KnnIndex>(&p, Aim { pieces, short: true });
+                    assert!(rounds > 0 && shards == 0);
+                }
+            }
+        }
+        let long = params(noise(10_000 * 30, 3), 30);
+        assert!(check_rounds::<KnnIndex>(&long, Aim { pieces: 1, short: true }).rounds > 40);
+    }
+
+    #[test]
+    fn shards_give_what_the_whole_gives() {
+        for metric in METRICS {
+            // 102 lists. Of the k-means 6528 vectors are used: that divides too.
+            let p = KnnIndexParams { metric, ..params(noise(10_501 * 20, 3), 20) };
+            for (pieces, shards) in [(1, 0), (2, 2), (3, 3), (7, 5), (64, 5), (256, 5)] {
+                let seen = check_rounds::<KnnIndex>(&p, Aim { pieces, short: false });
+                assert_eq!(seen.shards, shards, "{pieces} pieces");
+            }
+        }
+        // The k-means of 20 lists is too short to be divided.
+        let p = KnnIndexParams { lists: Some(20), ..params(noise(50_001 * 9, 3), 9) };
+        let seen = check_rounds::<KnnIndex>(&p, Aim { pieces: 3, short: false });
+        assert_eq!(seen.shards, 2);
+        for whole in [params(vec![1.0], 1), KnnIndexParams { lists: Some(15), ..p }, params(noise(5000 * 9, 3), 9)] {
+            assert_eq!(check_rounds::<KnnIndex>(&whole, Aim { pieces: 16, short: false }).rounds, 0);
+        }
+    }
+
+    #[test]
+    fn rounds_fail_as_the_whole_does() {
+        let mut p = params(noise(10_501 * 200, 3), 200);
+        (p.data[2_000_000], p.data[2_050_000]) = (f32::NAN, f32::INFINITY);
+        let expected = run::<KnnIndex>(p.clone(), &Job::detached()).unwrap_err();
+        for short in [false, true] {
+            let mut round = KnnIndex::begin(p.clone(), Aim { pieces: 3, short }).unwrap();
+            let error = loop {
+                let Round::Next { shards, state, .. } = round else { panic!("it did not fail") };
+                assert!(shards.is_empty(), "it fails before there are any");
+                match KnnIndex::go_on(state, vec![], &Job::detached()) {
+                    Ok(next) => round = next,
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error, expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_of_the_shards_is_refused() {
+        let p = params(noise(10_501 * 20, 3), 20);
+        let aim = Aim { pieces: 2, short: false };
+        let refused = |step: Step, given| {
+            let state = KnnIndexState { p: p.clone(), aim, step };
+            let error = KnnIndex::go_on(state, given, &Job::detached()).map(|_| ()).unwrap_err();
+            assert_eq!(error, shard::strange_outputs());
+        };
+        let labels = |labels: Vec<u32>| vec![KnnIndexGiven::Labels(labels.into())];
+        refused(Step::Sample, vec![]);
+        refused(Step::Sample, labels(vec![]));
+        refused(Step::Sample, vec![KnnIndexGiven::Centroids(vec![0.0].into())]);
+        let vectors = || Step::Vectors(vec![0.0; 102 * 20].into());
+        refused(vectors(), vec![KnnIndexGiven::Centroids(vec![0.0].into())]);
+        refused(vectors(), labels(vec![0; 10_500]));
+        refused(vectors(), labels(vec![102; 10_501]));
+        let Round::Next { state, .. } = Kmeans::begin(
+            KmeansParams { data: p.data.clone(), dimensions: 20, k: 102, seed: 0, max_iterations: 1, tolerance: 0.0 },
+            aim,
+        )
+        .unwrap() else {
+            panic!("it divides")
+        };
+        refused(Step::Kmeans(state), labels(vec![]));
     }
 
     #[test]
