@@ -46,7 +46,7 @@ ${BOLD}./build.sh VERB [ARGS]${PLAIN}
   demo [ARGS]      build, then serve the demo page (ARGS: see pkg/bin/loomwork.js demo --help)
   pack             build, then pack what is published: the npm package and the crate, in out/
   test [SUITE…]    build, then run all tests, two suites at a time; or the suites named, in turn: ${SUITES[*]}
-  bench [ARGS]     build, then measure: bench [kernels|dispatch|cancel|serve] [--case TEXT]… [--runs N] [--json] [--out FILE] [--html FILE]
+  bench [ARGS]     build, then measure: bench [kernels|dispatch|cancel|inline|serve] [--case TEXT]… [--runs N] [--json] [--out FILE] [--html FILE]
                    [--size full|light|tiny] [--no-peers] [--no-native-cpu] [--no-native] [--no-browser]
   chaos [ARGS]     build, then throw faults at a host under load: chaos [--seed N] [--jobs N] [--faults N] [--kinds A,B] [--in processes|chromium] [--json]
                    or kill and restart the processes of a server under load: chaos serve [--seconds N] [--only kill|reload] [--json]
@@ -69,7 +69,7 @@ help_verb() {
     chaos) echo "Faults of every kind (panics, traps, stack overflows, kernels that never check, workers ended from outside, ...) at random moments from a seed, beside 50 jobs whose answers are known. Tells how many jobs were answered wrongly, lost, doubled or hung (any is a failure), and how soon the host recovered. Needs Chromium with --in chromium. 'chaos serve' is about loomwork serve: for --seconds (60) each, requests whose answers are known go on while one of its processes is killed each second, and while SIGHUP restarts them all again and again; tells how many requests were answered wrongly or not at all (any is a failure)." ;;
     soak) echo "1,000,000 small and 2,000 large jobs on one host, then 500 hosts opened and closed: prints memory and threads before and after." ;;
     fuzz) echo "The boundary's decoding natively, then the JavaScript API in Node, each for --minutes (10): random and hostile params, options and orders of calls. A finding is printed as small as it can be made, with the command that shows it again. --only boundary, 'host options', params or sequences. 'fuzz serve' sends loomwork serve --requests (100,000) random requests, made of what its /openapi.json says: right ones, and ones that are wrong in every way; tells how many answers there were of each status, and memory at the start and the end. A crash, a failure without a code, or memory that grows is a failure." ;;
-    bench) echo "kernels: measures each kernel at 1 to all threads, in Node (and one in Chromium), and in turn with it, on the same input: the same kernels compiled natively (native), and for all that this machine's processor can do (native-cpu: minutes to compile, once), and the best npm packages for the same work (peers: 450 MB to fetch, once). Every answer is checked. At the end, geometric means over the kernels. --case TEXT: cases whose name has it, again for more. --runs N: 7. --size light or tiny: smaller inputs. --no-peers, --no-native-cpu, --no-native, --no-browser leave out what takes time to set up. --html FILE: a page with plots. dispatch: a no-op through this host, raw messages, piscina, tinypool, workerpool and poolifier. cancel: how soon each running kernel stops. serve: requests a second of loomwork serve, of the same kernels behind piscina and fastify, and of sharp behind fastify. --json prints {machine, runtime, rows}; --out FILE writes it too. 'loomwork bench' is what users have of it." ;;
+    bench) echo "kernels: measures each kernel at 1 to all threads, in Node (and one in Chromium), and in turn with it, on the same input: the same kernels compiled natively (native), and for all that this machine's processor can do (native-cpu: minutes to compile, once), and the best npm packages for the same work (peers: 450 MB to fetch, once). Every answer is checked. At the end, geometric means over the kernels. --case TEXT: cases whose name has it, again for more. --runs N: 7. --size light or tiny: smaller inputs. --no-peers, --no-native-cpu, --no-native, --no-browser leave out what takes time to set up. --html FILE: a page with plots. dispatch: a no-op through this host, raw messages, piscina, tinypool, workerpool and poolifier. cancel: how soon each running kernel stops. inline: how long each kernel holds the event loop on the caller's own thread. serve: requests a second of loomwork serve, of the same kernels behind piscina and fastify, and of sharp behind fastify. --json prints {machine, runtime, rows}; --out FILE writes it too. 'loomwork bench' is what users have of it." ;;
     clean) echo "Deletes pkg/, out/ and what cargo and the bundler made. 'clean all' deletes target/ and every node_modules too." ;;
     *) fail "no verb is named '$1': see ./build.sh help" 2 ;;
   esac
@@ -430,7 +430,7 @@ case $verb in
     {
       build
       [[ " $* " == *" --no-browser "* ]] || setup_browsers
-      [[ " $* " == *" --no-peers "* || ${1:-} =~ ^(dispatch|cancel|serve)$ ]] || setup_peers
+      [[ " $* " == *" --no-peers "* || ${1:-} =~ ^(dispatch|cancel|inline|serve)$ ]] || setup_peers
     } >&2
     # Node's zlib and sharp compute in Node's own threads: as many as there are cores.
     UV_THREADPOOL_SIZE=${UV_THREADPOOL_SIZE:-$(node -p 'os.availableParallelism()')} exec node tests/bench/main.mjs "$@"

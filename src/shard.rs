@@ -809,10 +809,11 @@ mod tests {
 
     #[test]
     fn the_registry_knows_which_kernels_divide() {
-        let divide: Vec<&str> =
-            KERNELS.iter().map(|entry| entry.name).filter(|name| sharding(name).is_some()).collect();
+        let names = |which: fn(Option<Sharding>) -> bool| {
+            KERNELS.iter().filter(|entry| which((entry.sharding)())).map(|entry| entry.name).collect::<Vec<_>>()
+        };
         assert_eq!(
-            divide,
+            names(|sharding| sharding.is_some_and(|sharding| !sharding.rounds)),
             [
                 "argsort",
                 "compress",
@@ -834,6 +835,14 @@ mod tests {
                 "stats.histogram",
                 "topk"
             ]
+        );
+        assert_eq!(
+            names(|sharding| sharding.is_some_and(|sharding| sharding.rounds)),
+            ["image.color", "image.crop", "image.rotate", "kmeans", "knn.index", "nbody", "stats.quantiles"]
+        );
+        assert_eq!(
+            names(|sharding| sharding.is_none()),
+            ["decompress", "image.decode", "image.encode", "image.pipeline", "noop"]
         );
     }
 

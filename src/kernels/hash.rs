@@ -174,7 +174,7 @@ impl Rounds for Hash {
 
     fn begin(p: HashParams, Aim { pieces, .. }: Aim) -> Result<Round<Self>, KernelError> {
         let len = p.data.len() as u64;
-        if p.algorithm == HashAlgorithm::Sha256 {
+        if p.algorithm == HashAlgorithm::Sha256 && p.data.len() > SHA256_TURN {
             let stage = HashStage::Chain(p.data, 0, Sha256::new());
             return Ok(Round::Next { shards: Vec::new(), state: HashTurns { len, stage }, progress: (0, len) });
         }

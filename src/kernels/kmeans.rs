@@ -153,7 +153,7 @@ impl Rounds for Kmeans {
     type Given = KmeansGiven;
     type State = KmeansState;
 
-    fn begin(p: KmeansParams, aim: Aim) -> Result<Round<Self>, KernelError> {
+    fn begin(mut p: KmeansParams, aim: Aim) -> Result<Round<Self>, KernelError> {
         let rows = p.rows();
         let progress = (0, p.most_units());
         if aim.short {
@@ -164,7 +164,8 @@ impl Rounds for Kmeans {
         if pieces < 2 || (p.k as usize) < LEAST_K {
             return Ok(Round::Whole(p));
         }
-        let shard = KmeansShard::Seeds { data: copy(&p.data)?, dimensions: p.dimensions, k: p.k, seed: p.seed };
+        let data = p.data.part(0..p.data.len());
+        let shard = KmeansShard::Seeds { data, dimensions: p.dimensions, k: p.k, seed: p.seed };
         Ok(Round::Next { shards: vec![shard], state: KmeansState::Rounds { p, pieces, lloyd: None }, progress })
     }
 
@@ -278,22 +279,18 @@ pub enum KmeansState {
 }
 
 /// The round that finds the nearest centroids of all rows.
-fn blocks(p: KmeansParams, pieces: usize, lloyd: Lloyd) -> Result<Round<Kmeans>, KernelError> {
-    let each = p.rows().count.div_ceil(BLOCK).div_ceil(pieces) * BLOCK;
-    let shards = p.data.chunks(each * p.dimensions as usize).map(|data| {
-        let centroids = copy(&lloyd.centroids)?;
-        Ok(KmeansShard::Blocks { data: copy(data)?, dimensions: p.dimensions, centroids })
+fn blocks(mut p: KmeansParams, pieces: usize, lloyd: Lloyd) -> Result<Round<Kmeans>, KernelError> {
+    let (len, dimensions) = (p.data.len(), p.dimensions);
+    let each = p.rows().count.div_ceil(BLOCK).div_ceil(pieces) * BLOCK * dimensions as usize;
+    let mut centroids = Array::from(lloyd.centroids.clone());
+    let shards = (0..len).step_by(each).map(|at| KmeansShard::Blocks {
+        data: p.data.part(at..len.min(at + each)),
+        dimensions,
+        centroids: centroids.part(0..centroids.len()),
     });
-    let shards = shards.collect::<Result<_, KernelError>>()?;
+    let shards = shards.collect();
     let progress = (lloyd.done(&p), p.most_units());
     Ok(Round::Next { shards, progress, state: KmeansState::Rounds { p, pieces, lloyd: Some(lloyd) } })
-}
-
-/// The elements, to be sent.
-pub(super) fn copy(data: &[f32]) -> Result<Array<f32>, KernelError> {
-    let mut copy = reserve(data.len())?;
-    copy.extend_from_slice(data);
-    Ok(copy.into())
 }
 
 /// Where a job stands that is done in turns.

@@ -7,7 +7,6 @@
 use super::distances::GROUP;
 use super::kmeans::{
     Centroids, Kmeans, KmeansGiven, KmeansParams, KmeansShard, KmeansState, LEAST_K, LEAST_SHARD, MAX_K, Rows, TURN,
-    copy,
 };
 use super::knn::KnnMetric;
 use super::radix::reserve;
@@ -355,7 +354,7 @@ fn clustered(p: KnnIndexParams, aim: Aim, round: Round<Kmeans>) -> Result<Round<
 }
 
 /// The round that finds the list of each vector.
-fn label(p: KnnIndexParams, aim: Aim, centroids: Array<f32>) -> Result<Round<KnnIndex>, KernelError> {
+fn label(mut p: KnnIndexParams, aim: Aim, mut centroids: Array<f32>) -> Result<Round<KnnIndex>, KernelError> {
     let (count, dimensions) = (p.count(), p.dimensions as usize);
     if centroids.len() != p.count_of_lists() * dimensions {
         return Err(shard::strange_outputs());
@@ -366,12 +365,14 @@ fn label(p: KnnIndexParams, aim: Aim, centroids: Array<f32>) -> Result<Round<Knn
         return Ok(KnnIndexState { p, aim, step }.next(count as u64));
     }
     let pieces = aim.pieces.min(p.data.len().saturating_mul(p.count_of_lists()) / LEAST_SHARD);
-    let each = count.div_ceil(pieces).next_multiple_of(GROUP);
-    let shards = p.data.chunks(each * dimensions).map(|data| {
-        let centroids = copy(&centroids)?;
-        Ok(KnnIndexShard::Vectors { data: copy(data)?, dimensions: p.dimensions, metric: p.metric, centroids })
+    let (len, each) = (p.data.len(), count.div_ceil(pieces).next_multiple_of(GROUP) * dimensions);
+    let shards = (0..len).step_by(each).map(|at| KnnIndexShard::Vectors {
+        data: p.data.part(at..len.min(at + each)),
+        dimensions: p.dimensions,
+        metric: p.metric,
+        centroids: centroids.part(0..centroids.len()),
     });
-    let shards = shards.collect::<Result<_, KernelError>>()?;
+    let shards = shards.collect();
     let progress = (count as u64, p.units());
     Ok(Round::Next { shards, progress, state: KnnIndexState { p, aim, step: Step::Vectors(centroids) } })
 }

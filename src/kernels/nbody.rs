@@ -78,6 +78,8 @@ const BLOCK: usize = 1024;
 const TASK: usize = 1 << 15;
 /// Pulls between two turns of an event loop: some milliseconds of work.
 const TURN: u64 = 1 << 20;
+/// What a step costs at the least, in pulls: one of few bodies is not for nothing either.
+const LEAST: u64 = 64;
 /// Fewer pulls in a step are not worth sending the bodies to workers.
 const ROUND: u64 = 1 << 22;
 
@@ -177,8 +179,6 @@ impl Journey {
 
     /// Goes on for about [`TURN`], wherever in a step that ends.
     fn turn(&mut self, job: &Job<NbodyPart>) -> Result<(), Cancelled> {
-        // A step of few bodies is not for nothing either.
-        const LEAST: u64 = 64;
         let count = self.bodies.moving.len();
         let mut left = TURN;
         while left > 0 && !self.is_over() {
@@ -245,14 +245,12 @@ impl Rounds for Nbody {
     type State = Journey;
 
     fn begin(p: NbodyParams, Aim { pieces, short }: Aim) -> Result<Round<Self>, KernelError> {
-        let count = p.masses.len() as u64;
-        if short {
-            return Ok(Journey::of(&p, 0)?.round());
-        }
-        if pieces < 2 || count * count < ROUND {
-            return Ok(Round::Whole(p));
-        }
-        Ok(Journey::of(&p, pieces)?.round())
+        let pulls = (p.masses.len() as u64).pow(2);
+        let divides = match short {
+            true => pulls.max(LEAST).saturating_mul(u64::from(p.steps)) > TURN,
+            false => pieces > 1 && pulls >= ROUND,
+        };
+        if divides { Ok(Journey::of(&p, if short { 0 } else { pieces })?.round()) } else { Ok(Round::Whole(p)) }
     }
 
     fn run_shard(shard: NbodyShard, job: &Job<NbodyPart>) -> Result<Array<f64>, KernelError> {
@@ -612,14 +610,15 @@ mod tests {
     #[test]
     fn rounds_make_the_whole() {
         let turns = |pieces, p: &NbodyParams| check_rounds::<Nbody>(p, Aim { pieces, short: true });
-        for (bodies, steps) in [(0, 3), (1, 0), (1, 5), (3, 100_000), (9, 40), (1030, 3), (4099, 1)] {
+        for (bodies, steps) in [(0, 3), (0, 100_000), (1, 0), (1, 5), (3, 200_000), (9, 40), (1030, 3), (4099, 1)] {
             let p = NbodyParams { every: Some(steps / 2 + 1), ..cloud(bodies, steps) };
             let seen = turns(256, &p);
             let pulls = (bodies * bodies) as u64 * u64::from(steps);
             assert!(seen.rounds as u64 >= pulls / TURN / 2, "{seen:?} of {bodies} bodies");
             assert_eq!(seen.shards, 0);
+            assert_eq!(seen.rounds > 0, pulls.max(LEAST * u64::from(steps)) > TURN);
         }
-        assert!(turns(256, &cloud(3, 100_000)).rounds > 4, "few bodies and many steps");
+        assert!(turns(256, &cloud(3, 200_000)).rounds > 4, "few bodies and many steps");
         assert!(turns(256, &cloud(4099, 1)).rounds > 8, "one step of many bodies");
         let p = NbodyParams { every: Some(1), ..cloud(2050, 2) };
         for pieces in [2, 3, 7] {

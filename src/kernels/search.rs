@@ -3,8 +3,9 @@
 //! The expression is `regex-automata`'s, whose time is linear in the text whatever the pattern. The data is cut into blocks that end with
 //! a line. Where no match can hold a line feed, a block is searched in one go, for literals by vectors; else line by line.
 
+use super::in_turns::NoShard;
 use super::radix::reserve;
-use crate::shard::{self, Sharding};
+use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Array, Job, Kernel, KernelError, Shardable};
 use memchr::{memchr, memchr_iter};
 use rayon::prelude::*;
@@ -110,11 +111,9 @@ impl Kernel for Search {
         job.set_total(p.data.len() as u64);
         job.check()?;
         let searched = Searched::of(&p)?;
-        let cuts = Cuts { data: &p.data, begin: p.begin.map_or(0, |begin| begin.byte as usize) };
-        let mut line = p.begin.map_or(0, |begin| begin.line);
-        let mut left = p.max_matches.map_or(usize::MAX, |most| most as usize);
-        let mut waves: Vec<[Vec<u32>; 4]> = Vec::new();
-        for wave in cuts.begin / WAVE..=(cuts.begin + p.data.len()) / WAVE {
+        let cuts = p.cuts();
+        let mut hits = Hits::of(&p);
+        for wave in cuts.waves() {
             let blocks = (wave * (WAVE / BLOCK)..(wave + 1) * (WAVE / BLOCK)).into_par_iter();
             let blocks = blocks.map_init(
                 || searched.regex.create_cache(),
@@ -127,36 +126,131 @@ impl Kernel for Search {
                 },
             );
             let blocks = blocks.collect::<Result<Vec<(usize, Found)>, KernelError>>()?;
-            let count = blocks.iter().map(|(_, found)| found.matches.len()).sum::<usize>().min(left);
-            let mut part = [(); 4].map(|()| Vec::new());
-            for column in &mut part {
-                *column = reserve(count)?;
-            }
-            for (start, found) in &blocks {
-                job.check()?;
-                let base = (cuts.begin + start) as u32;
-                for Hit { start, end, line: number, line_start } in found.matches.iter().take(count - part[0].len()) {
-                    let numbers = [base + start, base + end, line + number + 1, base + line_start];
-                    part.iter_mut().zip(numbers).for_each(|(column, number)| column.push(number));
-                }
-                line += found.lines;
-            }
-            left -= count;
-            if count > 0 {
-                job.emit(wave as u32, || SearchOutput::of(part.clone()));
-                waves.push(part);
-            }
-            if left == 0 {
+            hits.end_wave(wave, &blocks, job)?;
+            if hits.left == 0 {
                 let (done, total) = job.progress();
                 job.advance(total - done);
                 break;
             }
         }
-        Ok(SearchOutput::of(joined(waves, job)?))
+        Ok(SearchOutput::of(joined(hits.waves, job)?))
     }
 
     fn sharding() -> Option<Sharding> {
-        Some(Sharding::of::<Self>())
+        Some(Sharding::with_turns::<Self>())
+    }
+}
+
+/// What has been found so far.
+struct Hits {
+    /// Where in the whole the data begins.
+    begin: usize,
+    /// Lines of the whole that end before the next wave.
+    line: u32,
+    /// Matches that may still be added.
+    left: usize,
+    /// The columns of each wave.
+    waves: Vec<[Vec<u32>; 4]>,
+}
+
+impl Hits {
+    fn of(p: &SearchParams) -> Self {
+        Self {
+            begin: p.cuts().begin,
+            line: p.begin.map_or(0, |begin| begin.line),
+            left: p.max_matches.map_or(usize::MAX, |most| most as usize),
+            waves: Vec::new(),
+        }
+    }
+
+    /// Adds what the blocks of the next wave hold, each with its begin in the data.
+    fn end_wave(&mut self, wave: usize, blocks: &[(usize, Found)], job: &Job<SearchOutput>) -> Result<(), KernelError> {
+        let count = blocks.iter().map(|(_, found)| found.matches.len()).sum::<usize>().min(self.left);
+        let mut part = [(); 4].map(|()| Vec::new());
+        for column in &mut part {
+            *column = reserve(count)?;
+        }
+        for (start, found) in blocks {
+            job.check()?;
+            let base = (self.begin + start) as u32;
+            for Hit { start, end, line: number, line_start } in found.matches.iter().take(count - part[0].len()) {
+                let numbers = [base + start, base + end, self.line + number + 1, base + line_start];
+                part.iter_mut().zip(numbers).for_each(|(column, number)| column.push(number));
+            }
+            self.line += found.lines;
+        }
+        self.left -= count;
+        if count > 0 {
+            job.emit(wave as u32, || SearchOutput::of(part.clone()));
+            self.waves.push(part);
+        }
+        Ok(())
+    }
+}
+
+/// A search in one instance, a block at a time.
+pub struct SearchTurns {
+    p: SearchParams,
+    searched: Searched,
+    cache: Cache,
+    hits: Hits,
+    /// The block that is next, as counted in the whole.
+    block: usize,
+    /// What the blocks of its wave before it hold.
+    wave: Vec<(usize, Found)>,
+}
+
+impl SearchTurns {
+    fn turn(&mut self, job: &Job<SearchOutput>) -> Result<(), KernelError> {
+        loop {
+            let block = self.p.cuts().block(self.block * BLOCK);
+            let found = self.searched.block(&mut self.cache, &self.p.data[block.clone()], job)?;
+            self.wave.push((block.start, found));
+            self.block += 1;
+            let ends_wave = self.block.is_multiple_of(WAVE / BLOCK);
+            if ends_wave {
+                self.hits.end_wave(self.block * BLOCK / WAVE - 1, &self.wave, job)?;
+                self.wave.clear();
+            }
+            // Behind the end of the data, and of a line longer than a block, blocks are empty.
+            if ends_wave || !block.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn round(self, job: &Job<SearchOutput>) -> Result<Round<Search>, KernelError> {
+        let total = self.p.data.len() as u64;
+        if self.hits.left == 0 || self.block == self.p.cuts().waves().end * (WAVE / BLOCK) {
+            return Ok(Round::Done { output: SearchOutput::of(joined(self.hits.waves, job)?), total });
+        }
+        let done = self.p.cuts().block(self.block * BLOCK).start as u64;
+        Ok(Round::Next { shards: Vec::new(), state: self, progress: (done, total) })
+    }
+}
+
+impl Rounds for Search {
+    type Shard = NoShard;
+    type Given = ();
+    type State = SearchTurns;
+
+    fn begin(p: SearchParams, _: Aim) -> Result<Round<Self>, KernelError> {
+        if p.data.len() <= BLOCK {
+            return Ok(Round::Whole(p));
+        }
+        let searched = Searched::of(&p)?;
+        let (cache, hits) = (searched.regex.create_cache(), Hits::of(&p));
+        let block = p.cuts().waves().start * (WAVE / BLOCK);
+        SearchTurns { p, searched, cache, hits, block, wave: Vec::new() }.round(&Job::detached())
+    }
+
+    fn run_shard(shard: NoShard, _: &Job<SearchOutput>) -> Result<(), KernelError> {
+        match shard {}
+    }
+
+    fn go_on(mut state: SearchTurns, _: Vec<()>, job: &Job<SearchOutput>) -> Result<Round<Self>, KernelError> {
+        state.turn(job)?;
+        state.round(job)
     }
 }
 
@@ -189,7 +283,7 @@ impl Shardable for Search {
     type Plan = ();
 
     fn split(mut p: SearchParams, pieces: usize) -> Result<(Vec<SearchParams>, ()), KernelError> {
-        let cuts = Cuts { data: &p.data, begin: p.begin.map_or(0, |begin| begin.byte as usize) };
+        let cuts = p.cuts();
         let waves = cuts.begin / WAVE..(cuts.begin + p.data.len()).div_ceil(WAVE);
         let each = waves.len().div_ceil(pieces).max(1);
         // Which matches are the first ones is known only when those before are.
@@ -239,6 +333,10 @@ impl Shardable for Search {
 }
 
 impl SearchParams {
+    fn cuts(&self) -> Cuts<'_> {
+        Cuts { data: &self.data, begin: self.begin.map_or(0, |begin| begin.byte as usize) }
+    }
+
     /// The same without data and pattern.
     fn options(&self) -> Self {
         Self { data: Array::default(), pattern: String::new(), ..*self }
@@ -261,6 +359,11 @@ impl Cuts<'_> {
             Some(rest) => memchr(b'\n', rest).map_or(self.data.len(), |end| place + end),
             None => self.data.len(),
         }
+    }
+
+    /// The waves of which the data has something, and perhaps one that begins at its end.
+    fn waves(&self) -> Range<usize> {
+        self.begin / WAVE..(self.begin + self.data.len()) / WAVE + 1
     }
 
     /// The block at a place of the whole.

@@ -117,6 +117,22 @@ test('large inputs survive a crash, transferred ones too', { timeout: 60_000 }, 
   assert.deepEqual(jobs.map(({ timing }) => timing.retries), [1, 1]);
 });
 
+test('what is transferred while an instance is replaced survives when the next one is lost too', { timeout: 120_000 }, async (t) => {
+  const host = await open(t, { grace: 5000 });
+  for (let round = 0; round < 10; round += 1) {
+    await assert.rejects(host.run('fault', { how: 'trap' }), { code: 'KERNEL_CRASH' });
+    // No instance is there by now; the trap's own is the next.
+    const given = Array.from({ length: 6 }, (_, index) => new Uint8Array(3_000_000).fill(index));
+    const jobs = given.map((data) => host.run('fault', { how: 'none', data }, { transfer: [data.buffer] }));
+    const trap = host.run('fault', { how: 'trap' }, { priority: 1 });
+    assert.ok(given.every(({ length }) => length === 0), 'they are moved all the same');
+    await assert.rejects(trap, { code: 'KERNEL_CRASH' });
+    for (const [index, { data }] of (await Promise.all(jobs)).entries()) {
+      assert.ok(data.length === 3_000_000 && data.every((byte) => byte === index + 1), `${data.length} bytes, ${data[0]}…`);
+    }
+  }
+});
+
 test('a crash while a host closes is recovered from, and the host closes', { timeout: 60_000 }, async () => {
   const host = await createHost(options);
   const jobs = Array.from({ length: 20 }, (_, index) => host.run('fault', { how: 'none', spin: 500, data: Uint8Array.of(index) }));

@@ -301,6 +301,9 @@ async function step(state, call, argument, job, tally) {
   }
 }
 
+/** Hears of each job before it is tried. */
+export const audience = { trying: () => {} };
+
 /** The properties by name: each takes fast-check, a tally of outcomes, and what must be open, and gives a property. */
 export const properties = {
   'host options': (fc, tally) =>
@@ -319,6 +322,7 @@ export const properties = {
     }),
   params: (fc, tally, hosts) =>
     fc.asyncProperty(fc.nat(hosts.length - 1), params(fc, values(fc)), runOptions(fc, values(fc)), async (at, job, options) => {
+      audience.trying({ backend: hosts[at].backend, job, options });
       await runOne(hosts[at], real(job.name), real(job.params), real(options), tally);
       await stillRight(hosts[at]);
     }),

@@ -7,7 +7,8 @@ import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inspect, parseArgs } from 'node:util';
-import { openHosts, properties } from './api.mjs';
+import { audience, openHosts, properties } from './api.mjs';
+import { watchMainThread } from './watch.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const { default: fc } = await import(pathToFileURL(join(root, 'www/node_modules/fast-check/lib/fast-check.js')).href);
@@ -38,6 +39,7 @@ for (const event of ['uncaughtException', 'unhandledRejection']) {
   });
 }
 
+audience.trying = watchMainThread();
 if (values.only === undefined || values.only === 'boundary') await fuzzBoundary();
 const hosts = values.only === 'boundary' ? [] : await openHosts();
 for (const name of names.filter((each) => values.only === undefined || values.only === each)) await fuzz(name);

@@ -401,7 +401,9 @@ export class LocalHost {
   #stage(arrays: readonly PackedArray[], transfer: readonly ArrayBuffer[]): Staged | Promise<Staged> {
     if (arrays.some(strays)) throw badParams('', 'a buffer that host.alloc made an array of is all of the memory: pass the array, or a part of it');
     try {
-      return stage(arrays, transfer, this.#sharesMemory, this.#engine?.reserve, this.#runtime);
+      // While an instance is replaced nothing is moved: the next one may be lost too, and what had been moved there with it.
+      const moves = this.#plan.backend !== 'threads' || this.#engine !== undefined;
+      return stage(arrays, transfer, { shared: this.#sharesMemory, reserve: this.#engine?.reserve, moves }, this.#runtime);
     } catch (thrown) {
       throw notCopied(thrown);
     }

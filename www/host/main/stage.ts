@@ -27,6 +27,16 @@ export interface Reserve {
   room(bytes: number): Room | undefined;
 }
 
+/** Where a job's arrays can lie until it is answered. */
+export interface Places {
+  /** Whether memory can be shared with those who get them. */
+  shared: boolean;
+  /** Where copies go if it has room. */
+  reserve: Reserve | undefined;
+  /** Whether buffers in `transfer` are moved on where there is no reserve: what is moved may be lost with whoever has it. */
+  moves: boolean;
+}
+
 /** Copies up to so many bytes in all are posted as clones: cheaper than a shared buffer of their own. */
 const CLONED = 1 << 16;
 
@@ -35,25 +45,22 @@ const CLONED = 1 << 16;
  * there needs no message, and is not lost with a worker. Without room there, those are moved, and the others copied outside of it. Large arrays in
  * shared memory stay.
  *
- * @param shared whether memory can be shared with those who get them
- * @param reserve where copies go if it has room
  * @returns at once for small inputs; else a promise, until which the caller must not change them
  * @throws TypeError when an array is detached before it is copied
  */
 export function stage(
   arrays: readonly PackedArray[],
   transfer: readonly ArrayBuffer[],
-  shared: boolean,
-  reserve: Reserve | undefined,
+  places: Places,
   runtime: Runtime,
 ): Staged | Promise<Staged> {
   if (arrays.length === 0 && transfer.length === 0) return { arrays: [], transfer: [], bytes: 0 };
   // Moved at once, so that the caller's are empty as after any `postMessage`.
   const moved = transfer.length === 0 ? NONE_MOVED : new Map<ArrayBufferLike, ArrayBuffer>([...new Set(transfer)].map((buffer) => [buffer, structuredClone(buffer, { transfer: [buffer] })]));
   const given = moved === NONE_MOVED ? arrays : arrays.map((array) => ({ ...array, buffer: moved.get(array.buffer) ?? array.buffer }));
-  const toCopy = arrays.filter(({ buffer }) => buffer instanceof ArrayBuffer && (reserve !== undefined || !moved.has(buffer)));
+  const toCopy = arrays.filter(({ buffer }) => buffer instanceof ArrayBuffer && (places.reserve !== undefined || !places.moves || !moved.has(buffer)));
   const bytes = toCopy.reduce((sum, array) => sum + byteLength(array), 0);
-  const staged = new Staging(new Set(moved.values()), shared, reserve, bytes <= CLONED);
+  const staged = new Staging(places.moves || places.reserve ? new Set(moved.values()) : new Set(), places, bytes <= CLONED);
   if (bytes > AT_ONCE) return copySlowly(given, staged, runtime);
   try {
     for (const array of given) staged.take(array)?.set(bytesOf(array));
@@ -90,7 +97,7 @@ class Staging implements Staged {
   readonly arrays: PackedArray[] = [];
   transfer: ArrayBuffer[] = [];
   bytes = 0;
-  /** The buffers that were moved here. */
+  /** The buffers that were moved here, and may be moved on. */
   readonly #moved: ReadonlySet<ArrayBufferLike>;
   /** Copies outside of the reserve lie in shared memory where there is some, so that posting moves nothing and the copy stays here too. */
   readonly #shared: boolean;
@@ -98,7 +105,7 @@ class Staging implements Staged {
   readonly #reserve: Reserve | undefined;
   readonly #reserved: Room[] = [];
 
-  constructor(moved: ReadonlySet<ArrayBufferLike>, shared: boolean, reserve: Reserve | undefined, cloned: boolean) {
+  constructor(moved: ReadonlySet<ArrayBufferLike>, { shared, reserve }: Places, cloned: boolean) {
     this.#moved = moved;
     this.#shared = shared && !cloned;
     this.#cloned = cloned;
