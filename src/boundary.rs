@@ -68,24 +68,32 @@ fn push(event: Event) {
     tell_listener();
 }
 
-/// Progress was made on the only thread: the listener may tell the caller, who cannot see this memory, or stop the job.
 #[cfg(not(feature = "threads"))]
-pub(crate) fn tell_listener() {
+fn tell_listener() {
     if let Some(listener) = LISTENER.with_borrow(Clone::clone) {
         // A listener that throws must not unwind through a kernel: its own side reports the error.
         let _ = listener.call0(&JsValue::NULL);
     }
 }
 
-/// A kernel looks at its job: one such look of many is told, for its time may be up.
+// What JavaScript does while a kernel runs on its only thread. Not through wasm-bindgen: where the engine can suspend wasm, this is where it
+// does, and there must be no JavaScript on the stack.
+#[cfg(not(any(feature = "threads", feature = "no-bundler")))]
+#[link(wasm_import_module = "loomwork-look")]
+unsafe extern "C" {
+    /// The caller's thread may go on, and stop the job; progress may be told. Returns how many looks may go by until the next call
+    /// (`www/host/worker/look.ts`).
+    #[link_name = "look"]
+    safe fn look_up() -> u32;
+}
+
+/// A hosted job looks at itself, or tells of its progress.
 #[cfg(not(feature = "threads"))]
-pub(crate) fn tell_listener_now_and_then() {
-    /// A call to JavaScript costs a hundred looks.
-    const LOOKS: u32 = 256;
-    thread_local!(static LOOK: std::cell::Cell<u32> = const { std::cell::Cell::new(0) });
-    LOOK.set((LOOK.get() + 1) % LOOKS);
-    if LOOK.get() == 0 {
-        tell_listener();
+pub(crate) fn look() {
+    #[cfg(not(feature = "no-bundler"))]
+    {
+        thread_local!(static LEFT: std::cell::Cell<u32> = const { std::cell::Cell::new(0) });
+        LEFT.set(LEFT.get().checked_sub(1).unwrap_or_else(|| look_up()));
     }
 }
 
@@ -176,25 +184,22 @@ pub fn shardable_kernels(rounds: bool) -> Vec<String> {
     kernels().iter().filter(divides).map(|entry| entry.name.to_string()).collect()
 }
 
-/// Begins a job that is to be done in at most `pieces` at a time, each of some milliseconds, in this instance: `true` when [`step`] is to go
-/// on with it, `false` when it has run whole.
+/// Begins a job that is to be done in at most `pieces` at a time, each of some milliseconds, in this instance by [`step`](local::step). Whether it
+/// is divided: else it is one step.
 ///
 /// # Errors
 /// A `Failure` as of [`submit`].
 #[cfg(not(feature = "threads"))]
 #[wasm_bindgen]
-pub fn begin(slot: usize, id: u32, kernel: &str, params: &[u8], pieces: usize) -> Result<bool, JsValue> {
-    local::begin(slot, id, kernel, params, Aim { pieces, short: true }).map_err(|failure| to_js(&failure))
+pub fn begin(id: u32, kernel: &str, params: &[u8], pieces: usize) -> Result<bool, JsValue> {
+    local::begin(id, kernel, params, Aim { pieces, short: true }).map_err(|failure| to_js(&failure))
 }
 
-/// Does the next piece of a job that [`begin`] began: `[done, total]`, or `undefined` when it has ended. The rest can be forgotten by [`forget`].
-///
-/// # Errors
-/// A `Failure` as of a kernel: the job has ended.
+/// How far a job that [`begin`] began has come: `[done, total]`, or `undefined` when it has ended. [`forget`] drops what is left of it.
 #[cfg(not(feature = "threads"))]
-#[wasm_bindgen]
-pub fn step(slot: usize, id: u32) -> Result<Option<Vec<f64>>, JsValue> {
-    local::step(slot, id).map_err(|failure| to_js(&failure))
+#[wasm_bindgen(js_name = progressOf)]
+pub fn progress_of(id: u32) -> Option<Vec<f64>> {
+    local::progress_of(id)
 }
 
 /// Divides a job into at most `pieces`: `{ shards, done?, total? }`. A shard is `{ params, arrays }`, valid
@@ -460,40 +465,48 @@ mod local {
         push(Event::End { id, slot, outcome });
     }
 
-    pub(super) fn begin(slot: usize, id: u32, kernel: &str, params: &[u8], aim: Aim) -> Result<bool, Failure> {
+    pub(super) fn begin(id: u32, kernel: &str, params: &[u8], aim: Aim) -> Result<bool, Failure> {
         let entry = entry(kernel)?;
-        let Some(sharding) = (entry.sharding)() else {
-            run_whole(slot, id, with_arrays(|| prepare(entry, params))?);
-            return Ok(false);
-        };
-        let params = tree(params)?;
-        match with_arrays(|| caught(|| (sharding.begin)(params, aim)))? {
-            Begun::Whole(task) => run_whole(slot, id, task),
-            Begun::Done(value) => push(Event::End { id, slot, outcome: Outcome::Done(value) }),
-            Begun::Pieces(job) => {
-                BEGUN.with_borrow_mut(|begun| begun.push((id, job)));
-                return Ok(true);
+        let begun = match (entry.sharding)() {
+            None => Begun::Whole(with_arrays(|| prepare(entry, params))?),
+            Some(sharding) => {
+                let params = tree(params)?;
+                with_arrays(|| caught(|| (sharding.begin)(params, aim)))?
             }
-        }
-        Ok(false)
+        };
+        let is_divided = matches!(begun, Begun::Pieces(_));
+        BEGUN.with_borrow_mut(|jobs| jobs.push((id, begun.into_pieces())));
+        Ok(is_divided)
     }
 
-    pub(super) fn step(slot: usize, id: u32) -> Result<Option<Vec<f64>>, Failure> {
+    /// Does the next piece of a job that was begun; 0 when it has ended, which is told as an event. Not through wasm-bindgen, so that the engine
+    /// can suspend it.
+    #[cfg(not(feature = "no-bundler"))]
+    #[unsafe(no_mangle)]
+    extern "C" fn __loomwork_step(slot: usize, id: u32) -> u32 {
+        let Some(control) = ControlBlock::table().get(slot) else { return 0 };
         let job = BEGUN
             .with_borrow_mut(|begun| begun.iter().position(|(kept, _)| *kept == id).map(|at| begun.swap_remove(at).1));
-        let mut job = job.ok_or_else(|| Failure::new(Code::KernelError, "the job's pieces are not here"))?;
-        let control = &ControlBlock::table()[slot];
-        let outcome = match crate::task::caught(|| job.step(control, part_sink(id, slot)))? {
-            Ok(None) => {
-                let (done, total) = job.progress();
+        let Some(mut job) = job else { return 0 };
+        let outcome = match crate::task::caught(|| job.step(control, part_sink(id, slot))) {
+            Ok(Ok(None)) => {
                 BEGUN.with_borrow_mut(|begun| begun.push((id, job)));
-                return Ok(Some(vec![done as f64, total as f64]));
+                return 1;
             }
-            Ok(Some(value)) => Outcome::Done(value),
-            Err(error) => Failure::from_error(error).map_or(Outcome::Cancelled, Outcome::Failed),
+            Ok(Ok(Some(value))) => Outcome::Done(value),
+            Ok(Err(error)) => Failure::from_error(error).map_or(Outcome::Cancelled, Outcome::Failed),
+            Err(failure) => Outcome::Failed(failure),
         };
         push(Event::End { id, slot, outcome });
-        Ok(None)
+        0
+    }
+
+    pub(super) fn progress_of(id: u32) -> Option<Vec<f64>> {
+        BEGUN.with_borrow(|begun| {
+            let (_, job) = begun.iter().find(|(kept, _)| *kept == id)?;
+            let (done, total) = job.progress();
+            Some(vec![done as f64, total as f64])
+        })
     }
 
     pub(super) fn merge(slot: usize, id: u32, kernel: &str, outputs: &[u8]) -> Result<JsValue, Failure> {

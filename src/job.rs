@@ -55,7 +55,9 @@ impl Control {
         self.block().advance(units);
         let Self::Stage(stage) = self else {
             #[cfg(all(target_family = "wasm", not(feature = "threads")))]
-            crate::boundary::tell_listener();
+            if let Self::Slot(_) = self {
+                crate::boundary::look();
+            }
             return;
         };
         let (done, total) = stage.own.progress();
@@ -68,7 +70,9 @@ impl Control {
             crate::busy::seen(block.id(), || crate::boundary::now());
         }
         #[cfg(all(target_family = "wasm", not(feature = "threads")))]
-        crate::boundary::tell_listener_now_and_then();
+        if let Self::Slot(_) = self {
+            crate::boundary::look();
+        }
         if let Self::Stage(stage) = self {
             stage.job.check()?;
         }

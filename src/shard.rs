@@ -217,7 +217,7 @@ pub trait Rounds: Kernel {
     /// What comes out of a shard.
     type Given: Serialize + DeserializeOwned + Send + 'static;
     /// What stays in the instance that divides the job, from one round to the next.
-    type State: Send + 'static;
+    type State: 'static;
 
     /// The first round. Whatever takes long belongs into shards, or into [`go_on`](Self::go_on).
     ///
@@ -262,7 +262,7 @@ pub enum Round<K: Rounds + ?Sized> {
 }
 
 /// A job that is done a piece at a time, each in the instance that divided it.
-pub trait InPieces: Send {
+pub trait InPieces {
     /// Does the next piece; the job's output when that was the last. The control block is new for each piece, but in the end it tells of
     /// the whole job.
     ///
@@ -285,6 +285,38 @@ pub enum Begun {
     Done(Value),
 }
 
+impl Begun {
+    /// What is done a piece at a time, if there are several or not.
+    pub fn into_pieces(self) -> Box<dyn InPieces> {
+        match self {
+            Self::Pieces(job) => job,
+            Self::Whole(task) => Box::new(One::Task(task)),
+            Self::Done(value) => Box::new(One::Value(value)),
+        }
+    }
+}
+
+/// A job of one piece.
+enum One {
+    Task(Box<dyn Task>),
+    Value(Value),
+    Over,
+}
+
+impl InPieces for One {
+    fn step(&mut self, control: &'static ControlBlock, parts: PartSink) -> Result<Option<Value>, KernelError> {
+        match std::mem::replace(self, Self::Over) {
+            Self::Task(task) => task.run(control, parts).map(Some),
+            Self::Value(value) => Ok(Some(value)),
+            Self::Over => Err(strange_outputs()),
+        }
+    }
+
+    fn progress(&self) -> (u64, u64) {
+        (0, 0)
+    }
+}
+
 /// A kernel whose jobs divide, with its types erased.
 #[derive(Clone, Copy)]
 pub struct Sharding {
@@ -303,7 +335,7 @@ pub struct Sharding {
 }
 
 /// What an instance keeps of a job until its shards are done, with its type erased.
-pub type Plan = Box<dyn Any + Send>;
+pub type Plan = Box<dyn Any>;
 
 /// Shards to be done, and how the job stands.
 pub struct Shards {

@@ -6,14 +6,15 @@
 //! half of miniz_oxide's time at level 6, `structured-zstd` a sixth of ruzstd's. LZ4 is our own (`lz4.rs`): `lz4_flex` writes
 //! other bytes on 64 bits.
 
+use super::in_turns::NoShard;
 use super::radix::reserve;
 use super::{deflate, lz4, zstd};
-use crate::shard::{self, Sharding};
+use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Array, Job, Kernel, KernelError, Shardable};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 /// Compresses bytes.
 pub struct Compress;
@@ -139,8 +140,8 @@ impl Kernel for Compress {
     }
 
     fn run(p: CompressParams, job: &Job) -> Result<CompressOutput, KernelError> {
-        let CompressParams { data, format, level, piece } = p;
-        let level = level.or(format.levels().map(|(_, usual)| usual)).unwrap_or(0);
+        let level = level(&p);
+        let CompressParams { data, format, piece, .. } = p;
         job.set_total(data.len() as u64);
         job.check()?;
         let (len, size) = (data.len(), format.block());
@@ -166,7 +167,7 @@ impl Kernel for Compress {
     }
 
     fn sharding() -> Option<Sharding> {
-        Some(Sharding::of::<Self>())
+        Some(Sharding::with_turns::<Self>())
     }
 }
 
@@ -189,8 +190,7 @@ impl Shardable for Compress {
             piece: Some(if number + 1 == count { p.piece.unwrap_or(Piece::Last) } else { Piece::Inner }),
         });
         let shards = shards.collect();
-        let level = p.level.or(p.format.levels().map(|(_, usual)| usual)).unwrap_or(0);
-        Ok((shards, Some(Whole { format: p.format, level, is_piece: p.piece.is_some(), len, each })))
+        Ok((shards, Some(Whole { format: p.format, level: level(&p), is_piece: p.piece.is_some(), len, each })))
     }
 
     fn merge(plan: Self::Plan, outputs: Vec<CompressOutput>) -> Result<CompressOutput, KernelError> {
@@ -253,13 +253,137 @@ impl Encoder {
         }
     }
 
+    /// One block. `is_end` ends the file.
     fn block(&mut self, data: &[u8], is_end: bool, job: &Job) -> Result<Vec<u8>, KernelError> {
-        match self {
-            Self::Deflate(encoder) => encoder.block(data, is_end, job),
-            Self::Lz4(encoder) => encoder.block(data, job),
-            Self::Zstd(encoder) => encoder.frame(data, job),
+        let mut at = 0;
+        loop {
+            job.check()?;
+            let end = data.len().min(at + self.slice());
+            let block = self.feed(data, at..end, is_end, job)?;
+            if let Some(block) = block {
+                return Ok(block);
+            }
+            at = end;
         }
     }
+
+    /// Bytes that are compressed between two looks at the job. LZ4 looks itself.
+    fn slice(&self) -> usize {
+        match self {
+            Self::Deflate(_) => deflate::SLICE,
+            Self::Lz4(_) => usize::MAX,
+            Self::Zstd(_) => zstd::SLICE,
+        }
+    }
+
+    /// Compresses the next slice of a block; the last gives the block.
+    fn feed(
+        &mut self,
+        data: &[u8],
+        slice: Range<usize>,
+        is_end: bool,
+        job: &Job,
+    ) -> Result<Option<Vec<u8>>, KernelError> {
+        let (is_first, is_last) = (slice.start == 0, slice.end == data.len());
+        let bytes = &data[slice];
+        let block = match self {
+            Self::Lz4(encoder) => return encoder.block(bytes, job).map(Some),
+            Self::Deflate(encoder) => {
+                if is_first {
+                    encoder.start();
+                }
+                encoder.feed(bytes, is_last, is_end)?;
+                is_last.then(|| encoder.finish())
+            }
+            Self::Zstd(encoder) => {
+                if is_first {
+                    encoder.start(data.len())?;
+                }
+                encoder.feed(bytes)?;
+                is_last.then(|| encoder.finish())
+            }
+        };
+        job.advance(bytes.len() as u64);
+        block.transpose()
+    }
+}
+
+/// A job in one instance, a slice of a block at a time.
+pub struct CompressTurns {
+    p: CompressParams,
+    level: u32,
+    encoder: Encoder,
+    /// What is compressed.
+    blocks: Vec<Blocks>,
+    /// Bytes that are compressed of the block after them.
+    at: usize,
+}
+
+/// Bytes of a turn: some milliseconds of deflate.
+const TURN: usize = 64 << 10;
+
+impl CompressTurns {
+    /// Goes on for [`TURN`] bytes, or a slice that is longer; whether that was all.
+    fn turn(&mut self, job: &Job) -> Result<bool, KernelError> {
+        let (len, size) = (self.p.data.len(), self.p.format.block());
+        let mut left = TURN;
+        loop {
+            let number = self.blocks.len();
+            let block = &self.p.data[number * size..len.min((number + 1) * size)];
+            let is_over = (number + 1) * size >= len;
+            let is_end = is_over && self.p.piece != Some(Piece::Inner);
+            let end = block.len().min(self.at.saturating_add(self.encoder.slice()));
+            let compressed = self.encoder.feed(block, self.at..end, is_end, job)?;
+            left = left.saturating_sub(end - self.at);
+            self.at = end;
+            if let Some(data) = compressed {
+                let lengths = vec![data.len() as u32];
+                self.blocks.push(Blocks { lengths, check: check(self.p.format, block), data, len: block.len() });
+                self.at = 0;
+                if is_over {
+                    return Ok(true);
+                }
+            }
+            if left == 0 {
+                return Ok(false);
+            }
+        }
+    }
+}
+
+impl Rounds for Compress {
+    type Shard = NoShard;
+    type Given = ();
+    type State = CompressTurns;
+
+    fn begin(p: CompressParams, _: Aim) -> Result<Round<Self>, KernelError> {
+        if p.data.len() <= TURN {
+            return Ok(Round::Whole(p));
+        }
+        let (level, total) = (level(&p), p.data.len() as u64);
+        let encoder = Encoder::new(p.format, level);
+        let state = CompressTurns { p, level, encoder, blocks: Vec::new(), at: 0 };
+        Ok(Round::Next { shards: Vec::new(), state, progress: (0, total) })
+    }
+
+    fn run_shard(shard: NoShard, _: &Job) -> Result<(), KernelError> {
+        match shard {}
+    }
+
+    fn go_on(mut state: CompressTurns, _: Vec<()>, job: &Job) -> Result<Round<Self>, KernelError> {
+        let total = state.p.data.len() as u64;
+        if state.turn(job)? {
+            let output = assemble(state.p.format, state.level, state.p.piece.is_some(), &state.blocks)?;
+            return Ok(Round::Done { output, total });
+        }
+        let done = (state.blocks.len() * state.p.format.block() + state.at) as u64;
+        Ok(Round::Next { shards: Vec::new(), state, progress: (done, total) })
+    }
+}
+
+/// The level of a job.
+fn level(p: &CompressParams) -> u32 {
+    p.level.or(p.format.levels().map(|(_, usual)| usual)).unwrap_or(0)
 }
 
 /// The check over all of the input that a format has, of one block.

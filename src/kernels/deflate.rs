@@ -14,7 +14,7 @@ use std::ops::Range;
 use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
 
 /// Bytes that are compressed between two looks at the job: some 0.3 ms at level 6.
-const SLICE: usize = 16 << 10;
+pub(super) const SLICE: usize = 16 << 10;
 /// Bytes that are read or written between two looks at the job while inflating.
 const STEP: usize = 128 << 10;
 /// What ends a block that is not the last: an empty stored block.
@@ -32,47 +32,47 @@ const MAX_RATIO: usize = 1032;
 pub(super) struct Encoder {
     deflate: Deflate,
     out: Vec<u8>,
+    /// How much of it is the block's.
+    filled: usize,
 }
 
 impl Encoder {
     pub fn new(level: u32) -> Self {
-        Self { deflate: Deflate::new(level as i32, false, 15), out: Vec::new() }
+        Self { deflate: Deflate::new(level as i32, false, 15), out: Vec::new(), filled: 0 }
     }
 
-    /// One block. `is_end` ends the stream.
-    pub fn block(&mut self, data: &[u8], is_end: bool, job: &Job) -> Result<Vec<u8>, KernelError> {
+    /// Begins a block.
+    pub fn start(&mut self) {
         self.deflate.reset();
         // Always the same: what a stored block holds depends on the room for it.
         self.out.resize(zlib_rs::compress_bound(CompressionFormat::Deflate.block()) + 64, 0);
-        let mut filled = 0;
-        let mut slices = data.chunks(SLICE).peekable();
+        self.filled = 0;
+    }
+
+    /// The next slice of the block. `is_last` ends the block, and with `is_end` the stream.
+    pub fn feed(&mut self, mut slice: &[u8], is_last: bool, is_end: bool) -> Result<(), KernelError> {
+        let flush = match (is_last, is_end) {
+            (false, _) => DeflateFlush::NoFlush,
+            (true, false) => DeflateFlush::SyncFlush,
+            (true, true) => DeflateFlush::Finish,
+        };
         loop {
-            job.check()?;
-            let mut slice = slices.next().unwrap_or_default();
-            let flush = match (slices.peek(), is_end) {
-                (Some(_), _) => DeflateFlush::NoFlush,
-                (None, false) => DeflateFlush::SyncFlush,
-                (None, true) => DeflateFlush::Finish,
-            };
-            let count = slice.len() as u64;
-            loop {
-                let before = (self.deflate.total_in(), self.deflate.total_out());
-                let status = self.deflate.compress(slice, &mut self.out[filled..], flush);
-                status.map_err(|error| KernelError::failed(format!("deflate: {}", error.as_str())))?;
-                slice = &slice[(self.deflate.total_in() - before.0) as usize..];
-                filled += (self.deflate.total_out() - before.1) as usize;
-                if slice.is_empty() && filled < self.out.len() {
-                    break;
-                }
-                self.out.resize(self.out.len() * 2, 0);
+            let before = (self.deflate.total_in(), self.deflate.total_out());
+            let status = self.deflate.compress(slice, &mut self.out[self.filled..], flush);
+            status.map_err(|error| KernelError::failed(format!("deflate: {}", error.as_str())))?;
+            slice = &slice[(self.deflate.total_in() - before.0) as usize..];
+            self.filled += (self.deflate.total_out() - before.1) as usize;
+            if slice.is_empty() && self.filled < self.out.len() {
+                return Ok(());
             }
-            job.advance(count);
-            if slices.peek().is_none() {
-                break;
-            }
+            self.out.resize(self.out.len() * 2, 0);
         }
-        let mut block = super::radix::reserve(filled)?;
-        block.extend_from_slice(&self.out[..filled]);
+    }
+
+    /// The block, compressed.
+    pub fn finish(&mut self) -> Result<Vec<u8>, KernelError> {
+        let mut block = super::radix::reserve(self.filled)?;
+        block.extend_from_slice(&self.out[..self.filled]);
         Ok(block)
     }
 }

@@ -109,7 +109,7 @@ where
 }
 
 /// Numbers that are dealt to ranges of their order, a stretch at a time: `split` in turns.
-pub(super) trait Dealing: Send {
+pub(super) trait Dealing {
     /// Goes on for a millisecond or so; in the end, the shards' params, and the places in the whole of each shard's numbers.
     fn turn(&mut self) -> Result<Option<Dealt>, KernelError>;
 }

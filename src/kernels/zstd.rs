@@ -12,35 +12,45 @@ use structured_zstd::decoding::{
 use structured_zstd::encoding::{CompressionContext, CompressionLevel};
 
 /// Bytes between two looks at the job: a block of the format.
-const SLICE: usize = 128 << 10;
+pub(super) const SLICE: usize = 128 << 10;
 
 /// Compresses frames, one after the other.
-pub(super) struct Encoder(CompressionContext);
+pub(super) struct Encoder {
+    context: CompressionContext,
+    frame: Vec<u8>,
+}
 
 impl Encoder {
     pub fn new(level: u32) -> Self {
-        Self(CompressionContext::new(CompressionLevel::from_level(level as i32)))
+        let context = CompressionContext::new(CompressionLevel::from_level(level as i32));
+        Self { context, frame: Vec::new() }
     }
 
-    /// One frame, with its length and a check.
-    pub fn frame(&mut self, data: &[u8], job: &Job) -> Result<Vec<u8>, KernelError> {
-        let failed = |error: std::io::Error| KernelError::failed(format!("zstd: {error}"));
-        let mut frame = Vec::new();
-        self.0.set_content_checksum(true).map_err(failed)?;
-        self.0.set_pledged_content_size(data.len() as u64).map_err(failed)?;
-        self.0.start_frame(&mut frame).map_err(failed)?;
-        for mut slice in data.chunks(SLICE) {
-            job.check()?;
-            let count = slice.len() as u64;
-            while !slice.is_empty() {
-                let written = self.0.write(&mut frame, slice).map_err(failed)?;
-                slice = &slice[written..];
-            }
-            job.advance(count);
-        }
-        self.0.finish_frame(&mut frame).map_err(failed)?;
-        Ok(frame)
+    /// Begins a frame, with its length and a check.
+    pub fn start(&mut self, len: usize) -> Result<(), KernelError> {
+        self.context.set_content_checksum(true).map_err(failed)?;
+        self.context.set_pledged_content_size(len as u64).map_err(failed)?;
+        self.context.start_frame(&mut self.frame).map_err(failed)
     }
+
+    /// The next slice of it.
+    pub fn feed(&mut self, mut slice: &[u8]) -> Result<(), KernelError> {
+        while !slice.is_empty() {
+            let written = self.context.write(&mut self.frame, slice).map_err(failed)?;
+            slice = &slice[written..];
+        }
+        Ok(())
+    }
+
+    /// The frame.
+    pub fn finish(&mut self) -> Result<Vec<u8>, KernelError> {
+        self.context.finish_frame(&mut self.frame).map_err(failed)?;
+        Ok(std::mem::take(&mut self.frame))
+    }
+}
+
+fn failed(error: std::io::Error) -> KernelError {
+    KernelError::failed(format!("zstd: {error}"))
 }
 
 /// Whether `data` begins like a Zstandard file.

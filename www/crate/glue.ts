@@ -23,6 +23,9 @@ export function factsLine(facts: Facts): string {
   return `const __loomwork=${JSON.stringify(facts)};`;
 }
 
+/** What the wasm imports by itself: the clock of lanes, and the look of a job on its only thread. */
+const IMPORTED = new Set(['loomwork-clock', 'loomwork-look']);
+
 /** How wasm-bindgen notes that a thread has trapped; from then on every call into the instance traps, on its other threads too. */
 const NOTED = 'getInt32ArrayMemory0()[__wbg_terminated_addr] = 1;';
 /** Only the thread that trapped first is to blame: what the others throw then reads as a call that found the instance ended (AFTERMATH in worker/instance.ts). */
@@ -49,7 +52,7 @@ function asFunction(module: string): string {
   if (module.includes('__wbg_handle_catch') && !module.includes(NOTED)) throw new BuildError('wasm-bindgen notes a trap in another way than its pinned version does');
   const lines = module.replace(NOTED, () => NOTED_ONCE).split('\n').map((line) => {
     const [, star, from] = /^import \* as (\w+) from ["'](.*)["'];?$/.exec(line) ?? [];
-    if (from === 'loomwork-clock') return `const ${star}=__imports[${JSON.stringify(from)}];`;
+    if (from !== undefined && IMPORTED.has(from)) return `const ${star}=__imports[${JSON.stringify(from)}];`;
     const [, name] = /^export function (\w+)\(/.exec(line) ?? [];
     if (name !== undefined) {
       exported.push(name);

@@ -9,16 +9,20 @@ interface Opened {
   instance: SlicedInstance;
 }
 
+/** By artifact: each has one, as its glue has. */
+const instances: Partial<Record<Artifact, SlicedInstance>> = {};
 const opened: Partial<Record<Artifact, Opened>> = {};
 
 /** Opens the one instance of an artifact that this thread can have. */
 export async function openInline(artifact: Artifact, module: WebAssembly.Module): Promise<Opened> {
-  const glue = glueOf(artifact);
-  const { memory } = await glue.init({ module_or_path: module });
+  const instance = (instances[artifact] ??= new SlicedInstance());
+  const glue = glueOf(artifact, instance.look);
+  const exports = await glue.init({ module_or_path: module });
   return (opened[artifact] ??= open());
 
   function open(): Opened {
     glue.boot();
-    return { kernels: glue.kernelNames(), instance: new SlicedInstance(glue, new Instance(glue, memory)) };
+    instance.open(glue, new Instance(glue, exports.memory), exports);
+    return { kernels: glue.kernelNames(), instance };
   }
 }

@@ -1,6 +1,6 @@
 // The `inline` backend: an instance on the caller's own thread, for places without workers. Arrays are moved in and out a megabyte at a time, a
-// kernel that can shard is done a shard at a time, and in between the event loop goes on; one that cannot shard holds it until it is done, or its
-// timeout is over.
+// kernel that can shard is done a shard at a time, and in between the event loop goes on; where the engine can suspend wasm, it also does when a
+// kernel looks at its job. Else one that cannot shard holds it until it is done, or its timeout is over.
 import type { Counts } from '../shared/control.ts';
 import { textOf } from '../shared/errors.ts';
 import type { Artifact } from '../shared/artifact.ts';
@@ -98,7 +98,16 @@ class InlineEngine implements Engine {
       arrays: inputs.arrays,
       pieces: PIECES,
       streaming: () => task.streaming,
-      goesOn: () => this.#goesOn(task),
+      // Edge isolates' clocks stand still while code runs: they tell nothing until the event loop goes on.
+      isDue: () => {
+        const now = performance.now();
+        return now === this.#since || now - this.#since >= this.#slice;
+      },
+      turn: async () => {
+        await this.#runtime.yield();
+        this.#since = performance.now();
+      },
+      isWanted: () => this.#task === task,
       onWay() {
         // A step that is long holds this thread, and with it the timer of its job's timeout.
         if (performance.now() >= task.deadline) task.expire();
@@ -113,17 +122,6 @@ class InlineEngine implements Engine {
         this.#busy += time;
       },
     });
-  }
-
-  /** Gives the event loop its turn when the slice is over; whether the task is still to be done. */
-  async #goesOn(task: Task): Promise<boolean> {
-    // Edge isolates' clocks stand still while code runs: they tell nothing until the event loop goes on.
-    const now = performance.now();
-    if (this.#task === task && (now === this.#since || now - this.#since >= this.#slice)) {
-      await this.#runtime.yield();
-      this.#since = performance.now();
-    }
-    return this.#task === task;
   }
 
   #heed(task: Task, event: JobEvent): void {
@@ -162,7 +160,7 @@ class InlineEngine implements Engine {
   cancel(task: Task): void {
     // Between two steps, or on the way of one, which is to stop too.
     if (this.#task !== task) return;
-    this.#instance.stop();
+    this.#instance.stop(task.id);
     this.#end(task, { kind: 'cancelled' });
   }
 

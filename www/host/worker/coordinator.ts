@@ -5,6 +5,7 @@ import type { Message, Port, Submission, ToWorker } from '../shared/protocol.ts'
 import { glueOf, type Glue } from './glue.ts';
 import { Instance, lostTo } from './instance.ts';
 import { LocalInstance } from './local.ts';
+import { paced } from './look.ts';
 
 /** A wait is never longer than this, so that a lost notification costs a delay and not a job. */
 const SLEEP_MS = 500;
@@ -14,7 +15,9 @@ const PROGRESS_INTERVAL_MS = 30;
 
 /** Starts an instance and returns what takes its messages. */
 export function coordinate(port: Port, order: ToWorker['coordinate']): (message: Message<ToWorker>) => void {
-  const glue = glueOf(order.artifact);
+  let onLook = () => {};
+  const look = paced(() => void onLook());
+  const glue = glueOf(order.artifact, look);
   const { memory } = glue.initSync({ module: order.module, ...(order.memory && { memory: order.memory }) });
   glue.boot();
   const instance = new Instance(glue, memory);
@@ -24,7 +27,9 @@ export function coordinate(port: Port, order: ToWorker['coordinate']): (message:
     heed = passOn(port, glue, instance, memory as SharedMemory);
     port.post({ ...ready, dispatch: glue.dispatch(), diary: glue.diary(), stack: glue.stackBytes() });
   } else {
-    heed = runHere(port, glue, instance);
+    const local = new LocalInstance(glue, instance);
+    heed = runHere(port, glue, instance, local);
+    onLook = () => local.onEvent();
     port.post({ ...ready, stack: 0 });
   }
   return (message) => {
@@ -76,8 +81,7 @@ function passOn(port: Port, glue: Glue, instance: Instance, memory: SharedMemory
 }
 
 /** Runs each job on this thread, passing on parts and progress on the way. */
-function runHere(port: Port, glue: Glue, instance: Instance): (message: Message<ToWorker>) => void {
-  const local = new LocalInstance(glue, instance);
+function runHere(port: Port, glue: Glue, instance: Instance, local: LocalInstance): (message: Message<ToWorker>) => void {
   let told = 0;
 
   local.onEvent = () => {

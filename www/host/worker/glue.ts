@@ -36,6 +36,12 @@ export interface WasmRound {
   total?: number;
 }
 
+/** What a single-threaded artifact exports by itself. */
+export interface LocalExports {
+  memory: WebAssembly.Memory;
+  __loomwork_step(slot: number, id: number): number;
+}
+
 /** The boundary's exports; see src/boundary.rs. */
 export interface Glue {
   initSync(options: { module: WebAssembly.Module; memory?: WebAssembly.Memory; thread_stack_size?: number }): {
@@ -43,7 +49,7 @@ export interface Glue {
     __wbindgen_thread_destroy?: () => void;
   };
   /** As `initSync` without a memory, for the caller's thread: Chromium's main thread makes no instance of a large module at once. */
-  init(options: { module_or_path: WebAssembly.Module }): Promise<{ memory: WebAssembly.Memory }>;
+  init(options: { module_or_path: WebAssembly.Module }): Promise<LocalExports>;
   boot(): void;
   kernelNames(): string[];
   controlTable(): number;
@@ -62,8 +68,8 @@ export interface Glue {
   split(slot: number, id: number, kernel: string, params: Uint8Array, pieces: number, orRun: boolean): WasmRound | undefined;
   runShard(slot: number, id: number, kernel: string, params: Uint8Array): void;
   merge(slot: number, id: number, kernel: string, outputs: Uint8Array): WasmRound | undefined;
-  begin(slot: number, id: number, kernel: string, params: Uint8Array, pieces: number): boolean;
-  step(slot: number, id: number): Float64Array | undefined;
+  begin(id: number, kernel: string, params: Uint8Array, pieces: number): boolean;
+  progressOf(id: number): Float64Array | undefined;
   forget(id: number): void;
   // The threads artifact only.
   dispatch(): number;
@@ -77,9 +83,13 @@ export interface Glue {
 
 const made: Partial<Record<Artifact, Glue>> = {};
 
-/** The glue of an artifact; always the same. */
-export function glueOf(artifact: Artifact): Glue {
+/**
+ * The glue of an artifact; always the same.
+ *
+ * @param look what a kernel calls now and then where it runs on the only thread: an import of the wasm
+ */
+export function glueOf(artifact: Artifact, look: unknown): Glue {
   const make = __loomworkGlue[artifact];
   if (!make) throw new Error(`this package was built without the artifact "${artifact}"`);
-  return (made[artifact] ??= make({ 'loomwork-clock': { now } }) as Glue);
+  return (made[artifact] ??= make({ 'loomwork-clock': { now }, 'loomwork-look': { look } }) as Glue);
 }

@@ -5,7 +5,7 @@ import { glueOf } from './glue.ts';
 
 /** Runs jobs until the lane is told to stop through shared memory. */
 export function runLane(port: Port, { module, memory, lane, threads, stack }: ToWorker['lane']): void {
-  const glue = glueOf('threads');
+  const glue = glueOf('threads', undefined);
   const wasm = glue.initSync({ module, memory, thread_stack_size: stack });
   glue.openLane(lane, threads);
   block(port, () => glue.runLane(lane), wasm);
@@ -13,7 +13,7 @@ export function runLane(port: Port, { module, memory, lane, threads, stack }: To
 
 /** Works in a lane's pool until that is ended. */
 export function runThread(port: Port, { module, memory, lane, stack }: ToWorker['thread']): void {
-  const glue = glueOf('threads');
+  const glue = glueOf('threads', undefined);
   const wasm = glue.initSync({ module, memory, thread_stack_size: stack });
   block(port, () => {
     if (!glue.runThread(lane)) throw new Error('no pool wanted the thread');

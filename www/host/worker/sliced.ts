@@ -1,9 +1,11 @@
 // A single-threaded instance on the caller's own thread, of the `inline` backend: jobs are moved in, done and moved out in short steps, between
-// which the event loop can go on. All hosts of the thread share it.
+// which the event loop can go on. Where the engine can suspend wasm (JavaScript Promise Integration), it goes on within a step too, whenever the
+// kernel looks at its job. All hosts of the thread share the instance.
 import type { Counts } from '../shared/control.ts';
 import type { JobEvent, PackedArray, Submission } from '../shared/protocol.ts';
-import type { Glue } from './glue.ts';
+import type { Glue, LocalExports } from './glue.ts';
 import type { Instance } from './instance.ts';
+import { paced } from './look.ts';
 
 /** The one control block that is used: a step ends before another begins. */
 const SLOT = 0;
@@ -14,37 +16,59 @@ export interface SlicedJob extends Pick<Submission, 'id' | 'kernel' | 'params' |
   pieces: number;
   /** Whether somebody reads its parts. */
   streaming(): boolean;
-  /** Waits for a turn of the event loop, if that is due; whether the job is still wanted. */
-  goesOn(): Promise<boolean>;
+  /** Whether the event loop should have its turn. */
+  isDue(): boolean;
+  /** Waits for a turn of the event loop. */
+  turn(): Promise<void>;
+  /** Whether it is still to be done. */
+  isWanted(): boolean;
   /** Called now and then while a step runs: the job may be stopped from there. */
   onWay(): void;
   /** A part of it, or its end. */
   onEvent(event: JobEvent): void;
   onProgress(counts: Counts): void;
-  /** A step took so many milliseconds. */
+  /** It has worked for so many milliseconds. */
   onBusy(time: number): void;
 }
 
-/** The job whose step runs, and its end, when that comes of the step. */
+/** The job whose step runs. */
 interface Running {
   job: SlicedJob;
+  /** Its end, when that comes of the step. */
   end?: JobEvent;
+  /** It is one step, of which the control block tells all. */
+  isWhole: boolean;
+  /** Milliseconds that were the event loop's. */
+  paused: number;
 }
 
+/** What engines have of JavaScript Promise Integration. */
+const { Suspending, promising } = WebAssembly as unknown as {
+  Suspending?: new (work: () => unknown) => unknown;
+  promising?: (work: LocalExports['__loomwork_step']) => (slot: number, id: number) => Promise<number>;
+};
+
 export class SlicedInstance {
-  readonly #glue: Glue;
-  readonly #instance: Instance;
+  /** To be imported by the wasm. */
+  readonly look: unknown;
+  #glue!: Glue;
+  #instance!: Instance;
+  #step!: (slot: number, id: number) => number | Promise<number>;
   #running: Running | undefined;
-  /** Ends when no job is being moved in: what is there of one would be taken for another's. */
+  /** Ends when no step runs: what is there of one would be taken for another's. */
   #free: Promise<unknown> = Promise.resolve();
 
-  constructor(glue: Glue, instance: Instance) {
+  constructor() {
+    const look = paced(() => this.#look());
+    this.look = Suspending && promising ? new Suspending(look) : look;
+  }
+
+  /** Takes over what imports its look. */
+  open(glue: Glue, instance: Instance, exports: LocalExports): void {
     this.#glue = glue;
     this.#instance = instance;
-    glue.onEvent(() => {
-      this.#takeEvents();
-      this.#running?.job.onWay();
-    });
+    this.#step = Suspending && promising ? promising(exports.__loomwork_step) : exports.__loomwork_step;
+    glue.onEvent(() => this.#takeEvents());
   }
 
   /**
@@ -53,54 +77,95 @@ export class SlicedInstance {
    * @throws what wasm threw when it trapped: the instance must not be used again
    */
   async run(job: SlicedJob): Promise<void> {
-    const begun = this.#free.then(() => this.#begin(job));
-    this.#free = begun.catch(() => {});
-    let end = await begun;
+    const begun = await this.#alone(() => this.#begin(job));
+    let end = begun.end;
     while (!end) {
-      if (!(await job.goesOn())) return this.#glue.forget(job.id);
-      end = this.#step(job, () => {
-        const counts = this.#glue.step(SLOT, job.id);
-        if (counts) job.onProgress({ done: counts[0]!, total: counts[1]! });
-      });
+      if (!(await goesOn(job))) return this.#glue.forget(job.id);
+      end = await this.#alone(() => this.#goOn(job, begun.isWhole));
     }
     await this.#finish(job, end);
   }
 
-  /** Asks the step that runs to stop at its next check: for whoever is called on the way. */
-  stop(): void {
-    if (this.#running) this.#instance.blocks.cancel(SLOT);
+  /** Asks the step that runs to stop at its next look. */
+  stop(job: number): void {
+    if (this.#running?.job.id === job) this.#instance.blocks.cancel(SLOT);
+  }
+
+  /** Does something when nothing else is under way. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#free.then(work);
+    this.#free = done.catch(() => {});
+    return done;
   }
 
   /** Moves a job in and begins it; its end, if it has come to that. */
-  async #begin(job: SlicedJob): Promise<JobEvent | undefined> {
+  async #begin(job: SlicedJob): Promise<{ end?: JobEvent | undefined; isWhole: boolean }> {
     for (const array of job.arrays) {
       const copies = this.#instance.movesIn(array);
       for (let moving = true; moving; ) {
-        if (!(await job.goesOn())) {
+        if (!(await goesOn(job))) {
           this.#glue.detach();
-          return undefined;
+          return { isWhole: false };
         }
-        const end = this.#step(job, () => {
+        const end = this.#attempt(job, () => {
           const { value: copy } = copies.next();
           copy?.();
           moving = copy !== undefined;
         });
-        if (end) return end;
+        if (end) return { end, isWhole: false };
       }
     }
-    return this.#step(job, () => void this.#glue.begin(SLOT, job.id, job.kernel, job.params, job.pieces));
+    let isWhole = false;
+    const end = this.#attempt(job, () => {
+      isWhole = !this.#glue.begin(job.id, job.kernel, job.params, job.pieces);
+    });
+    return { end, isWhole };
   }
 
-  #step(job: SlicedJob, work: () => void): JobEvent | undefined {
+  /** Does what runs no kernel; the job's end if it fails. */
+  #attempt(job: SlicedJob, work: () => void): JobEvent | undefined {
+    const running = this.#starts(job, false);
     const began = performance.now();
-    this.#instance.blocks.clear(SLOT, { id: job.id, streaming: job.streaming(), lend: true });
-    const running: Running = { job };
-    this.#running = running;
     this.#instance.attempt(job.id, SLOT, work);
+    return this.#ends(running, began);
+  }
+
+  /** Does the next step of a job; its end if that was the last. */
+  async #goOn(job: SlicedJob, isWhole: boolean): Promise<JobEvent | undefined> {
+    if (!job.isWanted()) return undefined;
+    const running = this.#starts(job, isWhole);
+    const began = performance.now();
+    await this.#step(SLOT, job.id);
+    const counts = isWhole ? undefined : this.#glue.progressOf(job.id);
+    if (counts) job.onProgress({ done: counts[0]!, total: counts[1]! });
+    return this.#ends(running, began);
+  }
+
+  #starts(job: SlicedJob, isWhole: boolean): Running {
+    this.#instance.blocks.clear(SLOT, { id: job.id, streaming: job.streaming(), lend: true });
+    return (this.#running = { job, isWhole, paused: 0 });
+  }
+
+  #ends(running: Running, began: number): JobEvent | undefined {
     this.#takeEvents();
     this.#running = undefined;
-    job.onBusy(performance.now() - began);
+    running.job.onBusy(performance.now() - began - running.paused);
     return running.end;
+  }
+
+  /** The kernel that runs has looked at its job. */
+  #look(): Promise<void> | undefined {
+    const running = this.#running!;
+    const { job } = running;
+    job.onWay();
+    if (running.isWhole) job.onProgress(this.#instance.blocks.counts(SLOT));
+    return Suspending && promising && job.isDue() ? this.#pause(running) : undefined;
+  }
+
+  async #pause(running: Running): Promise<void> {
+    const began = performance.now();
+    await running.job.turn();
+    running.paused += performance.now() - began;
   }
 
   #takeEvents(): void {
@@ -118,7 +183,7 @@ export class SlicedInstance {
       for (const lent of end.arrays) {
         const { array, copies } = this.#instance.movesOut(lent);
         for (const copy of copies) {
-          if (!(await job.goesOn())) return;
+          if (!(await goesOn(job))) return;
           copy();
         }
         arrays.push(array);
@@ -132,4 +197,10 @@ export class SlicedInstance {
       this.#glue.release(job.id);
     }
   }
+}
+
+/** Gives the event loop its turn, if that is due; whether the job is still to be done. */
+async function goesOn(job: SlicedJob): Promise<boolean> {
+  if (job.isWanted() && job.isDue()) await job.turn();
+  return job.isWanted();
 }
