@@ -8,6 +8,7 @@ use super::image_decode::ImageFormat;
 use super::image_resize::{is_opaque, premultiply};
 use super::{png, webp};
 use crate::image::Image;
+use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Array, Job, Kernel, KernelError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,13 +16,12 @@ use std::io::Write;
 
 /// Encodes an image as a file.
 ///
-/// Its jobs do not divide: in JPEG (without restart markers) colours are written as differences from those before, and WebP's codes are
-/// made for the picture as a whole. Files made of bands that know nothing of each other would be other files, and longer ones. PNG's bands
-/// are independent, and could be.
+/// PNG's bands are independent: they are shards. WebP's codes are made for the picture as a whole, so that one is not handed out, but done in
+/// turns where an event loop waits for it. A JPEG is made at once: it is another crate's.
 pub struct ImageEncode;
 
 /// What to encode, and how.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ImageEncodeParams {
     /// The image. For WebP at most 16383 pixels a side.
@@ -31,7 +31,7 @@ pub struct ImageEncodeParams {
     pub format: ImageFormat,
     /// Of a JPEG: 1 (small) to 100 (near lossless), 85 unless told. Below 90 colours have half of the resolution. Other
     /// formats take none.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<u32>,
 }
 
@@ -85,6 +85,79 @@ impl Kernel for ImageEncode {
         job.check()?;
         Ok(ImageEncodeOutput { data: data.into() })
     }
+
+    fn sharding() -> Option<Sharding> {
+        Some(Sharding::in_rounds::<Self>())
+    }
+}
+
+impl Rounds for ImageEncode {
+    type Shard = png::Shard;
+    type Given = png::Band;
+    type State = Encoding;
+
+    fn begin(p: ImageEncodeParams, aim: Aim) -> Result<Round<Self>, KernelError> {
+        match p.format {
+            _ if p.image.data.len() <= FEW => Ok(Round::Whole(p)),
+            ImageFormat::Png if aim.short => Ok(Encoding::Png(Box::new(png::Encoding::new(p.image))).round()),
+            ImageFormat::Webp if aim.short => Ok(Encoding::Webp(Box::new(webp::Encoding::new(p.image)?)).round()),
+            ImageFormat::Png => {
+                let layout = png::Layout::of(&p.image, is_opaque(&p.image.data, &Job::detached())?);
+                let shards = layout.shards(&p.image, aim.pieces);
+                if shards.is_empty() {
+                    return Ok(Round::Whole(p));
+                }
+                let state = Encoding::PngShards(layout, shards.len());
+                Ok(Round::Next { shards, progress: state.progress(), state })
+            }
+            ImageFormat::Jpeg | ImageFormat::Webp => Ok(Round::Whole(p)),
+        }
+    }
+
+    fn run_shard(shard: png::Shard, job: &Job) -> Result<png::Band, KernelError> {
+        shard.run(job)
+    }
+
+    fn go_on(mut state: Encoding, given: Vec<png::Band>, job: &Job) -> Result<Round<Self>, KernelError> {
+        // Units that are done here are in what is returned.
+        let file = job.stage(0, |job| match &mut state {
+            Encoding::Png(encoding) => encoding.turn(job),
+            Encoding::Webp(encoding) => encoding.turn(job),
+            Encoding::PngShards(_, count) if *count != given.len() => Err(shard::strange_outputs()),
+            Encoding::PngShards(layout, _) => layout.file(&given).map(Some),
+        })?;
+        let Some(file) = file else { return Ok(state.round()) };
+        Ok(Round::Done { output: ImageEncodeOutput { data: file.into() }, total: state.progress().1 })
+    }
+}
+
+/// Bytes of an image that is encoded at once: some milliseconds at most.
+const FEW: usize = 1 << 18;
+
+/// An image that is being encoded.
+pub enum Encoding {
+    /// In turns.
+    Png(Box<png::Encoding>),
+    /// In so many shards.
+    PngShards(png::Layout, usize),
+    /// In turns.
+    Webp(Box<webp::Encoding>),
+}
+
+impl Encoding {
+    /// Units that are done before the next round, and in all.
+    fn progress(&self) -> (u64, u64) {
+        match self {
+            Self::Png(encoding) => encoding.progress(),
+            Self::PngShards(layout, _) => (0, layout.height.into()),
+            Self::Webp(encoding) => encoding.progress(),
+        }
+    }
+
+    /// A turn, when the event loop had its own.
+    fn round(self) -> Round<ImageEncode> {
+        Round::Next { shards: vec![], progress: self.progress(), state: self }
+    }
 }
 
 /// What an encoder says, in the job's terms.
@@ -134,6 +207,7 @@ mod tests {
     use super::*;
     use crate::kernel::run;
     use crate::kernels::{ImageDecode, ImageDecodeParams};
+    use crate::shard::testing::{Seen, check_rounds};
     use proptest::prelude::*;
 
     fn encode(image: &Image, format: ImageFormat, quality: Option<u32>) -> Vec<u8> {
@@ -171,6 +245,37 @@ mod tests {
             {
                 let (decoded, seen) = decode(encode(&image, format, None));
                 assert!(decoded == image && seen == format, "{format:?} of {}×{}", image.width, image.height);
+            }
+        }
+    }
+
+    #[test]
+    fn rounds_make_the_whole() {
+        let mut few = noise(1400, 900, Some(255));
+        let last = few.data.len() - 1;
+        few.data[last] = 7;
+        for (image, shards) in [
+            (noise(1, 1, None), 0),
+            (noise(300, 200, None), 0),
+            (noise(300, 300, None), 0),
+            (noise(1400, 900, None), 5),
+            (noise(1400, 900, Some(255)), 3),
+            (few, 5),
+            (noise(7, 16_383, None), 0),
+            (noise(16_383, 41, None), 2),
+            (photograph(), 2),
+        ] {
+            for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Webp] {
+                let params = ImageEncodeParams { image: image.clone(), format, quality: None };
+                let what = format!("{format:?} of {}×{}", image.width, image.height);
+                let seen = |pieces, short| check_rounds::<ImageEncode>(&params, Aim { pieces, short });
+                let long = [1, 2, 3, 7, 64, 256].map(|pieces| seen(pieces, false));
+                assert!(long.iter().all(|seen| seen.rounds <= 1));
+                let most = long.iter().map(|seen| seen.shards).max();
+                assert_eq!(most, Some(if format == ImageFormat::Png { shards } else { 0 }), "{what}");
+                let Seen { rounds, shards } = seen(256, true);
+                let many = image.data.len() > FEW && format != ImageFormat::Jpeg;
+                assert!(shards == 0 && if many { rounds > 3 } else { rounds == 0 }, "{what}: {rounds} turns");
             }
         }
     }

@@ -7,11 +7,13 @@
 //! R. Geldreich's fpng and L. Versari's FPNGE, with codes made beforehand.) A band ends at a whole byte, by an empty stored block, and is
 //! an IDAT chunk.
 
+use super::image_resize::is_opaque;
 use super::prefix::{Bits, Code, Lengths, RoomBits, Table};
 use super::radix::reserve;
 use crate::image::Image;
-use crate::{Job, KernelError};
+use crate::{Array, Job, KernelError};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use simd_adler32::Adler32;
 use wide::{u8x16, u16x8};
 
@@ -34,38 +36,221 @@ const FILTERS: usize = 5;
 /// Encodes a picture, as RGB if it is opaque; advances the job by a unit for each row.
 pub(crate) fn encode(image: &Image, opaque: bool, job: &Job) -> Result<Vec<u8>, KernelError> {
     job.set_total(u64::from(image.height));
-    let channels = if opaque { 3 } else { 4 };
-    let row_bytes = image.width as usize * channels + 1;
-    let rows = (BAND / row_bytes).max(1);
-    let height = image.height as usize;
-    let bands: Vec<Band> = (0..height.div_ceil(rows))
-        .into_par_iter()
-        .map_init(Scratch::default, |scratch, band| {
-            let rows = band * rows..height.min((band + 1) * rows);
-            scratch.filter(image, rows.clone(), channels, job)?;
-            scratch.deflate(rows.start == 0, rows.end == height, job)
-        })
-        .collect::<Result<_, KernelError>>()?;
-
-    let length = bands.iter().map(|band| band.chunk.len()).sum::<usize>();
-    let mut file = reserve(length + 128)?;
-    file.extend_from_slice(b"\x89PNG\r\n\x1A\n");
-    let mut head = [0; 13];
-    head[..4].copy_from_slice(&image.width.to_be_bytes());
-    head[4..8].copy_from_slice(&image.height.to_be_bytes());
-    // Eight bits a sample; RGB or RGBA.
-    head[8..10].copy_from_slice(&[8, if opaque { 2 } else { 6 }]);
-    file.extend_from_slice(&chunk(*b"IHDR", &head)?);
-    let mut adler = (1, 0);
-    for band in bands {
+    let layout = Layout::of(image, opaque);
+    let whole = Part { image, above: 0, last: true };
+    let bands = layout.bands(&whole, job)?;
+    let mut file = File::new(&layout, bands.iter())?;
+    for band in &bands {
         job.check()?;
-        file.extend_from_slice(&band.chunk);
-        adler = joined(adler, band.adler, band.length);
+        file.append(band);
     }
-    let adler = adler.1 << 16 | adler.0;
-    file.extend_from_slice(&chunk(*b"IDAT", &adler.to_be_bytes())?);
-    file.extend_from_slice(&chunk(*b"IEND", &[])?);
-    Ok(file)
+    file.finish()
+}
+
+/// A picture that is to be encoded.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    width: u32,
+    pub(super) height: u32,
+    opaque: bool,
+    /// Rows of each band but the last.
+    rows: usize,
+}
+
+/// Rows of a picture.
+struct Part<'a> {
+    image: &'a Image,
+    /// How many rows there are only because the first band is predicted from them: 1, or 0 at the top.
+    above: usize,
+    /// Whether the picture ends with it.
+    last: bool,
+}
+
+impl Layout {
+    pub(super) fn of(image: &Image, opaque: bool) -> Self {
+        let mut layout = Self { width: image.width, height: image.height, opaque, rows: 1 };
+        layout.rows = (BAND / (image.width as usize * layout.channels() + 1)).max(1);
+        layout
+    }
+
+    fn channels(&self) -> usize {
+        if self.opaque { 3 } else { 4 }
+    }
+
+    /// How many bands there are.
+    fn count(&self) -> usize {
+        (self.height as usize).div_ceil(self.rows)
+    }
+
+    /// A part's bands, on all threads.
+    fn bands(&self, part: &Part, job: &Job) -> Result<Vec<Band>, KernelError> {
+        let rows = part.image.height as usize - part.above;
+        (0..rows.div_ceil(self.rows))
+            .into_par_iter()
+            .map_init(Scratch::default, |scratch, number| self.band(part, number, scratch, job))
+            .collect()
+    }
+
+    /// One of a part's bands.
+    fn band(&self, part: &Part, number: usize, scratch: &mut Scratch, job: &Job) -> Result<Band, KernelError> {
+        let height = part.image.height as usize;
+        let start = part.above + number * self.rows;
+        let rows = start..height.min(start + self.rows);
+        scratch.filter(part.image, rows.clone(), self.channels(), job)?;
+        scratch.deflate(rows.start == 0, part.last && rows.end == height, job)
+    }
+
+    /// At most so many shards, each of some bands; none when dividing does not pay.
+    pub(super) fn shards(&self, image: &Image, pieces: usize) -> Vec<Shard> {
+        let bands = self.count();
+        let pieces = pieces.min(bands / SHARD_BANDS);
+        if pieces < 2 {
+            return vec![];
+        }
+        let row = self.width as usize * 4;
+        let start = |piece: usize| (piece * bands / pieces * self.rows).min(self.height as usize);
+        let shard = |piece: usize| {
+            let rows = start(piece).saturating_sub(1)..start(piece + 1);
+            let data = image.data[rows.start * row..rows.end * row].to_vec();
+            let image = Image::new(self.width, rows.len() as u32, data);
+            Shard { image, opaque: self.opaque, first: piece == 0, last: piece + 1 == pieces }
+        };
+        (0..pieces).map(shard).collect()
+    }
+
+    /// The file, of the bands that shards have made.
+    pub(super) fn file(&self, shards: &[Band]) -> Result<Vec<u8>, KernelError> {
+        let mut file = File::new(self, shards.iter())?;
+        shards.iter().for_each(|band| file.append(band));
+        file.finish()
+    }
+}
+
+/// The fewest bands of a shard: some milliseconds of work.
+const SHARD_BANDS: usize = 8;
+
+/// Some bands of a picture.
+#[derive(Serialize, Deserialize)]
+pub struct Shard {
+    /// Their rows, after the one above them if there is one.
+    image: Image,
+    opaque: bool,
+    /// Whether the picture begins with them.
+    first: bool,
+    /// Whether it ends with them.
+    last: bool,
+}
+
+impl Shard {
+    /// Its bands as one; advances the job by a unit for each row.
+    pub(super) fn run(self, job: &Job) -> Result<Band, KernelError> {
+        let part = Part { image: &self.image, above: usize::from(!self.first), last: self.last };
+        let bands = Layout::of(&self.image, self.opaque).bands(&part, job)?;
+        let mut chunks = reserve(bands.iter().map(|band| band.chunks.len()).sum())?;
+        let mut adler = NOTHING;
+        let mut length = 0;
+        for band in bands {
+            chunks.extend_from_slice(&band.chunks);
+            adler = joined(adler, band.adler, band.length);
+            length += band.length;
+        }
+        Ok(Band { chunks: chunks.into(), adler: adler.1 << 16 | adler.0, length })
+    }
+}
+
+/// A picture that is encoded in turns.
+pub struct Encoding {
+    image: Image,
+    /// Bytes that were looked at for whether they are opaque, until that is known.
+    seen: usize,
+    layout: Option<Layout>,
+    scratch: Scratch,
+    bands: Vec<Band>,
+    /// The file, once all bands are made, and how many of them are in it.
+    file: Option<(File, usize)>,
+}
+
+/// Bytes that are only looked at, or copied, in a turn: well below a millisecond.
+const GLANCE: usize = 1 << 21;
+
+impl Encoding {
+    pub(super) fn new(image: Image) -> Self {
+        Self { image, seen: 0, layout: None, scratch: Scratch::default(), bands: Vec::new(), file: None }
+    }
+
+    /// Rows that are done, and in all.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        let rows = self.layout.map_or(0, |layout| self.bands.len() * layout.rows) as u64;
+        let height = u64::from(self.image.height);
+        (rows.min(height), height)
+    }
+
+    /// Does some more; the file, when nothing is left to do.
+    pub(super) fn turn(&mut self, job: &Job) -> Result<Option<Vec<u8>>, KernelError> {
+        let Some(layout) = self.layout else {
+            let next = self.seen..self.image.data.len().min(self.seen + GLANCE);
+            let opaque = is_opaque(&self.image.data[next.clone()], job)?;
+            self.seen = next.end;
+            if !opaque || self.seen == self.image.data.len() {
+                self.layout = Some(Layout::of(&self.image, opaque));
+            }
+            return Ok(None);
+        };
+        if self.bands.len() < layout.count() {
+            let whole = Part { image: &self.image, above: 0, last: true };
+            self.bands.push(layout.band(&whole, self.bands.len(), &mut self.scratch, job)?);
+            return Ok(None);
+        }
+        let (mut file, mut number) = match self.file.take() {
+            Some(begun) => begun,
+            None => (File::new(&layout, self.bands.iter())?, 0),
+        };
+        let mut copied = 0;
+        while let Some(band) = self.bands.get(number).filter(|_| copied < GLANCE) {
+            file.append(band);
+            copied += band.chunks.len();
+            number += 1;
+        }
+        if number == self.bands.len() {
+            return file.finish().map(Some);
+        }
+        self.file = Some((file, number));
+        Ok(None)
+    }
+}
+
+/// A file in the making.
+struct File {
+    bytes: Vec<u8>,
+    /// The halves of Adler-32 of what is in it.
+    adler: (u32, u32),
+}
+
+impl File {
+    /// The beginning of a file, and room for these bands.
+    fn new<'a>(layout: &Layout, bands: impl Iterator<Item = &'a Band>) -> Result<Self, KernelError> {
+        let mut bytes = reserve(bands.map(|band| band.chunks.len()).sum::<usize>() + 128)?;
+        bytes.extend_from_slice(b"\x89PNG\r\n\x1A\n");
+        let mut head = [0; 13];
+        head[..4].copy_from_slice(&layout.width.to_be_bytes());
+        head[4..8].copy_from_slice(&layout.height.to_be_bytes());
+        // Eight bits a sample; RGB or RGBA.
+        head[8..10].copy_from_slice(&[8, if layout.opaque { 2 } else { 6 }]);
+        bytes.extend_from_slice(&chunk(*b"IHDR", &head)?);
+        Ok(Self { bytes, adler: NOTHING })
+    }
+
+    fn append(&mut self, band: &Band) {
+        self.bytes.extend_from_slice(&band.chunks);
+        self.adler = joined(self.adler, band.adler, band.length);
+    }
+
+    fn finish(mut self) -> Result<Vec<u8>, KernelError> {
+        let adler = self.adler.1 << 16 | self.adler.0;
+        self.bytes.extend_from_slice(&chunk(*b"IDAT", &adler.to_be_bytes())?);
+        self.bytes.extend_from_slice(&chunk(*b"IEND", &[])?);
+        Ok(self.bytes)
+    }
 }
 
 /// A chunk of the file (section 5.3).
@@ -79,6 +264,9 @@ fn chunk(kind: [u8; 4], data: &[u8]) -> Result<Vec<u8>, KernelError> {
     Ok(chunk)
 }
 
+/// The halves of Adler-32 of no bytes.
+const NOTHING: (u32, u32) = (1, 0);
+
 /// The halves of Adler-32 of bytes and of `length` more of which that alone is `more` (RFC 1950, section 8.2).
 fn joined((low, high): (u32, u32), more: u32, length: usize) -> (u32, u32) {
     const BASE: u64 = 65_521;
@@ -89,9 +277,10 @@ fn joined((low, high): (u32, u32), more: u32, length: usize) -> (u32, u32) {
     ((joined_low % BASE) as u32, (joined_high % BASE) as u32)
 }
 
-/// A band that is written.
-struct Band {
-    chunk: Vec<u8>,
+/// A band that is written, or several in a row.
+#[derive(Serialize, Deserialize)]
+pub struct Band {
+    chunks: Array<u8>,
     adler: u32,
     /// Of its filtered rows.
     length: usize,
@@ -208,7 +397,7 @@ impl Scratch {
         let mut payload = reserve(head.bytes.len() + written.len())?;
         payload.extend_from_slice(&head.bytes);
         payload.extend_from_slice(written);
-        Ok(Band { chunk: chunk(*b"IDAT", &payload)?, adler: adler.finish(), length: data.len() })
+        Ok(Band { chunks: chunk(*b"IDAT", &payload)?.into(), adler: adler.finish(), length: data.len() })
     }
 }
 
@@ -463,7 +652,6 @@ fn put_run(length: usize, table: &Table<SYMBOLS>, out: &mut RoomBits) {
 mod tests {
     use super::*;
     use crate::image::testing::{measure, photograph, rendering};
-    use crate::kernels::image_resize::is_opaque;
     use proptest::prelude::*;
 
     fn encoded(image: &Image) -> Vec<u8> {

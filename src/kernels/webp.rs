@@ -29,9 +29,7 @@ const MAX_RUN: usize = 4096;
 /// Encodes a picture; counts its rows twice.
 pub(crate) fn encode(image: &Image, job: &Job) -> Result<Vec<u8>, KernelError> {
     job.set_total(2 * u64::from(image.height));
-    let row_bytes = image.width as usize * 4;
-    let band_bytes = row_bytes * (BAND / image.width as usize).max(1);
-
+    let band_bytes = band_bytes(image);
     let mut residuals = reserve(image.data.len())?;
     residuals.resize(image.data.len(), 0);
     let bands: Vec<Counts> = residuals
@@ -43,44 +41,129 @@ pub(crate) fn encode(image: &Image, job: &Job) -> Result<Vec<u8>, KernelError> {
     bands.iter().for_each(|band| counts.add(band));
     let codes = Codes::new(&counts);
 
+    let row_bytes = image.width as usize * 4;
     let bands: Vec<Bits> =
         residuals.par_chunks(band_bytes).map(|band| write(band, row_bytes, &codes, job)).collect::<Result<_, _>>()?;
     drop(residuals);
 
+    let mut file = File::new(header(image, counts.opaque, &codes), &bands)?;
+    for band in bands {
+        job.check()?;
+        file.bits.append(&band);
+    }
+    Ok(file.finish())
+}
+
+/// Bytes of pixels of each band but the last.
+fn band_bytes(image: &Image) -> usize {
+    image.width as usize * 4 * (BAND / image.width as usize).max(1)
+}
+
+/// A picture that is encoded in turns.
+pub struct Encoding {
+    image: Image,
+    /// Of the bands that are counted.
+    residuals: Vec<u8>,
+    counts: Counts,
+    codes: Option<Codes>,
+    bands: Vec<Bits>,
+    /// The file, once all bands are made, and how many of them are in it.
+    file: Option<(File, usize)>,
+}
+
+/// Bytes that are put into the file in a turn: about a millisecond.
+const PUT: usize = 1 << 20;
+
+impl Encoding {
+    pub(super) fn new(image: Image) -> Result<Self, KernelError> {
+        let residuals = reserve(image.data.len())?;
+        Ok(Self { image, residuals, counts: Counts::default(), codes: None, bands: Vec::new(), file: None })
+    }
+
+    /// Rows that were counted or written, and twice all.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        let row_bytes = self.image.width as usize * 4;
+        let written = self.image.data.len().min(self.bands.len() * band_bytes(&self.image));
+        (((self.residuals.len() + written) / row_bytes) as u64, 2 * u64::from(self.image.height))
+    }
+
+    /// Does some more; the file, when nothing is left to do.
+    pub(super) fn turn(&mut self, job: &Job) -> Result<Option<Vec<u8>>, KernelError> {
+        let (all, band_bytes) = (self.image.data.len(), band_bytes(&self.image));
+        let at = self.residuals.len();
+        if at < all {
+            self.residuals.resize(all.min(at + band_bytes), 0);
+            self.counts.add(&count(&self.image, at, &mut self.residuals[at..], job)?);
+            return Ok(None);
+        }
+        let codes = self.codes.get_or_insert_with(|| Codes::new(&self.counts));
+        if let Some(band) = self.residuals.chunks(band_bytes).nth(self.bands.len()) {
+            self.bands.push(write(band, self.image.width as usize * 4, codes, job)?);
+            return Ok(None);
+        }
+        let (mut file, mut number) = match self.file.take() {
+            Some(begun) => begun,
+            None => (File::new(header(&self.image, self.counts.opaque, codes), &self.bands)?, 0),
+        };
+        let mut put = 0;
+        while let Some(band) = self.bands.get(number).filter(|_| put < PUT) {
+            file.bits.append(band);
+            put += band.bytes.len();
+            number += 1;
+        }
+        if number == self.bands.len() {
+            return Ok(Some(file.finish()));
+        }
+        self.file = Some((file, number));
+        Ok(None)
+    }
+}
+
+/// What comes before the bands.
+fn header(image: &Image, opaque: bool, codes: &Codes) -> Bits {
     let mut bits = Bits::default();
     bits.put(0x2F, 8);
     bits.put(u64::from(image.width - 1), 14);
     bits.put(u64::from(image.height - 1), 14);
-    bits.put(u64::from(!counts.opaque), 1);
+    bits.put(u64::from(!opaque), 1);
     bits.put(0, 3);
     put_transforms(&mut bits);
     // No colour cache, one set of codes.
     bits.put(0, 2);
     codes.put(&mut bits);
-    in_a_file(bits, bands, job)
+    bits
 }
 
-/// Puts the bands behind the header, and all of it into a RIFF file (RFC 9649, section 2).
-fn in_a_file(header: Bits, bands: Vec<Bits>, job: &Job) -> Result<Vec<u8>, KernelError> {
-    let length = header.length() + bands.iter().map(Bits::length).sum::<u64>();
-    let bytes = usize::try_from(length.div_ceil(8)).map_err(|_| KernelError::failed("the file is too long"))?;
-    let padded = bytes + bytes % 2;
-    let (Ok(riff), Ok(chunk)) = (u32::try_from(padded + 12), u32::try_from(bytes)) else {
-        return Err(KernelError::failed("the file would be longer than a WebP can be; png has no such limit"));
-    };
-    let mut file = reserve(padded + 20)?;
-    for part in [*b"RIFF", riff.to_le_bytes(), *b"WEBP", *b"VP8L", chunk.to_le_bytes()] {
-        file.extend_from_slice(&part);
+/// A RIFF file in the making (RFC 9649, section 2).
+struct File {
+    bits: Bits,
+    /// Bytes of all.
+    length: usize,
+}
+
+impl File {
+    /// The beginning of a file, and room for these bands.
+    fn new(header: Bits, bands: &[Bits]) -> Result<Self, KernelError> {
+        let length = header.length() + bands.iter().map(Bits::length).sum::<u64>();
+        let bytes = usize::try_from(length.div_ceil(8)).map_err(|_| KernelError::failed("the file is too long"))?;
+        let padded = bytes + bytes % 2;
+        let (Ok(riff), Ok(chunk)) = (u32::try_from(padded + 12), u32::try_from(bytes)) else {
+            return Err(KernelError::failed("the file would be longer than a WebP can be; png has no such limit"));
+        };
+        let mut file = reserve(padded + 20)?;
+        for part in [*b"RIFF", riff.to_le_bytes(), *b"WEBP", *b"VP8L", chunk.to_le_bytes()] {
+            file.extend_from_slice(&part);
+        }
+        let mut bits = Bits { bytes: file, ..Bits::default() };
+        bits.append(&header);
+        Ok(Self { bits, length: padded + 20 })
     }
-    let mut all = Bits { bytes: file, ..Bits::default() };
-    all.append(&header);
-    for band in bands {
-        job.check()?;
-        all.append(&band);
+
+    fn finish(self) -> Vec<u8> {
+        let mut file = self.bits.finish();
+        file.resize(self.length, 0);
+        file
     }
-    let mut file = all.finish();
-    file.resize(padded + 20, 0);
-    Ok(file)
 }
 
 /// Two transforms (section 4): green subtracted from red and blue, and pixels predicted from the one above. In the first row the format
