@@ -3,9 +3,11 @@
 //! The codecs are `png`, `image-webp` and, but for the usual kind of JPEG (`jpeg.rs`), `zune-jpeg`. This room bounds what a file may ask for before memory is taken,
 //! refuses files that end early, turns every failure into a sentence about `data`, and sees that all of it can be cancelled.
 
-use super::jpeg;
+use super::in_turns::NoShard;
+use super::jpeg::{self, Turned};
 use super::radix::{reserve, zeros};
 use crate::image::{Image, MAX_PIXELS, MAX_SIDE};
+use crate::shard::{Aim, Round, Rounds, Sharding};
 use crate::{Array, Job, Kernel, KernelError};
 use image_webp::WebPDecoder;
 use schemars::JsonSchema;
@@ -18,12 +20,13 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// Decodes an image file.
 ///
-/// Its jobs do not divide: each format is one stream of bits, in which a row's start is known when the rows before it are decoded.
-/// Of a JPEG that is not progressive, one thread reads the bits while the others turn what was read into pixels.
+/// Its jobs are not handed out: each format is one stream of bits, in which a row's start is known when the rows before it are decoded.
+/// Of a JPEG that is not progressive, one thread reads the bits while the others turn what was read into pixels. Where an event loop waits,
+/// such a JPEG, and a PNG that is not interlaced, is decoded in turns; other files are decoded at once, for so their decoders are.
 pub struct ImageDecode;
 
 /// The file.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ImageDecodeParams {
     /// The bytes of a PNG, JPEG or WebP file; its content says which. At most 65535 pixels a side and 2²⁸ in all.
@@ -74,15 +77,193 @@ impl Kernel for ImageDecode {
         };
         // Whatever the decoder made of a read that failed because of it.
         job.check()?;
-        let (image, orientation) = decoded.map_err(|error| match error {
-            Refusal::Codec(error) => refuse(format!("the file cannot be decoded: {error}")),
-            Refusal::Size(sentence) => refuse(sentence),
-            Refusal::Kernel(error) => error,
-        })?;
+        let (image, orientation) = decoded?;
         drop(p);
         let image = upright(image, orientation, job)?;
         job.advance(1);
         Ok(ImageDecodeOutput { image, format })
+    }
+
+    fn sharding() -> Option<Sharding> {
+        Some(Sharding::in_rounds::<Self>())
+    }
+}
+
+impl Rounds for ImageDecode {
+    type Shard = NoShard;
+    type Given = ();
+    type State = Decoding;
+
+    fn begin(p: ImageDecodeParams, aim: Aim) -> Result<Round<Self>, KernelError> {
+        if !aim.short {
+            return Ok(Round::Whole(p));
+        }
+        Ok(Decoding::File(p.data).round())
+    }
+
+    fn run_shard(shard: NoShard, _: &Job) -> Result<(), KernelError> {
+        match shard {}
+    }
+
+    fn go_on(state: Decoding, _: Vec<()>, job: &Job) -> Result<Round<Self>, KernelError> {
+        job.check()?;
+        // Units that are done here are in what is returned.
+        job.stage(0, |job| state.turn(job))
+    }
+}
+
+/// A file that is decoded in turns.
+pub enum Decoding {
+    /// Nothing is known of it.
+    File(Array<u8>),
+    /// A JPEG of the usual kind.
+    Jpeg(Box<JpegInTurns>),
+    /// A PNG that is not interlaced.
+    Png(Box<PngInTurns>),
+    /// Its pixels are there, and are turned.
+    Turning(Turning, ImageFormat),
+}
+
+/// Pixels that are made in a turn, roughly: some tenths of a millisecond.
+const TURN: usize = 1 << 16;
+
+impl Decoding {
+    fn turn(self, job: &Job) -> Result<Round<ImageDecode>, KernelError> {
+        Ok(match self {
+            Self::File(data) => match recognise(&data)? {
+                ImageFormat::Jpeg => match JpegInTurns::of(data, job)? {
+                    Ok(jpeg) => Self::Jpeg(Box::new(jpeg)).round(),
+                    Err(data) => whole(data, job)?,
+                },
+                ImageFormat::Png if data.get(PNG_INTERLACED) == Some(&0) => {
+                    Self::Png(Box::new(PngInTurns::of(data)?)).round()
+                }
+                ImageFormat::Png | ImageFormat::Webp => whole(data, job)?,
+            },
+            Self::Jpeg(mut jpeg) => match jpeg.decoding.turn(&jpeg.data, TURN, job)? {
+                Turned::More => Self::Jpeg(jpeg).round(),
+                Turned::Done(pixels) => {
+                    let JpegInTurns { width, height, orientation, .. } = *jpeg;
+                    Self::decoded(Image::new(width, height, pixels), orientation, ImageFormat::Jpeg)?
+                }
+                Turned::Odd => whole(jpeg.data, job)?,
+            },
+            Self::Png(mut png) => {
+                png.turn()?;
+                if png.pixels.len() < png.width as usize * png.height as usize * 4 {
+                    return Ok(Self::Png(png).round());
+                }
+                let orientation = png.finish()?;
+                let PngInTurns { width, height, pixels, .. } = *png;
+                Self::decoded(Image::new(width, height, pixels), orientation, ImageFormat::Png)?
+            }
+            Self::Turning(mut turning, format) => {
+                let end = turning.height.min(turning.y + (TURN / turning.width).max(1));
+                (turning.y..end).for_each(|_| turning.row());
+                if end < turning.height {
+                    return Ok(Self::Turning(turning, format).round());
+                }
+                done(turning.finish(), format)
+            }
+        })
+    }
+
+    /// What comes after the pixels as they lie in the file.
+    fn decoded(image: Image, orientation: Orientation, format: ImageFormat) -> Result<Round<ImageDecode>, KernelError> {
+        if orientation == Orientation::NoTransforms {
+            return Ok(done(image, format));
+        }
+        Ok(Self::Turning(Turning::of(image, orientation)?, format).round())
+    }
+
+    /// Another turn.
+    fn round(self) -> Round<ImageDecode> {
+        Round::Next { shards: vec![], progress: (0, 1), state: self }
+    }
+}
+
+/// A file whose decoder does all of it at once.
+fn whole(data: Array<u8>, job: &Job) -> Result<Round<ImageDecode>, KernelError> {
+    Ok(Round::Done { output: ImageDecode::run(ImageDecodeParams { data }, job)?, total: 1 })
+}
+
+fn done(image: Image, format: ImageFormat) -> Round<ImageDecode> {
+    Round::Done { output: ImageDecodeOutput { image, format }, total: 1 }
+}
+
+/// A JPEG of the usual kind that is decoded in turns.
+pub struct JpegInTurns {
+    data: Array<u8>,
+    width: u32,
+    height: u32,
+    orientation: Orientation,
+    decoding: jpeg::Decoding,
+}
+
+impl JpegInTurns {
+    /// The file is given back when it is of another kind.
+    fn of(data: Array<u8>, job: &Job) -> Result<Result<Self, Array<u8>>, KernelError> {
+        check_jpeg(&data)?;
+        let file = JpegFile::open(&data, job)?;
+        let (width, height, orientation) = (file.width, file.height, file.orientation());
+        Ok(match jpeg::Decoding::of(&data)? {
+            Some(decoding) => Ok(Self { data, width, height, orientation, decoding }),
+            None => Err(data),
+        })
+    }
+}
+
+/// A PNG that is decoded in turns: row after row.
+pub struct PngInTurns {
+    reader: png::Reader<Cursor<Bytes>>,
+    samples: Samples,
+    width: u32,
+    height: u32,
+    /// A row as it lies in the file.
+    row: Vec<u8>,
+    pixels: Vec<u8>,
+}
+
+/// A file in memory.
+struct Bytes(Array<u8>);
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The byte of a PNG that says whether it is interlaced (W3C, Portable Network Graphics, 11.2.1).
+const PNG_INTERLACED: usize = 28;
+
+impl PngInTurns {
+    fn of(data: Array<u8>) -> Result<Self, Refusal> {
+        let length = data.len();
+        let PngFile { reader, samples, width, height } = PngFile::open(Cursor::new(Bytes(data)), length)?;
+        let row = vec![0; width as usize * samples.bytes_per_pixel()];
+        Ok(Self { reader, samples, width, height, row, pixels: reserve(width as usize * height as usize * 4)? })
+    }
+
+    /// Some rows.
+    fn turn(&mut self) -> Result<(), Refusal> {
+        let line = self.width as usize * 4;
+        let made = self.pixels.len() / line;
+        for _ in made..(self.height as usize).min(made + (TURN * 4 / line).max(1)) {
+            self.reader.read_row(&mut self.row)?;
+            match self.samples.convert() {
+                None => self.pixels.extend_from_slice(&self.row),
+                Some(convert) => {
+                    self.pixels.extend(self.row.chunks_exact(self.samples.bytes_per_pixel()).flat_map(convert));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what comes after the last row; how the picture is to be turned.
+    fn finish(&mut self) -> Result<Orientation, Refusal> {
+        self.reader.read_row(&mut self.row)?;
+        Ok(Orientation::of(self.reader.info().exif_metadata.as_deref()))
     }
 }
 
@@ -129,6 +310,16 @@ enum Refusal {
     Kernel(KernelError),
 }
 
+impl From<Refusal> for KernelError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Codec(error) => refuse(format!("the file cannot be decoded: {error}")),
+            Refusal::Size(sentence) => refuse(sentence),
+            Refusal::Kernel(error) => error,
+        }
+    }
+}
+
 impl From<png::DecodingError> for Refusal {
     fn from(error: png::DecodingError) -> Self {
         Self::Codec(error.to_string())
@@ -168,26 +359,40 @@ fn check_size(width: u32, height: u32, bytes: u64, most_in_file: u64) -> Result<
     Ok(())
 }
 
+/// A PNG whose header is read.
+struct PngFile<R: BufRead + Seek> {
+    reader: png::Reader<R>,
+    samples: Samples,
+    width: u32,
+    height: u32,
+}
+
+impl<R: BufRead + Seek> PngFile<R> {
+    fn open(file: R, length: usize) -> Result<Self, Refusal> {
+        let mut decoder = png::Decoder::new_with_limits(file, png::Limits { bytes: MAX_BYTES as usize });
+        decoder.set_ignore_text_chunk(true);
+        // Palettes become colours, a transparent colour becomes alpha, fewer than 8 bits become 8; 16 stay.
+        decoder.set_transformations(png::Transformations::EXPAND);
+        let (width, height) = decoder.read_header_info()?.size();
+        // Before anything of its size is made.
+        check_size(width, height, 0, (length as u64 + 1) * MAX_PIXELS_PER_BYTE)?;
+        let reader = decoder.read_info()?;
+        let (colour, depth) = reader.output_color_type();
+        let samples = Samples { channels: colour.samples(), wide: depth == png::BitDepth::Sixteen };
+        check_size(width, height, u64::from(width) * u64::from(height) * samples.bytes_per_pixel() as u64, u64::MAX)?;
+        Ok(Self { reader, samples, width, height })
+    }
+}
+
 /// The pixels of a PNG as they lie in the file, and how they are to be turned.
 fn decode_png(data: &[u8], job: &Job) -> Result<(Image, Orientation), Refusal> {
     let file = Interruptible { file: Cursor::new(data), job };
-    let mut decoder = png::Decoder::new_with_limits(file, png::Limits { bytes: MAX_BYTES as usize });
-    decoder.set_ignore_text_chunk(true);
-    // Palettes become colours, a transparent colour becomes alpha, fewer than 8 bits become 8; 16 stay.
-    decoder.set_transformations(png::Transformations::EXPAND);
-    let (width, height) = decoder.read_header_info()?.size();
-    // Before anything of its size is made.
-    check_size(width, height, 0, (data.len() as u64 + 1) * MAX_PIXELS_PER_BYTE)?;
-    let mut reader = decoder.read_info()?;
-    let (colour, depth) = reader.output_color_type();
-    let samples = Samples { channels: colour.samples(), wide: depth == png::BitDepth::Sixteen };
-    let bytes = u64::from(width) * u64::from(height) * samples.bytes_per_pixel() as u64;
-    check_size(width, height, bytes, u64::MAX)?;
-    let mut buffer = zeros(bytes as usize, job)?;
+    let PngFile { mut reader, samples, width, height } = PngFile::open(file, data.len())?;
+    let mut buffer = zeros(width as usize * height as usize * samples.bytes_per_pixel(), job)?;
     reader.next_frame(&mut buffer)?;
-    let orientation = reader.info().exif_metadata.as_deref().and_then(Orientation::from_exif);
+    let orientation = Orientation::of(reader.info().exif_metadata.as_deref());
     let pixels = rgba(buffer, samples, width as usize, job)?;
-    Ok((Image::new(width, height, pixels), orientation.unwrap_or(Orientation::NoTransforms)))
+    Ok((Image::new(width, height, pixels), orientation))
 }
 
 /// The pixels of a WebP as they lie in the file, and how they are to be turned.
@@ -199,11 +404,11 @@ fn decode_webp(data: &[u8], job: &Job) -> Result<(Image, Orientation), Refusal> 
     let bytes = u64::from(width) * u64::from(height) * samples.bytes_per_pixel() as u64;
     // One colour all over takes no bits at all in a lossless file: its size bounds nothing.
     check_size(width, height, bytes, u64::MAX)?;
-    let orientation = decoder.exif_metadata()?.as_deref().and_then(Orientation::from_exif);
+    let orientation = Orientation::of(decoder.exif_metadata()?.as_deref());
     let mut buffer = zeros(bytes as usize, job)?;
     decoder.read_image(&mut buffer)?;
     let pixels = rgba(buffer, samples, width as usize, job)?;
-    Ok((Image::new(width, height, pixels), orientation.unwrap_or(Orientation::NoTransforms)))
+    Ok((Image::new(width, height, pixels), orientation))
 }
 
 /// What a codec's samples are: so many of each pixel (grey, grey and alpha, RGB, RGBA), of 8 bits or, big-endian, of 16.
@@ -220,20 +425,28 @@ impl Samples {
     fn bytes_per_pixel(self) -> usize {
         self.channels << u32::from(self.wide)
     }
+
+    /// What makes a pixel of its samples, unless they are one.
+    fn convert(self) -> Option<ToPixel> {
+        Some(match (self.channels, self.wide) {
+            (1, false) => |s| [s[0], s[0], s[0], 255],
+            (2, false) => |s| [s[0], s[0], s[0], s[1]],
+            (3, false) => |s| [s[0], s[1], s[2], 255],
+            (1, true) => |s| [narrow(s, 0), narrow(s, 0), narrow(s, 0), 255],
+            (2, true) => |s| [narrow(s, 0), narrow(s, 0), narrow(s, 0), narrow(s, 1)],
+            (3, true) => |s| [narrow(s, 0), narrow(s, 1), narrow(s, 2), 255],
+            (_, true) => |s| [narrow(s, 0), narrow(s, 1), narrow(s, 2), narrow(s, 3)],
+            (_, false) => return None,
+        })
+    }
 }
+
+/// Makes a pixel of its samples.
+type ToPixel = fn(&[u8]) -> [u8; 4];
 
 /// Samples as RGBA of 8 bits, row by row.
 fn rgba(buffer: Vec<u8>, samples: Samples, width: usize, job: &Job) -> Result<Vec<u8>, KernelError> {
-    let convert: fn(&[u8]) -> [u8; 4] = match (samples.channels, samples.wide) {
-        (1, false) => |s| [s[0], s[0], s[0], 255],
-        (2, false) => |s| [s[0], s[0], s[0], s[1]],
-        (3, false) => |s| [s[0], s[1], s[2], 255],
-        (1, true) => |s| [narrow(s, 0), narrow(s, 0), narrow(s, 0), 255],
-        (2, true) => |s| [narrow(s, 0), narrow(s, 0), narrow(s, 0), narrow(s, 1)],
-        (3, true) => |s| [narrow(s, 0), narrow(s, 1), narrow(s, 2), 255],
-        (_, true) => |s| [narrow(s, 0), narrow(s, 1), narrow(s, 2), narrow(s, 3)],
-        (_, false) => return Ok(buffer),
-    };
+    let Some(convert) = samples.convert() else { return Ok(buffer) };
     let size = samples.bytes_per_pixel();
     let mut pixels = reserve(buffer.len() / size * 4)?;
     for row in buffer.chunks_exact(width * size) {
@@ -249,38 +462,61 @@ fn narrow(samples: &[u8], number: usize) -> u8 {
     ((u32::from(sample) + 128) / 257) as u8
 }
 
+/// A JPEG whose header is read.
+struct JpegFile<'a> {
+    decoder: JpegDecoder<Watched<'a>>,
+    samples: Samples,
+    width: u32,
+    height: u32,
+}
+
+/// What the decoder says.
+fn failed(error: zune_jpeg::errors::DecodeErrors) -> Refusal {
+    Refusal::Codec(error.to_string())
+}
+
+impl<'a> JpegFile<'a> {
+    fn open(data: &'a [u8], job: &'a Job) -> Result<Self, Refusal> {
+        let open = |space| {
+            let options = DecoderOptions::default()
+                .set_strict_mode(false)
+                .set_max_width(MAX_SIDE as usize)
+                .set_max_height(MAX_SIDE as usize)
+                .jpeg_set_out_colorspace(space);
+            let file = Watched { file: ZCursor::new(data), job, reads: 0, cancelled: false };
+            let mut decoder = JpegDecoder::new_with_options(file, options);
+            decoder.decode_headers().map(|()| decoder)
+        };
+        let (mut decoder, mut samples) = (open(ColorSpace::RGBA).map_err(failed)?, Samples::RGBA);
+        if matches!(decoder.input_colorspace(), Some(ColorSpace::CMYK | ColorSpace::YCCK)) {
+            // zune-jpeg 0.5.15 makes wrong RGBA of these.
+            (decoder, samples) = (open(ColorSpace::RGB).map_err(failed)?, Samples::RGB);
+        }
+        let (width, height) = decoder.dimensions().ok_or_else(|| Refusal::Codec("it has no size".into()))?;
+        let (width, height) = (width as u32, height as u32);
+        let bytes = u64::from(width) * u64::from(height) * 4;
+        check_size(width, height, bytes, (data.len() as u64 + 1) * MAX_PIXELS_PER_BYTE)?;
+        Ok(Self { decoder, samples, width, height })
+    }
+
+    fn orientation(&self) -> Orientation {
+        Orientation::of(self.decoder.exif().map(Vec::as_slice))
+    }
+}
+
 /// The pixels of a JPEG as they lie in the file, and how they are to be turned.
 fn decode_jpeg(data: &[u8], job: &Job) -> Result<(Image, Orientation), Refusal> {
-    let failed = |error: zune_jpeg::errors::DecodeErrors| Refusal::Codec(error.to_string());
-    let open = |space| {
-        let options = DecoderOptions::default()
-            .set_strict_mode(false)
-            .set_max_width(MAX_SIDE as usize)
-            .set_max_height(MAX_SIDE as usize)
-            .jpeg_set_out_colorspace(space);
-        let file = Watched { file: ZCursor::new(data), job, reads: 0, cancelled: false };
-        let mut decoder = JpegDecoder::new_with_options(file, options);
-        decoder.decode_headers().map(|()| decoder)
-    };
-    let (mut decoder, mut samples) = (open(ColorSpace::RGBA).map_err(failed)?, Samples::RGBA);
-    if matches!(decoder.input_colorspace(), Some(ColorSpace::CMYK | ColorSpace::YCCK)) {
-        // zune-jpeg 0.5.15 makes wrong RGBA of these.
-        (decoder, samples) = (open(ColorSpace::RGB).map_err(failed)?, Samples::RGB);
-    }
-    let (width, height) = decoder.dimensions().ok_or_else(|| Refusal::Codec("it has no size".into()))?;
-    let (width, height) = (width as u32, height as u32);
-    let pixels = u64::from(width) * u64::from(height);
-    check_size(width, height, pixels * 4, (data.len() as u64 + 1) * MAX_PIXELS_PER_BYTE)?;
+    let mut file = JpegFile::open(data, job)?;
+    let (width, height) = (file.width, file.height);
     let pixels = match jpeg::decode(data, job)? {
         Some(pixels) => pixels,
         None => {
-            let mut buffer = zeros(pixels as usize * samples.bytes_per_pixel(), job)?;
-            decoder.decode_into(&mut buffer).map_err(failed)?;
-            rgba(buffer, samples, width as usize, job)?
+            let mut buffer = zeros(width as usize * height as usize * file.samples.bytes_per_pixel(), job)?;
+            file.decoder.decode_into(&mut buffer).map_err(failed)?;
+            rgba(buffer, file.samples, width as usize, job)?
         }
     };
-    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif(exif));
-    Ok((Image::new(width, height, pixels), orientation.unwrap_or(Orientation::NoTransforms)))
+    Ok((Image::new(width, height, pixels), file.orientation()))
 }
 
 /// How a camera was held: what is to be done so that its picture stands upright. Numbered as in EXIF, clockwise.
@@ -307,6 +543,11 @@ impl Orientation {
         Self::Rotate270FlipH,
         Self::Rotate270,
     ];
+
+    /// What a file's EXIF says, if it has any.
+    fn of(exif: Option<&[u8]>) -> Self {
+        exif.and_then(Self::from_exif).unwrap_or(Self::NoTransforms)
+    }
 
     /// What EXIF's tag 0x0112 says: in a TIFF's first directory, twelve bytes an entry (EXIF 2.32, 4.6.2).
     fn from_exif(exif: &[u8]) -> Option<Self> {
@@ -338,28 +579,63 @@ impl Orientation {
 
 /// Turns a picture as its file says that a camera was held.
 fn upright(image: Image, orientation: Orientation, job: &Job) -> Result<Image, KernelError> {
-    let (width, height) = (image.width as isize, image.height as isize);
-    let last = width * height - 1;
-    // Where the first pixel comes from, and how far it is from there to those of the next column and of the next row.
-    let (first, column, row) = match orientation {
-        Orientation::NoTransforms => return Ok(image),
-        Orientation::FlipHorizontal => (width - 1, -1, width),
-        Orientation::Rotate180 => (last, -1, -width),
-        Orientation::FlipVertical => (last + 1 - width, 1, -width),
-        Orientation::Rotate90FlipH => (0, width, 1),
-        Orientation::Rotate90 => (last + 1 - width, -width, 1),
-        Orientation::Rotate270FlipH => (last, -width, -1),
-        Orientation::Rotate270 => (width - 1, width, -1),
-    };
-    let (new_width, new_height) = if row.abs() == 1 { (height, width) } else { (width, height) };
-    let pixels = image.data.as_chunks::<4>().0;
-    let mut turned = reserve(image.data.len())?;
-    for y in 0..new_height {
-        job.check()?;
-        let from = first + y * row;
-        turned.extend((0..new_width).flat_map(|x| pixels[(from + x * column) as usize]));
+    if orientation == Orientation::NoTransforms {
+        return Ok(image);
     }
-    Ok(Image::new(new_width as u32, new_height as u32, turned))
+    let mut turning = Turning::of(image, orientation)?;
+    for _ in 0..turning.height {
+        job.check()?;
+        turning.row();
+    }
+    Ok(turning.finish())
+}
+
+/// A picture that is turned row by row.
+pub struct Turning {
+    image: Image,
+    /// Where the first pixel comes from, and how far it is from there to those of the next column and of the next row.
+    first: isize,
+    column: isize,
+    row: isize,
+    /// Sides of the result.
+    width: usize,
+    height: usize,
+    /// The row of the result that comes next.
+    y: usize,
+    turned: Vec<u8>,
+}
+
+impl Turning {
+    fn of(image: Image, orientation: Orientation) -> Result<Self, KernelError> {
+        let (width, height) = (image.width as isize, image.height as isize);
+        let last = width * height - 1;
+        let (first, column, row) = match orientation {
+            Orientation::NoTransforms => (0, 1, width),
+            Orientation::FlipHorizontal => (width - 1, -1, width),
+            Orientation::Rotate180 => (last, -1, -width),
+            Orientation::FlipVertical => (last + 1 - width, 1, -width),
+            Orientation::Rotate90FlipH => (0, width, 1),
+            Orientation::Rotate90 => (last + 1 - width, -width, 1),
+            Orientation::Rotate270FlipH => (last, -width, -1),
+            Orientation::Rotate270 => (width - 1, width, -1),
+        };
+        let (width, height) = (image.width as usize, image.height as usize);
+        let lies = orientation as u8 >= Orientation::Rotate90FlipH as u8;
+        let (width, height) = if lies { (height, width) } else { (width, height) };
+        let turned = reserve(image.data.len())?;
+        Ok(Self { image, first, column, row, width, height, y: 0, turned })
+    }
+
+    fn row(&mut self) {
+        let pixels = self.image.data.as_chunks::<4>().0;
+        let from = self.first + self.y as isize * self.row;
+        self.turned.extend((0..self.width as isize).flat_map(|x| pixels[(from + x * self.column) as usize]));
+        self.y += 1;
+    }
+
+    fn finish(self) -> Image {
+        Image::new(self.width as u32, self.height as u32, self.turned)
+    }
 }
 
 /// Follows a JPEG's markers from its start to its end.
@@ -508,6 +784,7 @@ impl ZByteReaderTrait for Watched<'_> {
 mod tests {
     use super::*;
     use crate::kernel::run;
+    use crate::shard::testing::{Seen, check_rounds};
     use image::codecs::png::PngEncoder;
     use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageReader};
     use proptest::prelude::*;
@@ -516,8 +793,21 @@ mod tests {
         std::fs::read(format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
     }
 
+    /// What comes of a file, at once and in turns.
     fn decode(data: Vec<u8>) -> Result<ImageDecodeOutput, KernelError> {
-        run::<ImageDecode>(ImageDecodeParams { data: data.into() }, &Job::detached())
+        let params = ImageDecodeParams { data: data.into() };
+        let whole = run::<ImageDecode>(params.clone(), &Job::detached());
+        let mut round =
+            ImageDecode::validate(&params).and_then(|()| ImageDecode::begin(params, Aim { pieces: 1, short: true }));
+        while let Ok(Round::Next { state, .. }) = round {
+            round = ImageDecode::go_on(state, vec![], &Job::detached());
+        }
+        let in_turns = round.map(|round| match round {
+            Round::Done { output, .. } => output,
+            _ => panic!("it was whole"),
+        });
+        assert!(in_turns == whole, "{in_turns:?} in turns, but {whole:?}");
+        whole
     }
 
     /// The sentence about `data` with which a file is refused.
@@ -572,15 +862,66 @@ mod tests {
 
     #[test]
     fn every_turn_is_that_of_the_image_crate() {
-        let pixels: Vec<u8> = (0..5 * 3 * 4).collect();
-        for exif in 1..=8 {
+        for ((width, height), exif) in
+            [(5, 3), (1, 4), (4, 1)].into_iter().flat_map(|size| (1..=8).map(move |exif| (size, exif)))
+        {
+            let pixels: Vec<u8> = (0..width * height * 4).map(|byte| byte as u8).collect();
             let orientation = Orientation::ALL[usize::from(exif) - 1];
             assert_eq!(orientation as u8, exif);
-            let mut expected = image::DynamicImage::from(image::RgbaImage::from_raw(5, 3, pixels.clone()).unwrap());
+            let mut expected =
+                image::DynamicImage::from(image::RgbaImage::from_raw(width, height, pixels.clone()).unwrap());
             expected.apply_orientation(image::metadata::Orientation::from_exif(exif).unwrap());
-            let turned = upright(Image::new(5, 3, pixels.clone()), orientation, &Job::detached()).unwrap();
+            let turned = upright(Image::new(width, height, pixels), orientation, &Job::detached()).unwrap();
             assert_eq!((turned.width, turned.height), (expected.width(), expected.height()), "{orientation:?}");
             assert_eq!(*turned.data, *expected.into_rgba8().into_raw(), "{orientation:?}");
+        }
+    }
+
+    /// How many turns a file takes.
+    fn turns(data: Vec<u8>) -> usize {
+        let params = ImageDecodeParams { data: data.into() };
+        let seen = |short| check_rounds::<ImageDecode>(&params, Aim { pieces: 256, short });
+        assert_eq!(seen(false), Seen { rounds: 0, shards: 0 }, "it is not handed out");
+        assert_eq!(seen(true).shards, 0);
+        seen(true).rounds
+    }
+
+    #[test]
+    fn turns_make_the_whole() {
+        // A turn for the headers, 14 for rows of blocks, and 14 for lines.
+        let jpeg = turns(file("hubble_deep_field.jpg"));
+        assert!((28..35).contains(&jpeg), "{jpeg}");
+        for name in ["cmyk.jpg", "progressive.jpg", "lossy.webp", "animated.webp"] {
+            assert_eq!(turns(file(&format!("image/decode-{name}"))), 1, "{name}");
+        }
+        let noise: Vec<u8> = (0..700_u32 * 500 * 8).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        for (colour, bytes) in [
+            (ExtendedColorType::L8, 1),
+            (ExtendedColorType::La8, 2),
+            (ExtendedColorType::Rgb8, 3),
+            (ExtendedColorType::Rgba8, 4),
+            (ExtendedColorType::L16, 2),
+            (ExtendedColorType::La16, 4),
+            (ExtendedColorType::Rgb16, 6),
+            (ExtendedColorType::Rgba16, 8),
+        ] {
+            assert_eq!(turns(png_of(&noise[..700 * 500 * bytes], 700, 500, colour)), 7, "{colour:?}");
+        }
+    }
+
+    #[test]
+    fn a_large_picture_is_turned_in_turns() {
+        let exif = |orientation: u8| {
+            [&b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0"[..], &[orientation, 0, 0, 0, 0, 0, 0]].concat()
+        };
+        let samples: Vec<u8> = (0..700_u32 * 500).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        for (orientation, expected) in [(1, 7), (3, 7 + 6), (6, 7 + 6)] {
+            let mut info = png::Info::with_size(700, 500);
+            info.exif_metadata = Some(exif(orientation).into());
+            let mut data = Vec::new();
+            let encoder = png::Encoder::with_info(&mut data, info).unwrap();
+            encoder.write_header().unwrap().write_image_data(&samples).unwrap();
+            assert_eq!(turns(data), expected, "orientation {orientation}");
         }
     }
 

@@ -5,7 +5,7 @@
 //! does not know, or finds odd, is left to that crate: it says `None`, and the file is decoded anew.
 
 use super::lanes::{Best, Lanes};
-use super::radix::zeros;
+use super::radix::{reserve, zeros};
 use crate::{Cancelled, Job, KernelError};
 use rayon::prelude::*;
 use std::array::from_fn;
@@ -16,17 +16,86 @@ const MAX_PIXELS: usize = 1 << 26;
 
 /// The RGBA pixels of a file, unless it is not of the usual kind.
 pub(super) fn decode(data: &[u8], job: &Job) -> Result<Option<Vec<u8>>, KernelError> {
-    let Some(frame) = Frame::of(data).filter(|frame| frame.width * frame.height <= MAX_PIXELS) else { return Ok(None) };
+    let Some(frame) = Frame::of(data) else { return Ok(None) };
     let mut planes = Vec::new();
     for component in &frame.components {
         planes.push(zeros(frame.stride(component) * frame.rows * 8 * component.down, job)?);
     }
-    if !frame.fill(&mut planes, job)? {
+    if !frame.fill(data, &mut planes, job)? {
         return Ok(None);
     }
     let mut pixels = zeros(frame.width * frame.height * 4, job)?;
     frame.colour(&planes, &mut pixels, job)?;
     Ok(Some(pixels))
+}
+
+/// A file that is decoded in turns.
+pub struct Decoding {
+    frame: Frame,
+    /// Where the bits go on.
+    bits: Bits<'static>,
+    predicted: [i32; 3],
+    /// Rows of groups that are read. Of so many there are samples.
+    rows: usize,
+    planes: Vec<Vec<u8>>,
+    /// The first lines of the picture.
+    pixels: Vec<u8>,
+    lines: [Line; 2],
+}
+
+/// What came of a turn.
+pub(super) enum Turned {
+    /// There is more to do.
+    More,
+    /// All RGBA pixels.
+    Done(Vec<u8>),
+    /// The bits are odd: the file is not of the usual kind.
+    Odd,
+}
+
+impl Decoding {
+    /// A file that begins as one of the usual kind.
+    pub(super) fn of(data: &[u8]) -> Result<Option<Self>, KernelError> {
+        let Some(frame) = Frame::of(data) else { return Ok(None) };
+        let plane = |component: &Component| reserve(frame.stride(component) * frame.rows * 8 * component.down);
+        let planes = frame.components.iter().map(plane).collect::<Result<_, _>>()?;
+        let pixels = reserve(frame.width * frame.height * 4)?;
+        let (bits, lines) = (Bits::of(&[]), Default::default());
+        Ok(Some(Self { frame, bits, predicted: [0; 3], rows: 0, planes, pixels, lines }))
+    }
+
+    /// Does some more: so many pixels, roughly. `data` is the file.
+    pub(super) fn turn(&mut self, data: &[u8], some: usize, job: &Job) -> Result<Turned, KernelError> {
+        if self.rows < self.frame.rows {
+            return Ok(if self.read(data, some, job)? { Turned::More } else { Turned::Odd });
+        }
+        let Self { frame, planes, pixels, lines, .. } = self;
+        let (line, made) = (4 * frame.width, pixels.len());
+        pixels.resize((made + line * (some / frame.width).max(1)).min(line * frame.height), 0);
+        frame.colour_lines(planes, made / line, &mut pixels[made..], lines);
+        Ok(if pixels.len() == line * frame.height { Turned::Done(std::mem::take(pixels)) } else { Turned::More })
+    }
+
+    /// Reads some rows of groups and makes samples of them; whether the bits are as they should be.
+    fn read(&mut self, data: &[u8], some: usize, job: &Job) -> Result<bool, KernelError> {
+        let Self { frame, bits: place, predicted, rows, planes, .. } = self;
+        let mut bits = place.in_data(&data[frame.bits..]);
+        let Component { across, down, .. } = frame.components[0];
+        let end = frame.rows.min(*rows + (some / (64 * frame.columns * across * down)).max(1));
+        for row in *rows..end {
+            let Some(blocks) = frame.read(row, &mut bits, predicted, job)? else { return Ok(false) };
+            let mut strips = Vec::new();
+            for (component, plane) in frame.components.iter().zip(&mut *planes) {
+                let made = plane.len();
+                plane.resize(made + frame.stride(component) * 8 * component.down, 0);
+                strips.push(&mut plane[made..]);
+            }
+            frame.samples(&blocks, &mut strips);
+        }
+        *rows = end;
+        *place = bits.in_data(&[]);
+        Ok(end < frame.rows || bits.pass(END))
+    }
 }
 
 /// The marker of a file's end.
@@ -43,7 +112,7 @@ const ZIGZAG: [u8; 64] = [
 ];
 
 /// What a file says of its picture, and where its bits begin.
-struct Frame<'a> {
+struct Frame {
     width: usize,
     height: usize,
     /// Groups of blocks (MCU) beside each other.
@@ -56,7 +125,8 @@ struct Frame<'a> {
     quants: [Option<[i32; 64]>; 4],
     /// Groups between two restart markers, or 0.
     interval: usize,
-    bits: &'a [u8],
+    /// Where the bits begin.
+    bits: usize,
 }
 
 /// Grey, or one of YCbCr.
@@ -72,9 +142,9 @@ struct Component {
     others: usize,
 }
 
-impl<'a> Frame<'a> {
+impl Frame {
     /// What the markers say up to where the bits begin; nothing, if any of it is unusual.
-    fn of(data: &'a [u8]) -> Option<Self> {
+    fn of(data: &[u8]) -> Option<Self> {
         let mut frame = Frame {
             width: 0,
             height: 0,
@@ -84,7 +154,7 @@ impl<'a> Frame<'a> {
             codes: Default::default(),
             quants: [None; 4],
             interval: 0,
-            bits: &[],
+            bits: 0,
         };
         let (mut names, mut rest) = (Vec::new(), data.strip_prefix(&[0xFF, 0xD8])?);
         loop {
@@ -118,8 +188,8 @@ impl<'a> Frame<'a> {
                         frame.codes[1].get(component.others)?.as_ref()?;
                         frame.quants.get(component.quants)?.as_ref()?;
                     }
-                    frame.bits = rest;
-                    return Some(frame);
+                    frame.bits = data.len() - rest.len();
+                    return (frame.width * frame.height <= MAX_PIXELS).then_some(frame);
                 }
                 _ => return None,
             }
@@ -185,8 +255,8 @@ impl<'a> Frame<'a> {
     }
 
     /// Reads all bits and makes samples of them; whether they were as they should be.
-    fn fill(&self, planes: &mut [Vec<u8>], job: &Job) -> Result<bool, KernelError> {
-        let mut bits = Bits::of(self.bits);
+    fn fill(&self, data: &[u8], planes: &mut [Vec<u8>], job: &Job) -> Result<bool, KernelError> {
+        let mut bits = Bits::of(&data[self.bits..]);
         let mut predicted = [0; 3];
         let mut strips: Vec<_> = (self.components.iter().zip(planes))
             .map(|(component, plane)| plane.chunks_exact_mut(self.stride(component) * 8 * component.down))
@@ -278,24 +348,29 @@ impl<'a> Frame<'a> {
     fn colour(&self, planes: &[Vec<u8>], pixels: &mut [u8], job: &Job) -> Result<(), Cancelled> {
         const LINES: usize = 16;
         pixels.par_chunks_mut(4 * self.width * LINES).enumerate().try_for_each_init(
-            || [Line::default(), Line::default()],
+            Default::default,
             |lines, (band, pixels)| {
                 job.check()?;
-                for (y, pixels) in (band * LINES..).zip(pixels.chunks_exact_mut(4 * self.width)) {
-                    let stride = self.stride(&self.components[0]);
-                    let light = &planes[0][y * stride..][..stride];
-                    if let [_, blue, red] = planes {
-                        let [blue_line, red_line] = lines;
-                        convert::<Best>(light, self.line(blue, y, blue_line), self.line(red, y, red_line), pixels);
-                    } else {
-                        for (pixel, &light) in pixels.as_chunks_mut().0.iter_mut().zip(light) {
-                            *pixel = [light, light, light, 255];
-                        }
-                    }
-                }
+                self.colour_lines(planes, band * LINES, pixels, lines);
                 Ok(())
             },
         )
+    }
+
+    /// Makes pixels of the lines from `first` on.
+    fn colour_lines(&self, planes: &[Vec<u8>], first: usize, pixels: &mut [u8], lines: &mut [Line; 2]) {
+        for (y, pixels) in (first..).zip(pixels.chunks_exact_mut(4 * self.width)) {
+            let stride = self.stride(&self.components[0]);
+            let light = &planes[0][y * stride..][..stride];
+            if let [_, blue, red] = planes {
+                let [blue_line, red_line] = &mut *lines;
+                convert::<Best>(light, self.line(blue, y, blue_line), self.line(red, y, red_line), pixels);
+            } else {
+                for (pixel, &light) in pixels.as_chunks_mut().0.iter_mut().zip(light) {
+                    *pixel = [light, light, light, 255];
+                }
+            }
+        }
     }
 
     /// The line of a colour's plane that belongs to line `y` of the picture, in full width.
@@ -606,6 +681,12 @@ impl<'a> Bits<'a> {
         Self { data, at: 0, held: 0, count: 0, invented: 0 }
     }
 
+    /// The same place in other data.
+    fn in_data(self, data: &[u8]) -> Bits<'_> {
+        let Self { at, held, count, invented, .. } = self;
+        Bits { data, at, held, count, invented }
+    }
+
     /// Sees to it that 32 bits are held: a code of 16, and the number after it.
     #[inline(always)]
     fn fill(&mut self) {
@@ -759,7 +840,22 @@ mod tests {
     }
 
     fn ours(data: &[u8]) -> Option<Vec<u8>> {
-        decode(data, &Job::detached()).unwrap()
+        let pixels = decode(data, &Job::detached()).unwrap();
+        for some in [1, 3000] {
+            assert!(in_turns(data, some) == pixels, "turns of {some} pixels");
+        }
+        pixels
+    }
+
+    fn in_turns(data: &[u8], some: usize) -> Option<Vec<u8>> {
+        let mut decoding = Decoding::of(data).unwrap()?;
+        loop {
+            match decoding.turn(data, some, &Job::detached()).unwrap() {
+                Turned::More => {}
+                Turned::Done(pixels) => return Some(pixels),
+                Turned::Odd => return None,
+            }
+        }
     }
 
     prop_compose! {
