@@ -11,15 +11,19 @@ use super::{
 };
 use crate::image::{Image, size};
 use crate::params::{self, Tree};
-use crate::{Array, Job, Kernel, KernelError};
+use crate::shard::{self, Aim, Round, Rounds, Sharding};
+use crate::{Array, Job, Kernel, KernelError, Shardable};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
+use std::iter::Enumerate;
+use std::marker::PhantomData;
+use std::vec::IntoIter;
 
 /// Several steps on one image.
 ///
-/// Its jobs do not divide: a step needs what the one before has made of all rows.
+/// Its jobs are done step after step, each as jobs of its kernel are: what a step is made of is all that the one before has made.
 pub struct ImagePipeline;
 
 /// What to begin with, one of `data` and `image`, and what to do.
@@ -62,7 +66,7 @@ const STEP: u64 = 1000;
 const NOT_A_STEPS: [&str; 3] = ["image", "rows", "source"];
 
 macro_rules! steps {
-    ($($op:literal $name:ident $kernel:ty, $params:ty;)+) => {
+    ($($op:literal $name:ident $kernel:ty as $rounds:ty, $params:ty => $made:ident($field:ident);)+) => {
         /// A step: the params of its kernel, whose image is a placeholder until the step before has made it.
         #[derive(Debug, Clone)]
         pub enum Step { $(#[doc = $op] $name($params)),+ }
@@ -85,22 +89,67 @@ macro_rules! steps {
                 match self { $(Self::$name(params) => <$kernel>::validate(params)),+ }
             }
 
+            fn run(self, job: &Job) -> Result<Made, KernelError> {
+                Ok(match self { $(Self::$name(params) => Made::$made(<$kernel>::run(params, job)?.$field)),+ })
+            }
+
+            fn begin(self, aim: Aim) -> Result<Next, KernelError> {
+                match self { $(Self::$name(params) => {
+                    let round = <$rounds>::begin(params, aim)?;
+                    Ok(Next::of::<$rounds>(round, Work::$name, Going::$name, |output| Made::$made(output.$field)))
+                }),+ }
+            }
+
             /// The schemas of all steps.
             fn schemas(generator: &mut SchemaGenerator) -> Vec<Schema> {
                 vec![$(step_schema($op, stringify!($name), <$kernel>::ABOUT, <$params>::json_schema(generator))),+]
+            }
+        }
+
+        /// A shard of a step.
+        #[derive(Serialize, Deserialize)]
+        pub enum Work { $(#[doc = $op] $name(<$rounds as Rounds>::Shard)),+ }
+
+        /// What comes out of a shard of a step.
+        #[derive(Serialize, Deserialize)]
+        pub enum Given { $(#[doc = $op] $name(<$rounds as Rounds>::Given)),+ }
+
+        /// A step that has begun: what its kernel keeps from one round to the next.
+        pub enum Going {
+            /// A file that is decoded.
+            Decode(<ImageDecode as Rounds>::State),
+            $(#[doc = $op] $name(<$rounds as Rounds>::State)),+
+        }
+
+        impl Work {
+            fn run(self, job: &Job) -> Result<Given, KernelError> {
+                match self { $(Self::$name(shard) => <$rounds>::run_shard(shard, job).map(Given::$name)),+ }
+            }
+        }
+
+        impl Going {
+            fn go_on(self, given: Vec<Given>, job: &Job) -> Result<Next, KernelError> {
+                match self { Self::Decode(state) => Ok(Next::decoded(ImageDecode::go_on(state, vec![], job)?)), $(Self::$name(state) => {
+                    let own = given.into_iter().map(|given| match given {
+                        Given::$name(given) => Ok(given),
+                        _ => Err(shard::strange_outputs()),
+                    });
+                    let round = <$rounds>::go_on(state, own.collect::<Result<_, _>>()?, job)?;
+                    Ok(Next::of::<$rounds>(round, Work::$name, Going::$name, |output| Made::$made(output.$field)))
+                }),+ }
             }
         }
     };
 }
 
 steps! {
-    "crop" Crop ImageCrop, ImageCropParams;
-    "resize" Resize ImageResize, ImageResizeParams;
-    "rotate" Rotate ImageRotate, ImageRotateParams;
-    "blur" Blur ImageBlur, ImageBlurParams;
-    "color" Color ImageColor, ImageColorParams;
-    "convolve" Convolve ImageConvolve, ImageConvolveParams;
-    "encode" Encode ImageEncode, ImageEncodeParams;
+    "crop" Crop ImageCrop as ImageCrop, ImageCropParams => Image(image);
+    "resize" Resize ImageResize as Once<ImageResize>, ImageResizeParams => Image(image);
+    "rotate" Rotate ImageRotate as ImageRotate, ImageRotateParams => Image(image);
+    "blur" Blur ImageBlur as Once<ImageBlur>, ImageBlurParams => Image(image);
+    "color" Color ImageColor as ImageColor, ImageColorParams => Image(image);
+    "convolve" Convolve ImageConvolve as Once<ImageConvolve>, ImageConvolveParams => Image(image);
+    "encode" Encode ImageEncode as ImageEncode, ImageEncodeParams => File(data);
 }
 
 /// What a step has made.
@@ -109,19 +158,81 @@ enum Made {
     File(Array<u8>),
 }
 
-impl Step {
-    fn run(self, job: &Job) -> Result<Made, KernelError> {
-        Ok(match self {
-            Self::Crop(p) => Made::Image(ImageCrop::run(p, job)?.image),
-            Self::Resize(p) => Made::Image(ImageResize::run(p, job)?.image),
-            Self::Rotate(p) => Made::Image(ImageRotate::run(p, job)?.image),
-            Self::Blur(p) => Made::Image(ImageBlur::run(p, job)?.image),
-            Self::Color(p) => Made::Image(ImageColor::run(p, job)?.image),
-            Self::Convolve(p) => Made::Image(ImageConvolve::run(p, job)?.image),
-            Self::Encode(p) => Made::File(ImageEncode::run(p, job)?.data),
-        })
+/// A kernel whose jobs divide once, as one whose jobs are done in rounds.
+pub struct Once<K>(PhantomData<K>);
+
+impl<K: Shardable> Kernel for Once<K> {
+    const NAME: &'static str = K::NAME;
+    const ABOUT: &'static str = K::ABOUT;
+    type Params = K::Params;
+    type Output = K::Output;
+    type Part = K::Part;
+
+    fn run(params: K::Params, job: &Job<K::Part>) -> Result<K::Output, KernelError> {
+        K::run(params, job)
+    }
+}
+
+impl<K: Shardable> Rounds for Once<K> {
+    type Shard = K::Params;
+    type Given = K::Output;
+    type State = K::Plan;
+
+    fn begin(params: K::Params, aim: Aim) -> Result<Round<Self>, KernelError> {
+        let (mut shards, state) = K::split(params, aim.pieces)?;
+        if shards.len() == 1 {
+            return Ok(Round::Whole(shards.remove(0)));
+        }
+        Ok(Round::Next { shards, state, progress: (0, 1) })
     }
 
+    fn run_shard(shard: K::Params, job: &Job<K::Part>) -> Result<K::Output, KernelError> {
+        K::run(shard, job)
+    }
+
+    fn go_on(plan: K::Plan, given: Vec<K::Output>, _: &Job<K::Part>) -> Result<Round<Self>, KernelError> {
+        Ok(Round::Done { output: K::merge(plan, given)?, total: 1 })
+    }
+}
+
+/// Does all of a step.
+type Run = dyn FnOnce(&Job) -> Result<Made, KernelError>;
+
+/// What comes next of a step.
+enum Next {
+    /// All of it at once.
+    Whole(Box<Run>),
+    Round {
+        shards: Vec<Work>,
+        going: Going,
+        /// Of the step's own units.
+        progress: (u64, u64),
+    },
+    Done(Made),
+}
+
+impl Next {
+    fn decoded(round: Round<ImageDecode>) -> Self {
+        Self::of(round, |shard| match shard {}, Going::Decode, |output| Made::Image(output.image))
+    }
+
+    fn of<K: Rounds<Part = ()>>(
+        round: Round<K>,
+        work: fn(K::Shard) -> Work,
+        going: fn(K::State) -> Going,
+        made: fn(K::Output) -> Made,
+    ) -> Self {
+        match round {
+            Round::Whole(params) => Self::Whole(Box::new(move |job| K::run(params, job).map(made))),
+            Round::Next { shards, state, progress } => {
+                Self::Round { shards: shards.into_iter().map(work).collect(), going: going(state), progress }
+            }
+            Round::Done { output, .. } => Self::Done(made(output)),
+        }
+    }
+}
+
+impl Step {
     /// Refuses what is wrong whatever the image is.
     fn validate_early(&self) -> Result<(), KernelError> {
         match self {
@@ -270,12 +381,141 @@ impl Kernel for ImagePipeline {
         let (width, height) = (image.width, image.height);
         Ok(ImagePipelineOutput { data: None, image: Some(image), width, height })
     }
+
+    fn sharding() -> Option<Sharding> {
+        Some(Sharding::in_rounds::<Self>())
+    }
+}
+
+/// Rounds of its steps, one step after another. What a step does not hand out is done where the job is.
+impl Rounds for ImagePipeline {
+    type Shard = Shard;
+    type Given = Given;
+    type State = (Course, At);
+
+    fn begin(p: ImagePipelineParams, aim: Aim) -> Result<Round<Self>, KernelError> {
+        let total = STEP * (p.steps.len() as u64 + u64::from(p.data.is_some()));
+        let at = match (p.data, p.image) {
+            (Some(data), _) => At::File(data),
+            (None, Some(image)) => At::Image(image),
+            (None, None) => return Err(KernelError::bad_params("image", "is missing")),
+        };
+        let steps = p.steps.into_iter().enumerate();
+        let course = Course { aim, steps, begun: None, width: 0, height: 0, done: 0, total };
+        Ok(Round::Next { shards: vec![], progress: (0, total), state: (course, at) })
+    }
+
+    fn run_shard(shard: Shard, job: &Job) -> Result<Given, KernelError> {
+        job.stage(shard.units, |stage| shard.work.run(stage)).map_err(|error| at_step(shard.step, error))
+    }
+
+    fn go_on((mut course, mut at): Self::State, mut given: Vec<Given>, job: &Job) -> Result<Round<Self>, KernelError> {
+        loop {
+            job.check()?;
+            let next = course.next(at, std::mem::take(&mut given), job).map_err(|error| course.located(error))?;
+            let made = match next {
+                // Units that are done here are in what is returned.
+                Next::Whole(run) => job.stage(0, run).map_err(|error| course.located(error))?,
+                Next::Round { shards, going, progress } => {
+                    return Ok(course.round(shards, At::Step(going), progress));
+                }
+                Next::Done(made) => made,
+            };
+            course.done += STEP;
+            let (width, height, total) = (course.width, course.height, course.total);
+            let output = match made {
+                Made::Image(image) if course.steps.len() > 0 => {
+                    at = At::Image(image);
+                    if course.aim.short {
+                        return Ok(course.round(vec![], at, (0, 1)));
+                    }
+                    continue;
+                }
+                Made::Image(image) => {
+                    let (width, height) = (image.width, image.height);
+                    ImagePipelineOutput { data: None, image: Some(image), width, height }
+                }
+                Made::File(data) => ImagePipelineOutput { data: Some(data), image: None, width, height },
+            };
+            return Ok(Round::Done { output, total });
+        }
+    }
+}
+
+/// A shard of a step of a pipeline.
+#[derive(Serialize, Deserialize)]
+pub struct Shard {
+    /// The step's number.
+    step: usize,
+    /// Units of the job that the shard is.
+    units: u64,
+    work: Work,
+}
+
+/// A pipeline on its way.
+pub struct Course {
+    aim: Aim,
+    /// Those that have not begun.
+    steps: Enumerate<IntoIter<Step>>,
+    /// The number of the step that has begun last.
+    begun: Option<usize>,
+    /// Sides of the image that that step was given.
+    width: u32,
+    height: u32,
+    /// Units of the steps that are done, and of all.
+    done: u64,
+    total: u64,
+}
+
+/// Where a pipeline is.
+pub enum At {
+    /// There is a file to be decoded.
+    File(Array<u8>),
+    /// There is an image for the next step.
+    Image(Image),
+    /// In a step.
+    Step(Going),
+}
+
+impl Course {
+    fn next(&mut self, at: At, given: Vec<Given>, job: &Job) -> Result<Next, KernelError> {
+        match at {
+            At::File(data) => Ok(Next::decoded(ImageDecode::begin(ImageDecodeParams { data }, self.aim)?)),
+            At::Image(image) => {
+                let Some((number, mut step)) = self.steps.next() else { return Ok(Next::Done(Made::Image(image))) };
+                (self.begun, self.width, self.height) = (Some(number), image.width, image.height);
+                *step.image() = image;
+                step.validate()?;
+                step.begin(self.aim)
+            }
+            At::Step(going) => going.go_on(given, job),
+        }
+    }
+
+    /// An error, with the step that it is of.
+    fn located(&self, error: KernelError) -> KernelError {
+        match self.begun {
+            Some(number) => at_step(number, error),
+            None => error,
+        }
+    }
+
+    /// A round of the step that has begun, and how far the step is. Steps have one round with shards at most: those are the rest of it.
+    fn round(self, shards: Vec<Work>, at: At, (done, total): (u64, u64)) -> Round<ImagePipeline> {
+        let done = STEP * done / total.max(1);
+        let units = (STEP - done) / shards.len().max(1) as u64;
+        let step = self.begun.unwrap_or(0);
+        let shards = shards.into_iter().map(|work| Shard { step, units, work }).collect();
+        Round::Next { shards, progress: (self.done + done, self.total), state: (self, at) }
+    }
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
     use crate::kernel::run;
+    use crate::shard::testing::check_rounds;
+    use serde::ser::{SerializeStruct, Serializer};
     use serde_json::{Value, json};
 
     fn photograph() -> Vec<u8> {
@@ -326,6 +566,95 @@ mod tests {
         });
         assert!(one_by_one.unwrap_err() == output.data.unwrap());
         assert!(output.width > 300 && output.height > 250);
+    }
+
+    /// As a caller gives it.
+    impl Serialize for Step {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let (op, params) = match self {
+                Self::Crop(params) => ("crop", serde_json::to_value(params)),
+                Self::Resize(params) => ("resize", serde_json::to_value(params)),
+                Self::Rotate(params) => ("rotate", serde_json::to_value(params)),
+                Self::Blur(params) => ("blur", serde_json::to_value(params)),
+                Self::Color(params) => ("color", serde_json::to_value(params)),
+                Self::Convolve(params) => ("convolve", serde_json::to_value(params)),
+                Self::Encode(params) => ("encode", serde_json::to_value(params)),
+            };
+            let mut params = params.unwrap();
+            params.as_object_mut().unwrap().remove("image");
+            params["op"] = op.into();
+            params.serialize(serializer)
+        }
+    }
+
+    impl Serialize for ImagePipelineParams {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut params = serializer.serialize_struct("params", 3)?;
+            params.serialize_field("data", &self.data)?;
+            params.serialize_field("image", &self.image)?;
+            params.serialize_field("steps", &self.steps)?;
+            params.end()
+        }
+    }
+
+    const AIMS: [(usize, bool); 4] = [(1, false), (3, false), (64, false), (256, true)];
+
+    /// The most shards in a round, and the most rounds.
+    fn rounds(params: &ImagePipelineParams) -> (usize, usize) {
+        let seen = AIMS.map(|(pieces, short)| check_rounds::<ImagePipeline>(params, Aim { pieces, short }));
+        (seen.iter().map(|seen| seen.shards).max().unwrap(), seen.iter().map(|seen| seen.rounds).max().unwrap())
+    }
+
+    #[test]
+    fn rounds_make_the_whole() {
+        let noise = |width: u32, height: u32| {
+            let byte = |i: u32| ((i.wrapping_mul(2_654_435_761) >> 13) ^ (i / 900)) as u8;
+            Image::new(width, height, (0..width * height * 4).map(byte).collect())
+        };
+        let crop = json!({ "op": "crop", "x": 1, "y": 0, "width": 1100, "height": 830 });
+        let resize = json!({ "op": "resize", "width": 1300, "height": 907, "filter": "mitchell" });
+        let nearest = json!({ "op": "resize", "width": 901, "height": 600, "filter": "nearest" });
+        let rotate = json!({ "op": "rotate", "angle": 10, "flip": "horizontal", "background": [1, 2, 3, 255] });
+        let blur = json!({ "op": "blur", "sigma": 1.5 });
+        let color = json!({ "op": "color", "hueRotate": 40, "saturate": 1.5 });
+        let convolve = json!({ "op": "convolve", "kernel": [[0, -1, 0], [-1, 5, -1], [0, -1, 0]] });
+        let encode = |format: &str| json!({ "op": "encode", "format": format });
+        for (steps, least) in [
+            (json!([crop, resize, rotate, blur, color, convolve, encode("png")]), (7, 30)),
+            (json!([blur, nearest, convolve, encode("webp")]), (5, 20)),
+            (json!([rotate, encode("jpeg")]), (0, 10)),
+            (json!([color, blur]), (5, 5)),
+            (json!([convolve]), (5, 2)),
+        ] {
+            let mut params = decoded(json!({ "steps": steps })).unwrap();
+            params.image = Some(noise(1201, 833));
+            let (shards, rounds) = rounds(&params);
+            assert!(shards >= least.0 && rounds >= least.1, "{steps}: {shards} shards, {rounds} rounds");
+        }
+        let mut params = decoded(json!({ "steps": [blur, encode("png")] })).unwrap();
+        params.data = Some(photograph().into());
+        let (shards, turns) = rounds(&params);
+        assert!(shards > 1 && turns > 50, "{shards} shards, {turns} rounds");
+        for (width, height) in [(1, 1), (3, 70)] {
+            let steps = json!([resize, color, { "op": "resize", "width": 1, "height": 2 }, rotate, blur]);
+            let mut params = decoded(json!({ "steps": steps })).unwrap();
+            params.image = Some(noise(width, height));
+            rounds(&params);
+        }
+    }
+
+    #[test]
+    fn an_error_in_a_round_names_its_step() {
+        let steps = json!([{ "op": "rotate", "angle": 90 }, { "op": "crop", "x": 1, "y": 0, "width": 2, "height": 1 }]);
+        for short in [false, true] {
+            let params = decoded(json!({ "image": small(), "steps": steps })).unwrap();
+            let (expected, job) = (error(steps.clone()), Job::detached());
+            let mut round = ImagePipeline::begin(params, Aim { pieces: 2, short });
+            while let Ok(Round::Next { state, .. }) = round {
+                round = ImagePipeline::go_on(state, vec![], &job);
+            }
+            assert_eq!(round.map(drop).unwrap_err().to_string(), expected);
+        }
     }
 
     #[test]
