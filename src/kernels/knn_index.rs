@@ -5,9 +5,7 @@
 //! at each vector of them: what it finds is as far as it says, but a nearer one in another list may be missed.
 
 use super::distances::GROUP;
-use super::kmeans::{
-    Centroids, Kmeans, KmeansGiven, KmeansParams, KmeansShard, KmeansState, LEAST_K, LEAST_SHARD, MAX_K, Rows, TURN,
-};
+use super::kmeans::{Centroids, Kmeans, KmeansGiven, KmeansParams, KmeansShard, KmeansState, MAX_K, Rows, TURN, worth};
 use super::knn::KnnMetric;
 use super::radix::reserve;
 use super::random::Random;
@@ -131,10 +129,7 @@ impl Rounds for KnnIndex {
     type State = KnnIndexState;
 
     fn begin(p: KnnIndexParams, aim: Aim) -> Result<Round<Self>, KernelError> {
-        let lists = p.count_of_lists();
-        let products = p.data.len().saturating_mul(lists);
-        let pieces = aim.pieces.min(products / LEAST_SHARD);
-        if !aim.short && (pieces < 2 || lists < LEAST_K) {
+        if !aim.short && worth(aim.pieces, p.data.len(), p.count_of_lists()) < 2 {
             return Ok(Round::Whole(p));
         }
         Ok(KnnIndexState { p, aim, step: Step::Odd(0) }.next(0))
@@ -364,7 +359,7 @@ fn label(mut p: KnnIndexParams, aim: Aim, mut centroids: Array<f32>) -> Result<R
         let step = Step::Labels { centroids, packed, labels: reserve(count)? };
         return Ok(KnnIndexState { p, aim, step }.next(count as u64));
     }
-    let pieces = aim.pieces.min(p.data.len().saturating_mul(p.count_of_lists()) / LEAST_SHARD);
+    let pieces = worth(aim.pieces, p.data.len(), p.count_of_lists());
     let (len, each) = (p.data.len(), count.div_ceil(pieces).next_multiple_of(GROUP) * dimensions);
     let shards = (0..len).step_by(each).map(|at| KnnIndexShard::Vectors {
         data: p.data.part(at..len.min(at + each)),
@@ -641,8 +636,8 @@ mod tests {
                 assert_eq!(seen.shards, shards, "{pieces} pieces");
             }
         }
-        // The k-means of 20 lists is too short to be divided.
-        let p = KnnIndexParams { lists: Some(20), ..params(noise(50_001 * 9, 3), 9) };
+        // The k-means of 48 lists is too short to be divided.
+        let p = KnnIndexParams { lists: Some(48), ..params(noise(20_001 * 9, 3), 9) };
         let seen = check_rounds::<KnnIndex>(&p, Aim { pieces: 3, short: false });
         assert_eq!(seen.shards, 2);
         for whole in [params(vec![1.0], 1), KnnIndexParams { lists: Some(15), ..p }, params(noise(5000 * 9, 3), 9)] {
