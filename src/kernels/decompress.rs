@@ -5,28 +5,30 @@
 //! turn out so.
 
 use super::compress::CompressionFormat;
+use super::radix::reserve;
 use super::{deflate, lz4, zstd};
+use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Array, Job, Kernel, KernelError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::mem::MaybeUninit;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// Decompresses bytes.
-///
-/// Its jobs do not divide: where threads share no memory, most of the time would go into moving what comes out.
 pub struct Decompress;
 
 /// What to decompress.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DecompressParams {
     /// The file. Several gzip members, LZ4 or Zstandard frames one after the other are read as one.
     pub data: Array<u8>,
     /// What it is; unless told, its first bytes say so. A raw `deflate` stream has nothing to be known by.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<CompressionFormat>,
     /// The most bytes that may come out, 1 GiB unless told: a small file can hold a great many.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<u64>,
 }
 
@@ -41,6 +43,12 @@ pub struct DecompressOutput {
 
 /// The most bytes that come out unless told.
 const MAX_BYTES: u64 = 1 << 30;
+/// Bytes that are read and written while an event loop waits: some 1 to 2 ms.
+const TURN: usize = 512 << 10;
+/// What a step costs besides, in such bytes.
+const STEP: usize = 4 << 10;
+/// The fewest bytes that are worth a shard, when they come out: some 2 ms of work.
+const LEAST_SHARD: usize = 1 << 20;
 
 impl Kernel for Decompress {
     const NAME: &'static str = "decompress";
@@ -59,8 +67,7 @@ impl Kernel for Decompress {
         let data = &*p.data;
         job.set_total(data.len() as u64);
         job.check()?;
-        let max_bytes = p.max_bytes.unwrap_or(MAX_BYTES);
-        let mut out = Output { data: Vec::new(), limit: usize::try_from(max_bytes).unwrap_or(usize::MAX) };
+        let mut out = Output::of(&p);
         match format {
             CompressionFormat::Gzip => deflate::gunzip(data, &mut out, job)?,
             CompressionFormat::Zlib => deflate::inflate_whole(data, true, &mut out, job)?,
@@ -73,6 +80,205 @@ impl Kernel for Decompress {
         let (done, total) = job.progress();
         job.advance(total.saturating_sub(done));
         Ok(DecompressOutput { data: out.data.into(), format })
+    }
+
+    fn sharding() -> Option<Sharding> {
+        Some(Sharding::in_rounds::<Self>())
+    }
+}
+
+/// Where an event loop waits: turns without shards. For workers: shards of what a file says lies by itself in it, segments of gzip or
+/// frames of Zstandard. LZ4 stays whole, as what comes out is moved no faster than it is made; and so does one long stream.
+impl Rounds for Decompress {
+    type Shard = DecompressShard;
+    type Given = DecompressGiven;
+    type State = DecompressState;
+
+    fn begin(p: DecompressParams, aim: Aim) -> Result<Round<Self>, KernelError> {
+        let (format, out) = (recognise(&p)?, Output::of(&p));
+        let progress = (0, p.data.len() as u64);
+        if aim.short {
+            let state =
+                DecompressState { data: Arc::new(p.data), format, out, step: Doing::Turns(None), before: 0, done: 0 };
+            return Ok(Round::Next { shards: vec![], state, progress });
+        }
+        let members = if format == CompressionFormat::Gzip { deflate::told(&p.data, &out) } else { None };
+        let members = members.unwrap_or_default();
+        // Zstandard is read so fast that two would gain nothing.
+        let (parts, fewest) = match format {
+            CompressionFormat::Zstd => (zstd::parts(&p.data, &out)?.unwrap_or_default(), 3),
+            _ => (members.iter().flat_map(deflate::Member::parts).collect(), 2),
+        };
+        let len = parts.iter().map(|part| part.len).sum::<usize>();
+        let pieces = aim.pieces.min(len / LEAST_SHARD);
+        if pieces < fewest {
+            return Ok(Round::Whole(p));
+        }
+        let shards = runs(parts, len, pieces).into_iter().map(|parts| {
+            let place = parts[0].place.start..parts[parts.len() - 1].place.end;
+            let mut data = reserve(place.len())?;
+            data.extend_from_slice(&p.data[place.clone()]);
+            Ok(DecompressShard { format, data: data.into(), begin: place.start, parts })
+        });
+        let shards = shards.collect::<Result<_, KernelError>>()?;
+        let (data, step) = (Arc::new(p.data), Doing::Shards { members, len });
+        Ok(Round::Next { shards, state: DecompressState { data, format, out, step, before: 0, done: 0 }, progress })
+    }
+
+    fn run_shard(shard: DecompressShard, job: &Job) -> Result<DecompressGiven, KernelError> {
+        let DecompressShard { format, data, begin, parts } = shard;
+        let mut out = Output { data: Vec::new(), limit: usize::MAX };
+        let crcs = match format {
+            CompressionFormat::Gzip => deflate::read_parts(&data, begin, &parts, &mut out, job)?,
+            _ => zstd::read_parts(&data, begin, &parts, &mut out, job).map(|()| Some(vec![]))?,
+        };
+        Ok(DecompressGiven { data: out.data.into(), crcs: crcs.map(Array::from) })
+    }
+
+    fn go_on(mut state: DecompressState, given: Vec<DecompressGiven>, job: &Job) -> Result<Round<Self>, KernelError> {
+        let units = state.data.len() as u64;
+        if let Doing::Shards { members, len } = &state.step {
+            let crcs = given.iter().map(|given| given.crcs.as_deref()).collect::<Option<Vec<_>>>();
+            if crcs.is_some_and(|crcs| deflate::are_right(members, &crcs.concat())) {
+                let data = shard::concat(given.into_iter().map(|given| given.data), *len)?;
+                let output = DecompressOutput { data: data.into(), format: state.format };
+                return Ok(Round::Done { output, total: units });
+            }
+            // What the file says of itself is not so: it is read as if it said nothing, as by the whole.
+            (state.before, state.step) = (units, Doing::Turns(None));
+        }
+        let total = state.before + units;
+        let ended = job.stage(0, |stage| {
+            let ended = state.turn(stage)?;
+            state.done = units.min(state.done + stage.progress().0);
+            Ok::<_, KernelError>(ended)
+        })?;
+        Ok(match ended {
+            true => {
+                Round::Done { output: DecompressOutput { data: state.out.data.into(), format: state.format }, total }
+            }
+            false => Round::Next { shards: vec![], progress: (state.before + state.done, total), state },
+        })
+    }
+}
+
+/// Parts of a file.
+#[derive(Serialize, Deserialize)]
+pub struct DecompressShard {
+    format: CompressionFormat,
+    /// What of the file they lie in.
+    data: Array<u8>,
+    /// Where that begins.
+    begin: usize,
+    parts: Vec<Part>,
+}
+
+/// What comes out of a shard.
+#[derive(Serialize, Deserialize)]
+pub struct DecompressGiven {
+    data: Array<u8>,
+    /// Of gzip, the CRC-32 of each part. `None` if one is not what was said.
+    crcs: Option<Array<u32>>,
+}
+
+/// A part of a file that can be read by itself.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Part {
+    /// Where it lies in the file.
+    pub place: Range<usize>,
+    /// The bytes that it holds.
+    pub len: usize,
+    /// Whether its stream ends with it.
+    pub is_end: bool,
+}
+
+/// Runs of parts from which about as many bytes come out, of `len` in all.
+fn runs(parts: Vec<Part>, len: usize, pieces: usize) -> Vec<Vec<Part>> {
+    let mut runs = vec![Vec::new(); pieces];
+    let mut before = 0;
+    for part in parts {
+        let run = before as u128 * pieces as u128 / len as u128;
+        before += part.len;
+        runs[(run as usize).min(pieces - 1)].push(part);
+    }
+    runs.retain(|run| !run.is_empty());
+    runs
+}
+
+/// A job between two rounds.
+pub struct DecompressState {
+    data: Arc<Array<u8>>,
+    format: CompressionFormat,
+    out: Output,
+    step: Doing,
+    /// Units that were done in vain.
+    before: u64,
+    /// Units that are done since.
+    done: u64,
+}
+
+/// How a job is being done.
+enum Doing {
+    /// In turns, by a reader once it has begun.
+    Turns(Option<Reader>),
+    /// In shards, from which so many bytes are to come.
+    Shards { members: Vec<deflate::Member>, len: usize },
+}
+
+impl DecompressState {
+    /// Takes a turn; returns whether it was the last.
+    fn turn(&mut self, job: &Job) -> Result<bool, KernelError> {
+        let Doing::Turns(reader) = &mut self.step else { return Err(shard::strange_outputs()) };
+        let reader = match reader {
+            Some(reader) => reader,
+            None => reader.insert(Reader::of(self.format, &self.data, &mut self.out, job)?),
+        };
+        let mut spent = 0;
+        while spent < TURN {
+            let step = reader.step(&self.data, &mut self.out, job)?;
+            if step.ended {
+                return Ok(true);
+            }
+            spent += step.bytes + STEP;
+        }
+        Ok(false)
+    }
+}
+
+/// A file that is read step by step, from its beginning to its end.
+enum Reader {
+    Gzip(deflate::Gunzip),
+    Stream(deflate::Stream),
+    Lz4(lz4::Reader),
+    Zstd(Box<zstd::Reader>),
+}
+
+/// What a step was.
+pub(super) struct Step {
+    /// Bytes that were read and written, about.
+    pub bytes: usize,
+    /// Whether it was the last.
+    pub ended: bool,
+}
+
+impl Reader {
+    fn of(format: CompressionFormat, data: &Arc<Array<u8>>, out: &mut Output, job: &Job) -> Result<Self, KernelError> {
+        Ok(match format {
+            CompressionFormat::Gzip => Self::Gzip(deflate::Gunzip::default()),
+            CompressionFormat::Zlib => Self::Stream(deflate::Stream::new(0, true)),
+            CompressionFormat::Deflate => Self::Stream(deflate::Stream::new(0, false)),
+            CompressionFormat::Lz4 => Self::Lz4(lz4::Reader::default()),
+            CompressionFormat::Zstd => Self::Zstd(Box::new(zstd::Reader::of(data, out, job)?)),
+        })
+    }
+
+    fn step(&mut self, data: &[u8], out: &mut Output, job: &Job) -> Result<Step, KernelError> {
+        match self {
+            Self::Gzip(reader) => reader.step(data, out, job),
+            Self::Stream(stream) => stream.step_of_whole(data, out, job),
+            Self::Lz4(reader) => reader.step(data, out, job),
+            Self::Zstd(reader) => reader.step(out, job),
+        }
     }
 }
 
@@ -114,6 +320,11 @@ pub(super) struct Output {
 }
 
 impl Output {
+    fn of(p: &DecompressParams) -> Self {
+        let max_bytes = p.max_bytes.unwrap_or(MAX_BYTES);
+        Self { data: Vec::new(), limit: usize::try_from(max_bytes).unwrap_or(usize::MAX) }
+    }
+
     /// How many bytes more there may be.
     pub fn left(&self) -> u64 {
         (self.limit - self.data.len()) as u64
@@ -167,6 +378,7 @@ mod tests {
     use super::*;
     use crate::kernel::run;
     use crate::kernels::{Compress, CompressParams};
+    use crate::shard::testing::{Seen, check_rounds};
     use CompressionFormat::*;
     use proptest::prelude::*;
     use std::io::Write;
@@ -213,16 +425,39 @@ mod tests {
         DecompressParams { data: data.to_vec().into(), format, max_bytes }
     }
 
+    /// Of the whole and, which must be the same, of turns and shards.
+    fn outcome(p: DecompressParams) -> Result<DecompressOutput, KernelError> {
+        let whole = run::<Decompress>(p.clone(), &Job::detached());
+        assert!(whole == in_rounds(p.clone(), Aim { pieces: 1, short: true }), "turns");
+        assert!(whole == in_rounds(p, Aim { pieces: 3, short: false }), "shards");
+        whole
+    }
+
+    fn in_rounds(p: DecompressParams, aim: Aim) -> Result<DecompressOutput, KernelError> {
+        Decompress::validate(&p)?;
+        let job = Job::detached();
+        let mut round = Decompress::begin(p, aim)?;
+        loop {
+            match round {
+                Round::Next { shards, state, .. } => {
+                    let given = shards.into_iter().map(|shard| Decompress::run_shard(shard, &job));
+                    round = Decompress::go_on(state, given.collect::<Result<_, _>>()?, &job)?;
+                }
+                Round::Done { output, .. } => return Ok(output),
+                Round::Whole(p) => return run::<Decompress>(p, &job),
+            }
+        }
+    }
+
     fn decompress(file: &[u8], format: CompressionFormat) -> Vec<u8> {
         // All but raw deflate are known by their beginning.
-        let output =
-            run::<Decompress>(params(file, (format == Deflate).then_some(format), None), &Job::detached()).unwrap();
+        let output = outcome(params(file, (format == Deflate).then_some(format), None)).unwrap();
         assert_eq!(output.format, format);
         output.data.into_vec()
     }
 
     fn refused(file: &[u8], format: CompressionFormat) -> String {
-        match run::<Decompress>(params(file, Some(format), Some(1 << 24)), &Job::detached()) {
+        match outcome(params(file, Some(format), Some(1 << 24))) {
             Err(KernelError::BadParams { field, message }) => format!("{field}: {message}"),
             other => panic!("{other:?}"),
         }
@@ -346,7 +581,7 @@ mod tests {
         let data = vec![7; 3 << 20];
         for format in ALL {
             for file in [compress(&data, format), written(&data, format)] {
-                let limited = |max| run::<Decompress>(params(&file, Some(format), Some(max)), &Job::detached());
+                let limited = |max| outcome(params(&file, Some(format), Some(max)));
                 assert_eq!(limited(3 << 20).unwrap().data.len(), 3 << 20, "{format:?}");
                 for max in [0, 1, 1000, 131_072, (3 << 20) - 1] {
                     let Err(KernelError::BadParams { field, message }) = limited(max) else {
@@ -355,7 +590,7 @@ mod tests {
                     assert_eq!((&*field, message.starts_with(&format!("more than {max} bytes"))), ("maxBytes", true));
                 }
             }
-            assert!(run::<Decompress>(params(&compress(&[], format), Some(format), Some(0)), &Job::detached()).is_ok());
+            assert!(outcome(params(&compress(&[], format), Some(format), Some(0))).is_ok());
         }
     }
 
@@ -388,9 +623,9 @@ mod tests {
             }
             assert!(refused(&[&file[..], b"more"].concat(), format).starts_with("data: byte "), "{format:?}");
         }
-        let unknown = run::<Decompress>(params(b"Hello there", None, None), &Job::detached()).unwrap_err();
+        let unknown = outcome(params(b"Hello there", None, None)).unwrap_err();
         assert!(unknown.to_string().starts_with("data: does not begin like"), "{unknown}");
-        let empty = run::<Decompress>(params(b"", Some(Gzip), None), &Job::detached()).unwrap_err();
+        let empty = outcome(params(b"", Some(Gzip), None)).unwrap_err();
         assert!(empty.to_string().starts_with("data: is empty"), "{empty}");
     }
 
@@ -404,6 +639,61 @@ mod tests {
                 assert!(pool.install(|| decompress(&file, format)) == data, "{format:?} on {threads} threads");
             }
         }
+    }
+
+    #[test]
+    fn turns_are_short() {
+        for format in ALL {
+            for len in [0, 1, 3_000_000] {
+                for file in [compress(&text(len), format), written(&text(len), format)] {
+                    let p = params(&file, Some(format), None);
+                    for pieces in [1, 7, 256] {
+                        let Seen { rounds, shards } = check_rounds::<Decompress>(&p, Aim { pieces, short: true });
+                        // LZ4's blocks are whole.
+                        let most = (len + file.len()).div_ceil(TURN) + 1;
+                        assert!(shards == 0 && (len / TURN / 3 + 1..=most).contains(&rounds), "{format:?}: {rounds}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn shards_give_what_the_whole_gives() {
+        let data = text(9_000_001);
+        let none = &[][..];
+        // Our gzip has blocks of 1 MiB, and our zstd of 2.
+        let two = |format| [compress(&data[..4_000_000], format), compress(&data[4_000_000..], format)].concat();
+        let bgzipped: Vec<u8> = data.chunks(60_000).flat_map(bgzip).collect();
+        for (file, format, shards) in [
+            (two(Gzip), Gzip, &[2, 3, 7, 8][..]),
+            (bgzipped, Gzip, &[2, 3, 7, 8]),
+            (two(Zstd), Zstd, &[0, 3, 5, 5]),
+            (written(&data, Gzip), Gzip, none),
+            (written(&data, Zstd), Zstd, none),
+            (compress(&data[..1 << 20], Gzip), Gzip, none),
+            (two(Lz4), Lz4, none),
+            (compress(&data, Zlib), Zlib, none),
+            (compress(&data, Deflate), Deflate, none),
+        ] {
+            let p = params(&file, Some(format), None);
+            for (at, pieces) in [2, 3, 7, 64].into_iter().enumerate() {
+                let seen = check_rounds::<Decompress>(&p, Aim { pieces, short: false });
+                let shards = shards.get(at).copied().unwrap_or(0);
+                assert_eq!(seen, Seen { rounds: usize::from(shards > 0), shards }, "{format:?} in {pieces} pieces");
+            }
+            assert_eq!(check_rounds::<Decompress>(&p, Aim { pieces: 1, short: false }).rounds, 0);
+        }
+    }
+
+    #[test]
+    fn a_damaged_frame_in_a_shard_is_told_by_its_place_in_the_file() {
+        let mut file = compress(&text(9_000_001), Zstd);
+        let end = file.len() - 1;
+        file[end] ^= 1;
+        let message = refused(&file, Zstd);
+        let begin: usize = message["data: byte ".len()..].split(':').next().unwrap().parse().unwrap();
+        assert!(zstd::is_zstd(&file[begin..]) && begin > file.len() / 2, "{message}");
     }
 
     #[test]
@@ -436,7 +726,7 @@ mod tests {
                     let at = at.index(file.len());
                     file[at] = *byte;
                 }
-                let outcome = run::<Decompress>(params(&file, Some(format), Some(1 << 20)), &Job::detached());
+                let outcome = outcome(params(&file, Some(format), Some(1 << 20)));
                 prop_assert!(matches!(outcome, Ok(_) | Err(KernelError::BadParams { .. })), "{outcome:?}");
             }
         }
@@ -444,7 +734,7 @@ mod tests {
         #[test]
         fn any_bytes_at_all(bytes in prop::collection::vec(any::<u8>(), 1..300)) {
             for format in ALL {
-                let outcome = run::<Decompress>(params(&bytes, Some(format), Some(1 << 20)), &Job::detached());
+                let outcome = outcome(params(&bytes, Some(format), Some(1 << 20)));
                 prop_assert!(matches!(outcome, Ok(_) | Err(KernelError::BadParams { .. })), "{outcome:?}");
             }
         }

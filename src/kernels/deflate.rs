@@ -6,7 +6,7 @@
 //! extra field of its header how long the blocks are. Files of bgzip (in the SAM specification, 4.1) say how long each member is.
 
 use super::compress::CompressionFormat;
-use super::decompress::{Output, refuse};
+use super::decompress::{Output, Part, Step, refuse};
 use crate::{Job, KernelError};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -127,21 +127,56 @@ pub(super) fn is_zlib(data: &[u8]) -> bool {
 
 /// Reads a gzip file: all of its members, on all threads where it says how long things are.
 pub(super) fn gunzip(data: &[u8], out: &mut Output, job: &Job) -> Result<(), KernelError> {
-    if let Some(members) = members(data)
-        && members.iter().flat_map(|member| &member.segments).count() > 1
-    {
-        if inflate_segments(data, &members, out, job)? {
+    if let Some(members) = told(data, out) {
+        let from = out.data.len();
+        let parts = members.iter().flat_map(Member::parts).collect::<Vec<_>>();
+        let crcs = read_parts(data, 0, &parts, out, job)?;
+        if crcs.is_some_and(|crcs| are_right(&members, &crcs)) {
             return Ok(());
         }
         // What the file says of itself is not so: it is read as if it said nothing, and any error is found where it is.
+        out.data.truncate(from);
         job.set_total(job.progress().0 + data.len() as u64);
     }
-    let mut at = 0;
-    loop {
-        let header = Header::read(data, at)?;
-        let (begin, from) = (at, out.data.len());
-        let mut crc = 0;
-        at = inflate(data, header.end, false, out, Some(&mut crc), job)?;
+    let mut reader = Gunzip::default();
+    while !reader.step(data, out, job)?.ended {}
+    Ok(())
+}
+
+/// A gzip file that is read step by step, as if it said nothing of how long things are.
+#[derive(Default)]
+pub(super) struct Gunzip {
+    /// Where the next member begins.
+    at: usize,
+    member: Option<OpenMember>,
+}
+
+struct OpenMember {
+    /// Where it begins: in the file, and in what comes out.
+    begin: usize,
+    from: usize,
+    /// Of what has come out.
+    crc: u32,
+    stream: Stream,
+}
+
+impl Gunzip {
+    pub fn step(&mut self, data: &[u8], out: &mut Output, job: &Job) -> Result<Step, KernelError> {
+        let mut member = match self.member.take() {
+            Some(member) => member,
+            None => {
+                let stream = Stream::new(Header::read(data, self.at)?.end, false);
+                OpenMember { begin: self.at, from: out.data.len(), crc: 0, stream }
+            }
+        };
+        let before = out.data.len();
+        let step = member.stream.step(data, out, job)?;
+        member.crc = zlib_rs::crc32::crc32(member.crc, &out.data[before..]);
+        if !step.ended {
+            self.member = Some(member);
+            return Ok(step);
+        }
+        let OpenMember { begin, from, crc, stream: Stream { at, .. } } = member;
         let Some(&[a, b, c, d, e, f, g, h]) = data.get(at..at + 8) else {
             return Err(refuse(
                 at,
@@ -160,38 +195,48 @@ pub(super) fn gunzip(data: &[u8], out: &mut Output, job: &Job) -> Result<(), Ker
                 format!("the length of the gzip member that begins at byte {begin} does not match"),
             ));
         }
-        at += 8;
+        self.at = at + 8;
         // Tapes and archives are padded with zeros.
-        if data[at..].iter().all(|&byte| byte == 0) {
-            return Ok(());
+        let ended = data[self.at..].iter().all(|&byte| byte == 0);
+        if !ended && !is_gzip(&data[self.at..]) {
+            return Err(refuse(self.at, "after the end of a gzip member come bytes that are not another"));
         }
-        if !is_gzip(&data[at..]) {
-            return Err(refuse(at, "after the end of a gzip member come bytes that are not another"));
-        }
+        Ok(Step { ended, ..step })
     }
 }
 
 /// Reads one zlib or raw deflate stream.
 pub(super) fn inflate_whole(data: &[u8], zlib: bool, out: &mut Output, job: &Job) -> Result<(), KernelError> {
-    let end = inflate(data, 0, zlib, out, None, job)?;
-    if end != data.len() {
-        return Err(refuse(end, format!("the stream ends here, but {} bytes follow", data.len() - end)));
-    }
+    let mut stream = Stream::new(0, zlib);
+    while !stream.step_of_whole(data, out, job)?.ended {}
     Ok(())
 }
 
-/// Appends what the stream that begins at `start` holds; returns where it ends.
-fn inflate(
-    data: &[u8],
+/// A zlib or raw deflate stream that is read step by step.
+pub(super) struct Stream {
+    inflate: Inflate,
     start: usize,
-    zlib: bool,
-    out: &mut Output,
-    mut crc: Option<&mut u32>,
-    job: &Job,
-) -> Result<usize, KernelError> {
-    let mut inflate = Inflate::new(zlib, 15);
-    let mut at = start;
-    loop {
+    /// What follows is yet to be read.
+    at: usize,
+}
+
+impl Stream {
+    pub fn new(start: usize, zlib: bool) -> Self {
+        Self { inflate: Inflate::new(zlib, 15), start, at: start }
+    }
+
+    /// Of a stream that is all of the data.
+    pub fn step_of_whole(&mut self, data: &[u8], out: &mut Output, job: &Job) -> Result<Step, KernelError> {
+        let step = self.step(data, out, job)?;
+        if step.ended && self.at != data.len() {
+            let more = data.len() - self.at;
+            return Err(refuse(self.at, format!("the stream ends here, but {more} bytes follow")));
+        }
+        Ok(step)
+    }
+
+    /// Appends some of what it holds.
+    fn step(&mut self, data: &[u8], out: &mut Output, job: &Job) -> Result<Step, KernelError> {
         job.check()?;
         let from = out.data.len();
         // When there is no room left, the byte that would be too much.
@@ -200,34 +245,36 @@ fn inflate(
             [] => &mut surplus,
             room => room,
         };
-        let input = &data[at..data.len().min(at + STEP)];
-        let before = (inflate.total_in(), inflate.total_out());
-        let status = inflate.decompress(input, room, InflateFlush::NoFlush);
-        let read = (inflate.total_in() - before.0) as usize;
-        let written = (inflate.total_out() - before.1) as usize;
-        at += read;
+        let input = &data[self.at..data.len().min(self.at + STEP)];
+        let before = (self.inflate.total_in(), self.inflate.total_out());
+        let status = self.inflate.decompress(input, room, InflateFlush::NoFlush);
+        let read = (self.inflate.total_in() - before.0) as usize;
+        let written = (self.inflate.total_out() - before.1) as usize;
+        self.at += read;
         job.advance(read as u64);
         out.keep(from, written)?;
-        if let Some(crc) = &mut crc {
-            **crc = zlib_rs::crc32::crc32(**crc, &out.data[from..]);
-        }
-        match status {
-            Ok(Status::StreamEnd) => return Ok(at),
+        let ended = match status {
+            Ok(Status::StreamEnd) => true,
             Ok(_) if read == 0 && written == 0 => {
-                return Err(refuse(at, format!("the data ends before the deflate stream that begins at byte {start}")));
+                let start = self.start;
+                return Err(refuse(
+                    self.at,
+                    format!("the data ends before the deflate stream that begins at byte {start}"),
+                ));
             }
-            Ok(_) => {}
+            Ok(_) => false,
             Err(zlib_rs::InflateError::NeedDict { .. }) => {
                 return Err(refuse(
-                    at,
+                    self.at,
                     "the stream was made with a preset dictionary, which this kernel does not take",
                 ));
             }
             Err(error) => {
-                let reason = inflate.error_message().unwrap_or(error.as_str());
-                return Err(refuse(at, format!("the deflate stream is damaged: {reason}")));
+                let reason = self.inflate.error_message().unwrap_or(error.as_str());
+                return Err(refuse(self.at, format!("the deflate stream is damaged: {reason}")));
             }
-        }
+        };
+        Ok(Step { bytes: read + written, ended })
     }
 }
 
@@ -299,19 +346,18 @@ impl Header {
 }
 
 /// A member of a gzip file that says where its segments lie.
-struct Member {
-    segments: Vec<Segment>,
+pub(super) struct Member {
+    /// Parts of a deflate stream that can be read by themselves.
+    segments: Vec<Part>,
     crc: u32,
 }
 
-/// A part of a deflate stream that can be read by itself.
-struct Segment {
-    /// Where it lies in the file.
-    place: Range<usize>,
-    /// The bytes that it holds.
-    len: usize,
-    /// Whether the stream ends with it.
-    is_end: bool,
+/// The members of a gzip file that says where its segments lie, if there are several and what they hold may come out.
+pub(super) fn told(data: &[u8], out: &Output) -> Option<Vec<Member>> {
+    let members = members(data)?;
+    let segments = members.iter().flat_map(|member| &member.segments);
+    let len = segments.clone().map(|segment| segment.len as u64).sum::<u64>();
+    (segments.count() > 1 && len <= out.left()).then_some(members)
 }
 
 /// The members of a file in which each says how long it is; `None` for any other, or if that cannot be so.
@@ -347,28 +393,35 @@ impl Member {
         let tail = data.get(end.checked_sub(8)?..end)?;
         let crc = u32::from_le_bytes(tail[..4].try_into().ok()?);
         let mut left = u32::from_le_bytes(tail[4..].try_into().ok()?) as usize;
-        let mut segments: Vec<Segment> = Vec::new();
+        let mut segments: Vec<Part> = Vec::new();
         for (place, len) in places {
             let len = len.min(left);
             left -= len;
             if place.end > end - 8 || len > place.len().saturating_mul(MAX_RATIO) {
                 return None;
             }
-            segments.push(Segment { place, len, is_end: false });
+            segments.push(Part { place, len, is_end: false });
         }
         segments.last_mut()?.is_end = true;
         (left == 0).then_some(Self { segments, crc })
     }
+
+    pub fn parts(&self) -> impl Iterator<Item = Part> {
+        self.segments.iter().cloned()
+    }
 }
 
-/// Inflates all segments, on all threads. `false`, with nothing appended, if any is not what was said.
-fn inflate_segments(data: &[u8], members: &[Member], out: &mut Output, job: &Job) -> Result<bool, KernelError> {
-    let segments = members.iter().flat_map(|member| &member.segments);
-    let len = segments.clone().map(|segment| segment.len as u64).sum::<u64>();
-    if len > out.left() {
-        return Ok(false);
-    }
-    let mut room = out.reserve(len as usize)?;
+/// Inflates segments, on all threads: `data` is the file from `begin` on. Their CRC-32s; `None`, with nothing appended, if any is not
+/// what was said.
+pub(super) fn read_parts(
+    data: &[u8],
+    begin: usize,
+    segments: &[Part],
+    out: &mut Output,
+    job: &Job,
+) -> Result<Option<Vec<u32>>, KernelError> {
+    let len = segments.iter().map(|segment| segment.len).sum();
+    let mut room = out.reserve(len)?;
     let mut tasks = Vec::new();
     for segment in segments {
         let (place, rest) = room.split_at_mut(segment.len);
@@ -379,26 +432,29 @@ fn inflate_segments(data: &[u8], members: &[Member], out: &mut Output, job: &Job
         || Inflate::new(false, 15),
         |inflate, (segment, place)| {
             inflate.reset(false);
-            let crc = inflate_segment(inflate, &data[segment.place.clone()], segment.is_end, place, job)?;
-            job.advance(segment.place.len() as u64);
+            let bytes = &data[segment.place.start - begin..segment.place.end - begin];
+            let crc = inflate_segment(inflate, bytes, segment.is_end, place, job)?;
+            job.advance(bytes.len() as u64);
             Ok(crc)
         },
     );
-    let Some(crcs) = crcs.collect::<Result<Option<Vec<u32>>, KernelError>>()? else { return Ok(false) };
-    let mut crcs = crcs.into_iter();
-    for member in members {
-        let crc = member
-            .segments
-            .iter()
-            .zip(&mut crcs)
-            .fold(0, |before, (segment, crc)| zlib_rs::crc32::crc32_combine(before, crc, segment.len as u64));
-        if crc != member.crc {
-            return Ok(false);
-        }
+    let crcs = crcs.collect::<Result<Option<Vec<u32>>, KernelError>>()?;
+    if crcs.is_some() {
+        // SAFETY: `reserve` made room for so many bytes after the last, the segments cover them, and each was written to its end.
+        unsafe { out.data.set_len(out.data.len() + len) };
     }
-    // SAFETY: `reserve` made room for so many bytes after the last, the segments cover them, and each was written to its end.
-    unsafe { out.data.set_len(out.data.len() + len as usize) };
-    Ok(true)
+    Ok(crcs)
+}
+
+/// Whether members hold what was written, by the CRC-32s of their segments.
+pub(super) fn are_right(members: &[Member], crcs: &[u32]) -> bool {
+    let mut crcs = crcs.iter();
+    members.iter().all(|member| {
+        let of_segments = member.segments.iter().zip(&mut crcs);
+        let crc = of_segments
+            .fold(0, |before, (segment, &crc)| zlib_rs::crc32::crc32_combine(before, crc, segment.len as u64));
+        crc == member.crc
+    })
 }
 
 /// Fills `place` with what a segment holds; its CRC-32. `None` if it holds anything else than so many bytes.

@@ -6,7 +6,7 @@
 //! for long the steps grow.
 
 use super::compress::CompressionFormat;
-use super::decompress::{Output, refuse};
+use super::decompress::{Output, Step, refuse};
 use super::radix::reserve;
 use crate::{Job, KernelError};
 use rayon::prelude::*;
@@ -365,47 +365,142 @@ impl Header {
 pub(super) fn decompress(data: &[u8], out: &mut Output, job: &Job) -> Result<(), KernelError> {
     let mut at = 0;
     while at < data.len() {
-        if let Some(end) = skippable(data, at) {
-            if end > data.len() {
-                return Err(refuse(data.len(), "the data ends in a frame that is to be passed over"));
-            }
+        if let Some(end) = passed_over(data, at)? {
             at = end;
             continue;
         }
         let begin = at;
         let (header, first) = Header::read(data, at)?;
         let (blocks, end) = header.blocks(data, first)?;
-        at = end;
         let from = out.data.len();
         let len = if header.independent {
             independent(data, &header, &blocks, out, job)?
         } else {
             linked(data, &header, &blocks, out, job)?
         };
-        if header.len.is_some_and(|told| told != len as u64) {
-            return Err(refuse(
-                begin,
-                format!("the LZ4 frame holds {len} bytes, not the {} of its header", header.len.unwrap_or(0)),
-            ));
-        }
-        if header.content_check {
-            let cut = || refuse(data.len(), "the data ends in the check of an LZ4 frame");
-            let told = data.get(at..at + 4).ok_or_else(cut)?;
+        let hash = || {
             let mut hash = XxHash32::with_seed(0);
             for slice in out.data[from..].chunks(SLICE * 8) {
                 job.check()?;
                 hash.write(slice);
             }
-            if hash.finish_32().to_le_bytes() != told {
-                return Err(refuse(
-                    at,
-                    format!("the check of the LZ4 frame that begins at byte {begin} does not match"),
-                ));
-            }
-            at += 4;
-        }
+            Ok(hash)
+        };
+        at = header.ends(data, begin..end, len, hash)?;
     }
     Ok(())
+}
+
+impl Header {
+    /// Sees that a frame, whose header and blocks are in `place`, holds what it says; returns where it ends.
+    fn ends(
+        &self,
+        data: &[u8],
+        place: Range<usize>,
+        len: usize,
+        hash: impl FnOnce() -> Result<XxHash32, KernelError>,
+    ) -> Result<usize, KernelError> {
+        let begin = place.start;
+        if let Some(told) = self.len.filter(|&told| told != len as u64) {
+            return Err(refuse(begin, format!("the LZ4 frame holds {len} bytes, not the {told} of its header")));
+        }
+        if !self.content_check {
+            return Ok(place.end);
+        }
+        let cut = || refuse(data.len(), "the data ends in the check of an LZ4 frame");
+        let told = data.get(place.end..place.end + 4).ok_or_else(cut)?;
+        if hash()?.finish_32().to_le_bytes() != told {
+            return Err(refuse(
+                place.end,
+                format!("the check of the LZ4 frame that begins at byte {begin} does not match"),
+            ));
+        }
+        Ok(place.end + 4)
+    }
+}
+
+/// A file that is read step by step.
+#[derive(Default)]
+pub(super) struct Reader {
+    /// Where the next frame begins.
+    at: usize,
+    frame: Option<OpenFrame>,
+}
+
+struct OpenFrame {
+    header: Header,
+    /// Where the header and the blocks are.
+    place: Range<usize>,
+    blocks: Vec<Block>,
+    /// Where it begins in what comes out.
+    from: usize,
+    /// The room that each block needs, as far as it is known.
+    rooms: Vec<usize>,
+    /// The next block to be decoded.
+    next: usize,
+    /// Of what has come out.
+    hash: XxHash32,
+}
+
+impl Reader {
+    pub fn step(&mut self, data: &[u8], out: &mut Output, job: &Job) -> Result<Step, KernelError> {
+        job.check()?;
+        let Some(frame) = &mut self.frame else {
+            return self
+                .open(data, out)
+                .map(|()| Step { bytes: 0, ended: self.frame.is_none() && self.at == data.len() });
+        };
+        let bytes = if let Some(block) = frame.blocks.get(frame.rooms.len()) {
+            frame.header.check(data, block)?;
+            frame.rooms.push(frame.header.len_of(data, block)?);
+            if frame.rooms.len() == frame.blocks.len() {
+                out.reserve(sum(&frame.rooms, out)?)?;
+            }
+            block.place.len()
+        } else if let Some(block) = frame.blocks.get(frame.next) {
+            // Of blocks that look back this was done before.
+            if frame.header.independent {
+                frame.header.check(data, block)?;
+            }
+            let from = out.data.len();
+            append(data, &frame.header, block, frame.rooms[frame.next], frame.from, out)?;
+            if frame.header.content_check {
+                frame.hash.write(&out.data[from..]);
+            }
+            job.advance(block.place.len() as u64);
+            frame.next += 1;
+            block.place.len() + out.data.len() - from
+        } else {
+            let len = out.data.len() - frame.from;
+            self.at = frame.header.ends(data, frame.place.clone(), len, || Ok(frame.hash.clone()))?;
+            self.frame = None;
+            0
+        };
+        Ok(Step { bytes, ended: self.frame.is_none() && self.at == data.len() })
+    }
+
+    /// Opens the next frame, or passes one over.
+    fn open(&mut self, data: &[u8], out: &mut Output) -> Result<(), KernelError> {
+        if let Some(end) = passed_over(data, self.at)? {
+            self.at = end;
+            return Ok(());
+        }
+        let (header, first) = Header::read(data, self.at)?;
+        let (blocks, end) = header.blocks(data, first)?;
+        let rooms = if header.independent { rooms_of_full_blocks(data, &header, &blocks, out) } else { None };
+        out.reserve(rooms.iter().flatten().sum())?;
+        let (place, from, hash) = (self.at..end, out.data.len(), XxHash32::with_seed(0));
+        self.frame = Some(OpenFrame { header, place, blocks, from, rooms: rooms.unwrap_or_default(), next: 0, hash });
+        Ok(())
+    }
+}
+
+/// Where the frame ends that begins at `at`, if it is to be passed over.
+fn passed_over(data: &[u8], at: usize) -> Result<Option<usize>, KernelError> {
+    match skippable(data, at) {
+        Some(end) if end > data.len() => Err(refuse(data.len(), "the data ends in a frame that is to be passed over")),
+        end => Ok(end),
+    }
 }
 
 /// The bytes that each block holds. Checks those that have one.
@@ -464,8 +559,7 @@ fn independent(
     job: &Job,
 ) -> Result<usize, KernelError> {
     // All but the last are full, as a rule: to read the lengths in them first would take a quarter of all the time.
-    let full = rooms_of_full_blocks(data, header, blocks).filter(|rooms| sum(rooms, out).is_ok());
-    let rooms = match full {
+    let rooms = match rooms_of_full_blocks(data, header, blocks, out) {
         Some(rooms) => rooms,
         None => lens(data, header, blocks, job)?,
     };
@@ -501,15 +595,16 @@ fn independent(
     Ok(len)
 }
 
-/// The most that each block may hold, but exactly what the last does. `None` where that would be far from what they can.
-fn rooms_of_full_blocks(data: &[u8], header: &Header, blocks: &[Block]) -> Option<Vec<usize>> {
+/// The most that each block may hold, but exactly what the last does. `None` where that would be far from what they can, or more
+/// than may come out.
+fn rooms_of_full_blocks(data: &[u8], header: &Header, blocks: &[Block], out: &Output) -> Option<Vec<usize>> {
     /// Text becomes a tenth at most.
     const LIKELY: usize = 32;
     let (last, others) = blocks.split_last()?;
     let rooms = others.iter().map(|Block { place, stored }| if *stored { place.len() } else { header.most });
     let rooms = rooms.chain([header.len_of(data, last).ok()?]).collect::<Vec<_>>();
     let bytes = blocks.iter().map(|block| block.place.len()).sum::<usize>();
-    (rooms.iter().sum::<usize>() <= LIKELY * bytes).then_some(rooms)
+    (rooms.iter().sum::<usize>() <= LIKELY * bytes && sum(&rooms, out).is_ok()).then_some(rooms)
 }
 
 /// Blocks that look back into those before them. Returns the bytes that they hold.
@@ -519,19 +614,31 @@ fn linked(data: &[u8], header: &Header, blocks: &[Block], out: &mut Output, job:
     let all = sum(&lens, out)?;
     for (block, &len) in blocks.iter().zip(&lens) {
         job.check()?;
-        let from = out.data.len();
-        out.room(len)?;
-        let (before, place) = out.data.split_at_mut(from);
-        let before = &before[begin.max(from.saturating_sub(MAX_OFFSET + 1))..];
-        if decode(data, block, place, before)? != len {
-            return Err(refuse(
-                block.place.start,
-                "the LZ4 block that begins here is damaged: it holds less than it says",
-            ));
-        }
+        append(data, header, block, len, begin, out)?;
         job.advance(block.place.len() as u64);
     }
     Ok(all)
+}
+
+/// Appends what a block holds, for which there is room enough. Of a frame whose blocks look back, and which began at `begin`, it must
+/// be so much.
+fn append(
+    data: &[u8],
+    header: &Header,
+    block: &Block,
+    room: usize,
+    begin: usize,
+    out: &mut Output,
+) -> Result<(), KernelError> {
+    let from = out.data.len();
+    out.room(room)?;
+    let (before, place) = out.data.split_at_mut(from);
+    let before = if header.independent { &[] } else { &before[begin.max(from.saturating_sub(MAX_OFFSET + 1))..] };
+    let len = decode(data, block, place, before)?;
+    if !header.independent && len != room {
+        return Err(refuse(block.place.start, "the LZ4 block that begins here is damaged: it holds less than it says"));
+    }
+    out.keep(from, len)
 }
 
 /// Writes to `place` what a block holds, which may look back into `before`; returns how many bytes that are.
