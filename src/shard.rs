@@ -870,12 +870,21 @@ mod tests {
         );
         assert_eq!(
             names(|sharding| sharding.is_some_and(|sharding| sharding.rounds)),
-            ["image.color", "image.crop", "image.rotate", "kmeans", "knn.index", "nbody", "stats.quantiles"]
+            [
+                "decompress",
+                "image.color",
+                "image.crop",
+                "image.decode",
+                "image.encode",
+                "image.pipeline",
+                "image.rotate",
+                "kmeans",
+                "knn.index",
+                "nbody",
+                "stats.quantiles"
+            ]
         );
-        assert_eq!(
-            names(|sharding| sharding.is_none()),
-            ["decompress", "image.decode", "image.encode", "image.pipeline", "noop"]
-        );
+        assert_eq!(names(|sharding| sharding.is_none()), ["noop"]);
     }
 
     #[test]
