@@ -455,7 +455,8 @@ fn label_all(
     job: &Job,
 ) -> Result<(), Cancelled> {
     let centroids = Centroids::of(centroids, rows.dimensions);
-    let each = (SLICE / rows.dimensions).max(1).next_multiple_of(GROUP);
+    // However short the vectors, runs enough for all threads.
+    let each = (SLICE / rows.dimensions).clamp(1, 1 << 10).next_multiple_of(GROUP);
     labels.par_chunks_mut(each).enumerate().try_for_each(|(run, labels)| {
         job.check()?;
         label_some(rows, metric, &centroids, run * each, labels, job)?;
