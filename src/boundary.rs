@@ -184,7 +184,7 @@ pub fn shardable_kernels(rounds: bool) -> Vec<String> {
     kernels().iter().filter(divides).map(|entry| entry.name.to_string()).collect()
 }
 
-/// Begins a job that is to be done in at most `pieces` at a time, each of some milliseconds, in this instance by [`step`](local::step). Whether it
+/// Begins a job that is to be done in at most `pieces` at a time, each of some milliseconds, in this instance by `__loomwork_step`. Whether it
 /// is divided: else it is one step.
 ///
 /// # Errors

@@ -124,7 +124,11 @@ impl Entry {
                 K::validate(&params)?;
                 Ok(Box::new(crate::task::Prepared::<K>(params)))
             },
+            // Where threads share a memory nothing divides jobs, and how is not compiled.
+            #[cfg(not(all(target_family = "wasm", feature = "threads")))]
             sharding: K::sharding,
+            #[cfg(all(target_family = "wasm", feature = "threads"))]
+            sharding: || None,
             #[cfg(any(not(target_family = "wasm"), feature = "describe"))]
             schemas: |generator| {
                 [

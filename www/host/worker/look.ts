@@ -3,7 +3,7 @@
 /** So many milliseconds should pass between two calls. */
 const PACE_MS = 0.5;
 /** As many looks of the kernel may go by, however soon they follow each other: the next may come late. */
-const MOST = 1024;
+const MOST = 128;
 
 /**
  * Gives what the wasm calls: it calls `onLook`, and returns how many looks may go by until the next time. A promise suspends the wasm, where that
