@@ -269,7 +269,8 @@ mod tests {
                 let params = ImageEncodeParams { image: image.clone(), format, quality: None };
                 let what = format!("{format:?} of {}×{}", image.width, image.height);
                 let seen = |pieces, short| check_rounds::<ImageEncode>(&params, Aim { pieces, short });
-                let long = [1, 2, 3, 7, 64, 256].map(|pieces| seen(pieces, false));
+                let many: &[usize] = if format == ImageFormat::Png { &[1, 2, 3, 7, 64, 256] } else { &[7] };
+                let long: Vec<Seen> = many.iter().map(|&pieces| seen(pieces, false)).collect();
                 assert!(long.iter().all(|seen| seen.rounds <= 1));
                 let most = long.iter().map(|seen| seen.shards).max();
                 assert_eq!(most, Some(if format == ImageFormat::Png { shards } else { 0 }), "{what}");
