@@ -231,8 +231,8 @@ pub trait Rounds: Kernel {
     /// As of [`Kernel::run`].
     fn run_shard(shard: Self::Shard, job: &Job<Self::Part>) -> Result<Self::Given, KernelError>;
 
-    /// What comes after a round, from what its shards gave, in their order. Parts may be emitted here too; progress is in what
-    /// is returned.
+    /// What comes after a round, from what its shards gave, in their order. Parts may be emitted here too. Progress is in what is
+    /// returned: what counts some itself is run in a [`Job::stage`] of 0 units.
     ///
     /// # Errors
     /// As of [`Kernel::run`], and [`KernelError::Failed`] when what was given is not of the shards.
@@ -733,7 +733,7 @@ pub(crate) mod testing {
             Begun::Pieces(mut job) => loop {
                 let block = block();
                 let output = job.step(block, sink()).unwrap();
-                let (done, total) = output.is_some().then(|| block.progress()).unwrap_or_else(|| job.progress());
+                let (done, total) = if output.is_some() { block.progress() } else { job.progress() };
                 assert!(done <= total, "{done} of {total} units are done");
                 if let Some(output) = output {
                     assert_eq!(done, total, "progress in the end");

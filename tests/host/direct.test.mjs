@@ -53,16 +53,16 @@ test('what is taken for copies is given back when one of them cannot be made', {
   const runtime = { yield: () => new Promise((resolve) => setImmediate(resolve)) };
   const small = packed(100, 5000, 70_000);
   lose(small[2]);
-  assert.throws(() => stage(small, [], true, reserve, runtime), TypeError);
+  assert.throws(() => stage(small, [], { shared: true, reserve, moves: true }, runtime), TypeError);
   assert.equal(taken, 0);
   const large = packed(100, 3 << 20, 5000);
-  const slow = stage(large, [], true, reserve, runtime);
+  const slow = stage(large, [], { shared: true, reserve, moves: true }, runtime);
   // In the midst of the second.
   while (taken < 2) await runtime.yield();
   lose(large[1]);
   await assert.rejects(slow, TypeError);
   assert.equal(taken, 0);
-  const right = await stage(packed(100, 3 << 20, 5000), [], true, reserve, runtime);
+  const right = await stage(packed(100, 3 << 20, 5000), [], { shared: true, reserve, moves: true }, runtime);
   assert.equal(taken, 3);
   right.release();
   assert.equal(taken, 0);
@@ -77,8 +77,8 @@ test('buffers that were moved go on with their job only where there is no room i
   const copies = given.map(({ buffer }) => new Uint8Array(buffer.slice()));
   const inside = (staged) => staged.arrays.map((array) => arena.holds(array));
   const same = (staged) => staged.arrays.forEach(({ buffer, byteOffset, length }, index) => assert.equal(Buffer.compare(new Uint8Array(buffer, byteOffset, length), copies[index]), 0));
-  // A host whose instance is being replaced has no reserve. An array of nothing needs no buffer of its caller's.
-  const early = await stage(given, buffers, true, undefined, runtime);
+  // Other backends have no reserve. An array of nothing needs no buffer of its caller's.
+  const early = await stage(given, buffers, { shared: true, reserve: undefined, moves: true }, runtime);
   assert.ok(buffers.slice(1).every((buffer) => buffer.byteLength === 0), 'the caller has given them away');
   assert.deepEqual([early.transfer.length, ...inside(early)], [3, false, false, false, false]);
   same(early);
@@ -88,10 +88,17 @@ test('buffers that were moved go on with their job only where there is no room i
   same(early);
   early.release();
   const again = copies.map((copy) => ({ ...packed(0), buffer: copy.slice().buffer, length: copy.length }));
-  const late = await stage(again, again.map(({ buffer }) => buffer), true, arena, runtime);
+  const late = await stage(again, again.map(({ buffer }) => buffer), { shared: true, reserve: arena, moves: true }, runtime);
   assert.deepEqual([late.transfer.length, ...inside(late)], [0, true, true, true, true]);
   same(late);
   late.release();
+  // While an instance is replaced there is none either, but what is moved to the next may be lost with it: copies stay here.
+  const last = copies.map((copy) => ({ ...packed(0), buffer: copy.slice().buffer, length: copy.length }));
+  const between = await stage(last, last.map(({ buffer }) => buffer), { shared: true, reserve: undefined, moves: false }, runtime);
+  assert.ok(last.slice(1).every(({ buffer }) => buffer.byteLength === 0), 'the caller has given them away');
+  assert.equal(between.transfer.length, 0);
+  assert.ok(between.arrays.slice(1).every(({ buffer }) => buffer instanceof SharedArrayBuffer));
+  same(between);
 });
 
 test('an array that its caller moves away while it is copied is an error', { timeout: 30_000 }, async (t) => {

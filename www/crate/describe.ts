@@ -31,7 +31,7 @@ interface Words {
 const DERIVES = [
   { bound: /required by a bound in `(\w+::)*Kernel::Params`/, hint: 'the params of a kernel need #[derive(Deserialize, JsonSchema)], and so does each type of their fields' },
   { bound: /required by a bound in `(\w+::)*Kernel::(Output|Part)`/, hint: 'the output and the parts of a kernel need #[derive(Serialize, JsonSchema)], and so does each type of their fields' },
-  { bound: /required by a bound in `(\w+::)*(Shardable|Sharding::of)`/, hint: 'a kernel that can shard needs Serialize on its params and Deserialize on its output too, since shards travel' },
+  { bound: /required by a bound in `(\w+::)*(Shardable|Sharding::\w+)`/, hint: 'a kernel that can shard needs Serialize on its params and Deserialize on its output too, since shards travel' },
 ];
 
 interface Exports {
