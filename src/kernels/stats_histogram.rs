@@ -2,7 +2,7 @@
 
 use super::number::{Number, in_runs, part};
 use crate::array::{AnyArray, Array};
-use crate::shard::{self, Sharding};
+use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Cancelled, Job, Kernel, KernelError, Shardable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -100,7 +100,7 @@ impl Kernel for StatsHistogram {
     }
 
     fn sharding() -> Option<Sharding> {
-        Some(Sharding::of::<Self>())
+        Some(Sharding::with_turns::<Self>())
     }
 }
 
@@ -146,22 +146,84 @@ impl Shardable for StatsHistogram {
     }
 }
 
+/// A histogram in one instance: where the bins lie is looked for in turns.
+pub enum HistogramTurns {
+    /// The least and the greatest of the numbers before this one.
+    Extent(StatsHistogramParams, Aim, usize, [f64; 2]),
+    /// Units in all.
+    Counting(u64),
+}
+
+/// Numbers of a turn: a millisecond or two.
+const TURN: usize = 1 << 20;
+
+impl Rounds for StatsHistogram {
+    type Shard = StatsHistogramParams;
+    type Given = StatsHistogramOutput;
+    type State = HistogramTurns;
+
+    fn begin(p: StatsHistogramParams, aim: Aim) -> Result<Round<Self>, KernelError> {
+        let total = p.data.len() as u64;
+        if p.edges.is_none() && p.range.is_none() && p.data.len() > TURN {
+            let state = HistogramTurns::Extent(p, aim, 0, NOTHING);
+            return Ok(Round::Next { shards: Vec::new(), state, progress: (0, 2 * total) });
+        }
+        let (mut shards, ()) = Self::split(p, aim.pieces)?;
+        if shards.len() == 1 {
+            return Ok(Round::Whole(shards.remove(0)));
+        }
+        Ok(Round::Next { shards, state: HistogramTurns::Counting(total), progress: (0, total) })
+    }
+
+    fn run_shard(p: StatsHistogramParams, job: &Job) -> Result<StatsHistogramOutput, KernelError> {
+        Self::run(p, job)
+    }
+
+    fn go_on(state: HistogramTurns, outputs: Vec<StatsHistogramOutput>, job: &Job) -> Result<Round<Self>, KernelError> {
+        match state {
+            HistogramTurns::Extent(mut p, aim, at, found) => {
+                let len = p.data.len();
+                let (end, total) = (len.min(at + TURN), 2 * len as u64);
+                let found = both(found, ends(&p.data, at..end, job)?);
+                if end < len {
+                    let state = HistogramTurns::Extent(p, aim, end, found);
+                    return Ok(Round::Next { shards: Vec::new(), state, progress: (end as u64, total) });
+                }
+                p.range = Some(widened(found));
+                let (shards, ()) = Self::split(p, aim.pieces)?;
+                Ok(Round::Next { shards, state: HistogramTurns::Counting(total), progress: (len as u64, total) })
+            }
+            HistogramTurns::Counting(total) => Ok(Round::Done { output: Self::merge((), outputs)?, total }),
+        }
+    }
+}
+
 /// Where the bins of equal width begin and end when the caller does not say.
 fn extent(data: &AnyArray, job: &Job) -> Result<[f64; 2], Cancelled> {
-    let [low, high] = crate::array::each_kind!(data, array => {
+    Ok(widened(ends(data, 0..data.len(), job)?))
+}
+
+/// The least and the greatest of some of the numbers.
+fn ends(data: &AnyArray, which: Range<usize>, job: &Job) -> Result<[f64; 2], Cancelled> {
+    crate::array::each_kind!(data, array => {
+        let array = &array[which];
         let work = |run: Range<usize>| {
             job.check()?;
             let finite = array[run.clone()].iter().map(|x| x.to_f64()).filter(|x| x.is_finite());
             job.advance(run.len() as u64);
             Ok(finite.fold(NOTHING, |all, x| both(all, [x, x])))
         };
-        in_runs(array.len(), SLICE, &work, both)?.unwrap_or(NOTHING)
-    });
-    Ok(match low.partial_cmp(&high) {
+        Ok(in_runs(array.len(), SLICE, &work, both)?.unwrap_or(NOTHING))
+    })
+}
+
+/// Ends between which bins have a width.
+fn widened([low, high]: [f64; 2]) -> [f64; 2] {
+    match low.partial_cmp(&high) {
         Some(std::cmp::Ordering::Less) => [low, high],
         Some(std::cmp::Ordering::Equal) => [low - 0.5, high + 0.5],
         _ => [0.0, 1.0],
-    })
+    }
 }
 
 /// The ends of no numbers.
@@ -272,7 +334,7 @@ mod tests {
     use super::*;
     use crate::array::F16;
     use crate::kernel::run;
-    use crate::shard::testing::check_shards;
+    use crate::shard::testing::{check_pieces, check_shards};
     use proptest::prelude::*;
 
     fn params(data: impl Into<AnyArray>) -> StatsHistogramParams {
@@ -392,6 +454,9 @@ mod tests {
         }
         let halves = Array::from((0..100_000_u32).map(|i| F16(i as u16)).collect::<Vec<_>>());
         assert_eq!(check_shards::<StatsHistogram>(&params(halves)), 2);
+        // The extent of so many is looked for in several turns; the least and the greatest lie in the last.
+        let many = (0..2 * TURN + 99).map(|i| (i * 7919 % 65_521) as f32 * if i > 2 * TURN { 3.5 } else { 1.0 } - 9.0);
+        assert_eq!(check_pieces::<StatsHistogram>(&params(Array::from(many.collect::<Vec<_>>())), 7), 7);
     }
 
     #[test]
