@@ -1,5 +1,5 @@
-//! Jobs that are not handed out, but done in turns where an event loop waits for them: a kernel whose pixels go out and back as fast as they
-//! are made gains nothing from other instances. Such a job is [`Rounds`](crate::shard::Rounds) without shards: the pixels stay where they are.
+//! Jobs that are not handed out, but done in turns where an event loop waits for them: a kernel whose data goes out and back as fast as it
+//! is worked on gains nothing from other instances. Such a job is [`Rounds`](crate::shard::Rounds) without shards: the data stays where it is.
 
 use serde::{Deserialize, Serialize};
 
