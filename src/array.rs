@@ -185,6 +185,7 @@ impl<T: Element> Array<T> {
     }
 
     /// Puts elements behind those that it has. It has no shape then.
+    #[cfg(feature = "kernels")]
     pub(crate) fn append(&mut self, elements: &[T]) {
         self.data.own().extend_from_slice(elements);
         self.shape = None;

@@ -52,7 +52,6 @@ mod image_pipeline;
 mod image_resize;
 #[cfg(feature = "images")]
 mod image_rotate;
-#[cfg(feature = "images")]
 mod in_turns;
 #[cfg(feature = "images")]
 mod jpeg;
