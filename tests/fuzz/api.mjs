@@ -347,4 +347,12 @@ export const properties = {
 
 /** Hosts on which params are tried. */
 export const openHosts = () =>
-  Promise.all(['threads', 'workers', 'inline'].map((backend) => createHost({ backend, threads: 2, grace: 500, maxMemory: 2 ** 29 })));
+  Promise.all(
+    ['threads', 'workers', 'inline'].map((backend) =>
+      createHost({
+        backend, threads: 2, grace: 500, maxMemory: 2 ** 29,
+        // Where wasm cannot be suspended, a step of endless work keeps the timer of our patience from ringing: such a job is to end by its own.
+        ...(backend === 'inline' && { timeout: 2000 }),
+      }),
+    ),
+  );
