@@ -311,8 +311,8 @@ export const cases = {
   async grace({ backend, open }) {
     if (backend === 'inline') absent(BLOCKED);
     const host = await open({ grace: 200 });
-    // Long enough to be compiled for speed in every runtime: in JavaScriptCore only code that is not yet can be ended.
-    const stuck = host.run('fault', { how: 'never' }, { timeout: 2000 });
+    // Long enough to be compiled for speed in every runtime, on a busy machine too: in JavaScriptCore only code that is not yet can be ended.
+    const stuck = host.run('fault', { how: 'never' }, { timeout: 4000 });
     await until(() => stuck.state === 'running', 10_000);
     const beside = [1, 2, 3, 4, 5, 6].map((byte) => plusOne(host, byte, 2000));
     await fails(stuck, 'TimeoutError', 'a kernel that never checks');

@@ -3,7 +3,7 @@
 
 /**
  * @typedef {{ runtime: RegExp, backend?: RegExp, features: string[], text: RegExp, always: boolean, reason: string, issue: string }} Limit
- *   text: how such a cell fails; always: in each run some of its cells fail
+ *   text: how such a cell fails; always: it never passes
  */
 
 const FREED = ['gone after traps', 'gone after grace'];
@@ -26,7 +26,6 @@ export const limits = [
     backend: /threads|workers/,
     features: ['gone after grace'],
     text: LEFT,
-    // But for a kernel that a busy machine has not compiled for speed by then.
     always: true,
     reason: 'JavaScriptCore does not end a worker inside of wasm that calls no JavaScript: a kernel that never checks runs on',
     issue: 'https://github.com/oven-sh/bun/pull/36356',
