@@ -135,10 +135,13 @@ export class SlicedInstance {
     if (!job.isWanted()) return undefined;
     const running = this.#starts(job, isWhole);
     const began = performance.now();
-    await this.#step(SLOT, job.id);
-    const counts = isWhole ? undefined : this.#glue.progressOf(job.id);
+    const isOver = (await this.#step(SLOT, job.id)) === 0;
+    const counts = isOver ? undefined : this.#glue.progressOf(job.id);
     if (counts) job.onProgress({ done: counts[0]!, total: counts[1]! });
-    return this.#ends(running, began);
+    const end = this.#ends(running, began);
+    // Of a job that the instance does not have no event tells, and nobody is to wait for one.
+    if (isOver && !end) return { id: job.id, slot: SLOT, kind: 'failed', done: 0, total: 0, error: { code: 'KERNEL_ERROR', message: 'the instance has lost the job: run it again' } };
+    return end;
   }
 
   #starts(job: SlicedJob, isWhole: boolean): Running {
