@@ -38,12 +38,28 @@ pub(crate) fn kernels() -> &'static [Entry] {
 }
 
 #[cfg(feature = "threads")]
-pub(crate) use threads::now;
+pub(crate) use threads::{make_room, now};
 
 /// Something that happened to a job, on its way to the caller.
 enum Event {
-    Part { id: u32, slot: usize, number: u32, value: Value },
-    End { id: u32, slot: usize, outcome: Outcome },
+    Part {
+        id: u32,
+        slot: usize,
+        number: u32,
+        value: Value,
+    },
+    End {
+        id: u32,
+        slot: usize,
+        outcome: Outcome,
+    },
+    /// An array of so many bytes will be in the output.
+    #[cfg(feature = "threads")]
+    Room {
+        id: u32,
+        slot: usize,
+        bytes: usize,
+    },
 }
 
 static EVENTS: Mutex<VecDeque<Event>> = Mutex::new(VecDeque::new());
@@ -289,7 +305,7 @@ fn part_sink(id: u32, slot: usize) -> PartSink {
     Box::new(move |number, value| push(Event::Part { id, slot, number, value }))
 }
 
-/// What happened next: `{ id, slot, kind, number?, tree?, arrays?, error?, done?, total?, lent? }`, or `undefined` when nothing has.
+/// What happened next: `{ id, slot, kind, number?, tree?, arrays?, error?, done?, total?, lent?, bytes? }`, or `undefined` when nothing has.
 ///
 /// `arrays` tells where the value's arrays lie; they stay valid until the next call, or until [`release`] when `lent`.
 #[wasm_bindgen(js_name = nextEvent)]
@@ -305,6 +321,13 @@ pub fn next_event() -> JsValue {
             set(&out, "number", number);
             set_value(&out, "part", &value);
             CURRENT.set(Some(value));
+        }
+        #[cfg(feature = "threads")]
+        Some(Event::Room { id, slot, bytes }) => {
+            set(&out, "id", id);
+            set(&out, "slot", slot);
+            set(&out, "kind", "room");
+            set(&out, "bytes", bytes);
         }
         Some(Event::End { id, slot, outcome }) => {
             let control = &ControlBlock::table()[slot];
@@ -638,6 +661,19 @@ mod threads {
     pub fn run_thread(lane: usize) -> bool {
         stack::watch(lane);
         pool::join(lane)
+    }
+
+    /// Bytes of an output from which room for it is worth an event.
+    const WORTH_ROOM: usize = 1 << 20;
+
+    /// Lets the coordinator, which will copy a job's output, make room for an array of so many bytes.
+    pub(crate) fn make_room(control: &'static ControlBlock, bytes: usize) {
+        if bytes >= WORTH_ROOM
+            && !control.lends()
+            && let Some(slot) = ControlBlock::table().element_offset(control)
+        {
+            push(Event::Room { id: control.id(), slot, bytes });
+        }
     }
 
     fn run(lane: usize, slot: usize) {

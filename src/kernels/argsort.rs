@@ -30,6 +30,7 @@ impl Kernel for Argsort {
     }
 
     fn run(SortParams { data, order }: SortParams, job: &Job) -> Result<ArgsortOutput, KernelError> {
+        job.will_return(data.len() * size_of::<u32>());
         let indices = crate::array::each_kind!(data, array => argsort(array, order, job)?);
         Ok(ArgsortOutput { indices: indices.into() })
     }

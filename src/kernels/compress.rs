@@ -7,14 +7,16 @@
 //! other bytes on 64 bits.
 
 use super::in_turns::NoShard;
-use super::radix::reserve;
 use super::{deflate, lz4, zstd};
 use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Array, Job, Kernel, KernelError, Shardable};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 /// Compresses bytes.
 pub struct Compress;
@@ -147,23 +149,26 @@ impl Kernel for Compress {
         let (len, size) = (data.len(), format.block());
         // An empty input has a block too: in it the file says that it ends.
         let count = len.div_ceil(size).max(1);
-        let blocks = (0..count).into_par_iter().map_init(
-            || Encoder::new(format, level),
-            |encoder, number| {
+        // The threads take the blocks in their order, so that each that is done is soon appended, while it is still in a cache.
+        let next = AtomicUsize::new(0);
+        let file = Mutex::new(InOrder::new(File::new(format, level, piece.is_some(), count), count));
+        (0..job.threads().min(count)).into_par_iter().with_max_len(1).try_for_each(|_| {
+            let mut encoder = Encoder::new(format, level);
+            let mut compress = |number: usize| {
                 let block = &data[number * size..len.min((number + 1) * size)];
                 let is_end = number + 1 == count && piece != Some(Piece::Inner);
                 let compressed = encoder.block(block, is_end, job)?;
-                Ok(Blocks {
-                    lengths: vec![compressed.len() as u32],
-                    check: check(format, block),
-                    data: compressed,
-                    len: block.len(),
-                })
-            },
-        );
-        let blocks = blocks.collect::<Result<Vec<Blocks>, KernelError>>()?;
+                let lengths = vec![compressed.len() as u32];
+                let block = Blocks { lengths, check: check(format, block), data: compressed, len: block.len() };
+                file.lock().unwrap_or_else(PoisonError::into_inner).put(number, block)
+            };
+            let mut numbers =
+                std::iter::repeat_with(|| next.fetch_add(1, Relaxed)).take_while(|&number| number < count);
+            // One that fails leaves nothing to do for the others.
+            numbers.try_for_each(&mut compress).inspect_err(|_| next.store(count, Relaxed))
+        })?;
         drop(data);
-        assemble(format, level, piece.is_some(), &blocks)
+        file.into_inner().unwrap_or_else(PoisonError::into_inner).file.finish()
     }
 
     fn sharding() -> Option<Sharding> {
@@ -402,33 +407,120 @@ fn assemble(
     is_piece: bool,
     blocks: &[Blocks],
 ) -> Result<CompressOutput, KernelError> {
-    let len = blocks.iter().map(|blocks| blocks.len as u64).sum::<u64>();
-    let check = blocks.iter().fold(None, |before, blocks| {
+    let mut file = File::new(format, level, is_piece, blocks.iter().map(|blocks| blocks.lengths.len()).sum());
+    file.reserve(blocks.iter().map(|blocks| blocks.data.len()).sum())?;
+    blocks.iter().try_for_each(|blocks| file.append(blocks))?;
+    file.finish()
+}
+
+/// What is written of a file, or of a piece.
+struct File {
+    format: CompressionFormat,
+    level: u32,
+    is_piece: bool,
+    /// From where the head is to be: its length is known before what it says.
+    data: Vec<u8>,
+    lengths: Vec<u32>,
+    check: Option<u32>,
+    /// Bytes that were compressed.
+    len: u64,
+}
+
+/// The longest that comes after the blocks.
+const TAIL: usize = 8;
+
+impl File {
+    /// Of so many blocks.
+    fn new(format: CompressionFormat, level: u32, is_piece: bool, blocks: usize) -> Self {
+        let mut file =
+            Self { format, level, is_piece, data: Vec::new(), lengths: vec![0; blocks], check: None, len: 0 };
+        file.data = file.head();
+        file.lengths.clear();
+        file
+    }
+
+    fn head(&self) -> Vec<u8> {
+        match self.format {
+            _ if self.is_piece => vec![],
+            CompressionFormat::Gzip => deflate::gzip_head(self.level, &self.lengths),
+            CompressionFormat::Zlib => deflate::zlib_head(self.level),
+            CompressionFormat::Lz4 => lz4::head(self.len),
+            CompressionFormat::Deflate | CompressionFormat::Zstd => vec![],
+        }
+    }
+
+    fn tail(&self) -> Vec<u8> {
+        let check = self.check.unwrap_or(0);
+        match self.format {
+            _ if self.is_piece => vec![],
+            CompressionFormat::Gzip => deflate::gzip_tail(check, self.len),
+            CompressionFormat::Zlib => check.to_be_bytes().to_vec(),
+            CompressionFormat::Lz4 => lz4::END.to_vec(),
+            CompressionFormat::Deflate | CompressionFormat::Zstd => vec![],
+        }
+    }
+
+    /// Room for so many bytes of blocks, and for what comes after them.
+    fn reserve(&mut self, bytes: usize) -> Result<(), KernelError> {
+        let bytes = bytes + TAIL;
+        self.data.try_reserve(bytes).map_err(|_| KernelError::OutOfMemory { bytes: Some(bytes as u64) })
+    }
+
+    /// The next blocks.
+    fn append(&mut self, blocks: &Blocks) -> Result<(), KernelError> {
+        self.reserve(blocks.data.len())?;
+        self.data.extend_from_slice(&blocks.data);
+        self.lengths.extend_from_slice(&blocks.lengths);
         let len = blocks.len as u64;
-        Some(match (before, format) {
+        self.len += len;
+        self.check = Some(match (self.check, self.format) {
             (None, _) => blocks.check,
             (Some(before), CompressionFormat::Gzip) => zlib_rs::crc32::crc32_combine(before, blocks.check, len),
             (Some(before), CompressionFormat::Zlib) => zlib_rs::adler32::adler32_combine(before, blocks.check, len),
             (Some(_), _) => 0,
-        })
-    });
-    let check = check.unwrap_or(0);
-    let mut lengths = reserve(blocks.iter().map(|blocks| blocks.lengths.len()).sum())?;
-    blocks.iter().for_each(|blocks| lengths.extend_from_slice(&blocks.lengths));
-    let (head, tail) = match format {
-        _ if is_piece => (vec![], vec![]),
-        CompressionFormat::Gzip => (deflate::gzip_head(level, &lengths), deflate::gzip_tail(check, len)),
-        CompressionFormat::Zlib => (deflate::zlib_head(level), check.to_be_bytes().to_vec()),
-        CompressionFormat::Lz4 => (lz4::head(len), lz4::END.to_vec()),
-        CompressionFormat::Deflate | CompressionFormat::Zstd => (vec![], vec![]),
-    };
-    let body = blocks.iter().map(|blocks| blocks.data.len()).sum::<usize>();
-    let mut data = reserve(head.len() + body + tail.len())?;
-    data.extend_from_slice(&head);
-    blocks.iter().for_each(|blocks| data.extend_from_slice(&blocks.data));
-    data.extend_from_slice(&tail);
-    let piece = is_piece.then(|| PieceFacts { lengths: lengths.into(), check });
-    Ok(CompressOutput { data: data.into(), piece })
+        });
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<CompressOutput, KernelError> {
+        let (head, tail) = (self.head(), self.tail());
+        self.data[..head.len()].copy_from_slice(&head);
+        self.data.extend_from_slice(&tail);
+        self.data.shrink_to_fit();
+        let (lengths, check) = (self.lengths.into(), self.check.unwrap_or(0));
+        let piece = self.is_piece.then_some(PieceFacts { lengths, check });
+        Ok(CompressOutput { data: self.data.into(), piece })
+    }
+}
+
+/// A file whose blocks come in about their order.
+struct InOrder {
+    file: File,
+    /// Blocks in all.
+    count: usize,
+    /// The number of the next, and those that have come before it.
+    next: usize,
+    early: BTreeMap<usize, Blocks>,
+}
+
+impl InOrder {
+    fn new(file: File, count: usize) -> Self {
+        Self { file, count, next: 0, early: BTreeMap::new() }
+    }
+
+    fn put(&mut self, number: usize, block: Blocks) -> Result<(), KernelError> {
+        if number == 0 {
+            // Most are about as long as the first. Where that is too much, they find room for themselves.
+            let bytes = self.count.saturating_mul(block.data.len() + block.data.len() / 16);
+            let _ = self.file.reserve(bytes);
+        }
+        self.early.insert(number, block);
+        while let Some(block) = self.early.remove(&self.next) {
+            self.file.append(&block)?;
+            self.next += 1;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]

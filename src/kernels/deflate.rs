@@ -130,6 +130,7 @@ pub(super) fn gunzip(data: &[u8], out: &mut Output, job: &Job) -> Result<(), Ker
     if let Some(members) = told(data, out) {
         let from = out.data.len();
         let parts = members.iter().flat_map(Member::parts).collect::<Vec<_>>();
+        job.will_return(parts.iter().map(|part| part.len).sum());
         let crcs = read_parts(data, 0, &parts, out, job)?;
         if crcs.is_some_and(|crcs| are_right(&members, &crcs)) {
             return Ok(());
@@ -137,6 +138,11 @@ pub(super) fn gunzip(data: &[u8], out: &mut Output, job: &Job) -> Result<(), Ker
         // What the file says of itself is not so: it is read as if it said nothing, and any error is found where it is.
         out.data.truncate(from);
         job.set_total(job.progress().0 + data.len() as u64);
+    }
+    // What a file of one member holds stands at its end.
+    if let Some(&len) = data.last_chunk() {
+        let len = u32::from_le_bytes(len) as usize;
+        job.will_return(if len <= data.len().saturating_mul(MAX_RATIO) { len } else { 0 });
     }
     let mut reader = Gunzip::default();
     while !reader.step(data, out, job)?.ended {}

@@ -169,6 +169,7 @@ where
 {
     let Sides { rows, length, is_matrix, real, inverse } = sides;
     let shape = sides.shape_out();
+    job.will_return(rows * sides.floats_out() * size_of::<T>());
     if rows == 0 {
         return Ok(Array::from(Vec::new()).with_shape(shape));
     }

@@ -82,6 +82,7 @@ impl Kernel for HashMany {
         job.set_total(p.data.len() as u64);
         job.check()?;
         let places = p.places()?;
+        job.will_return(places.len() * DIGEST);
         let mut digests = reserve(places.len())?;
         digests.resize(places.len(), [0; DIGEST]);
         let mut tasks = Vec::new();

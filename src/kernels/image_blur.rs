@@ -89,6 +89,7 @@ impl Kernel for ImageBlur {
         let area = p.area();
         let (width, rows) = (area.width, area.rows.len());
         job.set_total(u64::from(width) * rows as u64);
+        job.will_return(area.stride() * rows);
         job.check()?;
         let data = match p.kind() {
             Kind::Nothing => {

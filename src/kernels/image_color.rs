@@ -110,6 +110,7 @@ impl Kernel for ImageColor {
         let tables = Tables::of(&p);
         let Image { data, width, height } = p.image;
         job.set_total(u64::from(width) * u64::from(height));
+        job.will_return(data.len());
         let change = |block: &mut [u8]| {
             job.check()?;
             tables.apply(block);

@@ -129,6 +129,7 @@ impl Kernel for ImageConvolve {
         let area = p.area();
         let rows = area.rows.len();
         job.set_total(u64::from(area.width) * rows as u64);
+        job.will_return(area.stride() * rows);
         job.check()?;
         let mut data = zeros(area.stride() * rows, job)?;
         let matrix = Matrix::of(&p);

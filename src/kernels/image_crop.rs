@@ -57,6 +57,7 @@ impl Kernel for ImageCrop {
         job.set_total(u64::from(p.height));
         let (from, to) = (p.image.width as usize * 4, p.width as usize * 4);
         let length = to * p.height as usize;
+        job.will_return(length);
         let mut data = reserve(length)?;
         let rows = p.image.data.par_chunks_exact(from).skip(p.y as usize);
         // Not cleared before, which would take as long as the copy, on one thread.

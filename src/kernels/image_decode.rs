@@ -388,6 +388,7 @@ impl<R: BufRead + Seek> PngFile<R> {
 fn decode_png(data: &[u8], job: &Job) -> Result<(Image, Orientation), Refusal> {
     let file = Interruptible { file: Cursor::new(data), job };
     let PngFile { mut reader, samples, width, height } = PngFile::open(file, data.len())?;
+    job.will_return(width as usize * height as usize * 4);
     let mut buffer = zeros(width as usize * height as usize * samples.bytes_per_pixel(), job)?;
     reader.next_frame(&mut buffer)?;
     let orientation = Orientation::of(reader.info().exif_metadata.as_deref());
@@ -404,6 +405,7 @@ fn decode_webp(data: &[u8], job: &Job) -> Result<(Image, Orientation), Refusal> 
     let bytes = u64::from(width) * u64::from(height) * samples.bytes_per_pixel() as u64;
     // One colour all over takes no bits at all in a lossless file: its size bounds nothing.
     check_size(width, height, bytes, u64::MAX)?;
+    job.will_return(width as usize * height as usize * 4);
     let orientation = Orientation::of(decoder.exif_metadata()?.as_deref());
     let mut buffer = zeros(bytes as usize, job)?;
     decoder.read_image(&mut buffer)?;
@@ -508,6 +510,7 @@ impl<'a> JpegFile<'a> {
 fn decode_jpeg(data: &[u8], job: &Job) -> Result<(Image, Orientation), Refusal> {
     let mut file = JpegFile::open(data, job)?;
     let (width, height) = (file.width, file.height);
+    job.will_return(width as usize * height as usize * 4);
     let pixels = match jpeg::decode(data, job)? {
         Some(pixels) => pixels,
         None => {

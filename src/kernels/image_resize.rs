@@ -108,6 +108,7 @@ impl Kernel for ImageResize {
     fn run(p: ImageResizeParams, job: &Job) -> Result<ImageResizeOutput, KernelError> {
         let work = Work::of(&p);
         let (width, rows) = (work.to.0, work.rows.len() as u32);
+        job.will_return(width as usize * rows as usize * 4);
         let data = match work.filter.convolution() {
             _ if work.from == work.to => work.cut(p.image, job)?,
             None => nearest(&work, &p.image, job)?,

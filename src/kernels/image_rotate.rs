@@ -90,6 +90,7 @@ impl Kernel for ImageRotate {
         job.set_total(u64::from(width) * u64::from(height));
         job.check()?;
         let area = Area { width, height, first: 0, rows: 0..height, reach: 0 };
+        job.will_return(area.stride() * height as usize);
         let mut data = zeros(area.stride() * height as usize, job)?;
         let pixels = p.image.data.as_chunks().0;
         tiles(&mut data, &area, TILE, TILE).into_par_iter().try_for_each(|tile| {

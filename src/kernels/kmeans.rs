@@ -130,6 +130,7 @@ impl Kernel for Kmeans {
         rows.refuse_odd(job)?;
         let mut lloyd = Lloyd::of(rows.seeds(p.k as usize, p.seed, job)?);
         job.advance(rows.count as u64);
+        job.will_return(rows.count * size_of::<u32>());
         let mut labels = reserve(rows.count)?;
         labels.resize(rows.count, 0);
         while lloyd.goes_on(&p) {

@@ -100,6 +100,7 @@ impl Kernel for KnnIndex {
         let lists = p.count_of_lists();
         job.set_total(p.units());
         rows.refuse_odd(job)?;
+        job.will_return(p.data.len() * size_of::<f32>());
         let (mut sampling, mut budget) = (Sampling::of(&p)?, usize::MAX);
         sampling.go_on(&rows, &p, &mut budget);
         let sample = sampling.params(&p);

@@ -138,6 +138,7 @@ impl Kernel for Mandelbrot {
         };
         let mut counts = Vec::new();
         let bytes = width * height * size_of::<u32>();
+        job.will_return(bytes);
         counts.try_reserve_exact(width * height).map_err(|_| KernelError::OutOfMemory { bytes: Some(bytes as u64) })?;
         counts.resize(width * height, 0);
         tiles(&mut counts, width, rows.start as usize).into_par_iter().try_for_each(|tile| {

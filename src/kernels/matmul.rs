@@ -220,6 +220,7 @@ impl Layout {
 fn product<T: Float>(a: &[T], b: &[T], sides: Sides, job: &Job) -> Result<Array<T>, KernelError> {
     let Sides { m, k, n, .. } = sides;
     job.set_total(m as u64 * k as u64 * n as u64);
+    job.will_return(m * n * size_of::<T>());
     let mut c = zeros(m * n, job)?;
     if m * n * k.min(1) > 0 {
         let width = VECTORS * T::LANES;

@@ -50,6 +50,7 @@ impl Kernel for Sort {
     type Part = ();
 
     fn run(SortParams { data, order }: SortParams, job: &Job) -> Result<SortOutput, KernelError> {
+        job.will_return(data.len() * data.dtype().size());
         let shape = data.shape().map(<[usize]>::to_vec);
         let mut data: AnyArray = crate::array::each_kind!(data, array => sort(array, order, job)?.into());
         data.set_shape(shape);

@@ -71,7 +71,10 @@ struct Frame {
 pub(super) fn decompress(data: &[u8], out: &mut Output, job: &Job) -> Result<(), KernelError> {
     let frames = frames(data, job)?;
     match told(&frames, out) {
-        Some(parts) => read_parts(data, 0, &parts, out, job),
+        Some(parts) => {
+            job.will_return(parts.iter().map(|part| part.len).sum());
+            read_parts(data, 0, &parts, out, job)
+        }
         None => frames.iter().try_for_each(|frame| {
             let mut open = OpenFrame::of(frame, &data[frame.place.clone()], None);
             while !open.step(out, job)?.ended {}

@@ -50,6 +50,8 @@ impl Kernel for Smooth {
     fn run(params: SmoothParams, job: &Job) -> Result<SmoothOutput, KernelError> {
         let (data, radius) = (&*params.data, params.radius as usize);
         job.set_total(data.len() as u64);
+        // The host makes room for the copy of a large output meanwhile.
+        job.will_return(size_of_val(data));
         let mut out = vec![0.0; data.len()];
         // rayon uses every thread of the host, and one where there are none. The first error ends the job.
         out.par_chunks_mut(CHUNK)

@@ -84,6 +84,11 @@ export class ControlTable {
     Atomics.store(this.#words, this.#index(slot, CONTROL.streaming), 1);
   }
 
+  /** Whether the slot's job is the one of this id. */
+  isOf(slot: number, id: number): boolean {
+    return this.#words[this.#index(slot, CONTROL.id)] === (id | 0);
+  }
+
   /** Whose turn it is: one of TURNS. */
   turn(slot: number): number {
     return Atomics.load(this.#words, this.#index(slot, CONTROL.turn));

@@ -46,6 +46,18 @@ interface SharedMemory extends WebAssembly.Memory {
   readonly buffer: SharedArrayBuffer & ArrayBuffer;
 }
 
+/** Lets what has come to this worker be heard. */
+function turn(): Promise<void> {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(0);
+  });
+}
+
 /** Hands jobs to the lanes, and passes on what happens whenever the bell has rung. */
 function passOn(port: Port, glue: Glue, instance: Instance, memory: SharedMemory): (message: Message<ToWorker>) => void {
   const bell = new Bell(new Int32Array<SharedArrayBuffer>(memory.buffer), glue.coordinatorBell());
@@ -65,7 +77,8 @@ function passOn(port: Port, glue: Glue, instance: Instance, memory: SharedMemory
   async function listen(): Promise<never> {
     for (;;) {
       tell();
-      await bell.sleep(SLEEP_MS, () => !instance.hasEvents());
+      if (instance.rooms.work()) await turn();
+      else await bell.sleep(SLEEP_MS, () => !instance.hasEvents());
     }
   }
   listen().catch((thrown: unknown) => port.post(lostTo(thrown)));

@@ -19,7 +19,7 @@ export interface WasmArray {
 export interface WasmEvent {
   id: number;
   slot: number;
-  kind: 'part' | 'done' | 'cancelled' | 'failed';
+  kind: 'part' | 'done' | 'cancelled' | 'failed' | 'room';
   number?: number;
   tree?: unknown;
   arrays?: WasmArray[];
@@ -27,6 +27,7 @@ export interface WasmEvent {
   total: number;
   lent?: boolean;
   error?: Failure;
+  bytes?: number;
 }
 
 /** Shards that `split` and `merge` return. */

@@ -5,6 +5,7 @@ import { textOf, type Failure } from '../shared/errors.ts';
 import { DTYPES, ERROR_CODES } from '../shared/generated.ts';
 import type { FromWorker, JobEvent, Message, PackedArray, Round, Shardable, Submission, Unit } from '../shared/protocol.ts';
 import type { Glue, WasmArray, WasmEvent, WasmRound } from './glue.ts';
+import { Rooms } from './rooms.ts';
 
 /** Events with the buffers that can be moved along with them. */
 export interface Batch {
@@ -23,6 +24,8 @@ const CANCELLED = Symbol('cancelled');
 
 export class Instance {
   readonly blocks: ControlTable;
+  /** For outputs that are on their way. */
+  readonly rooms: Rooms;
   readonly #glue: Glue;
   readonly #memory: WebAssembly.Memory;
   /** What the wasm does not know of. */
@@ -32,6 +35,7 @@ export class Instance {
     this.#glue = glue;
     this.#memory = memory;
     this.blocks = new ControlTable(memory, glue.controlTable());
+    this.rooms = new Rooms(this.blocks);
   }
 
   /**
@@ -105,6 +109,9 @@ export class Instance {
           break;
         case 'failed':
           batch.events.push({ id, slot, kind, done, total, error: event.error as Failure });
+          break;
+        case 'room':
+          this.rooms.open(id, slot, event.bytes!);
       }
     }
     return batch;
@@ -118,7 +125,7 @@ export class Instance {
       return [kind === 'part' ? { id, slot, kind: 'spoiled', error } : { id, slot, kind: 'failed', done, total, error }];
     }
     try {
-      const packed = { tree, arrays: arrays.map((array) => (lent ? this.#inPlace(array) : this.#copyOut(array, slot))) };
+      const packed = { tree, arrays: arrays.map((array) => (lent ? this.#inPlace(array) : this.#copyOut(array, slot, id))) };
       if (!lent) transfer.push(...packed.arrays.map(({ buffer }) => buffer as ArrayBuffer));
       return [kind === 'part' ? { id, slot, kind, number, ...packed } : { id, slot, kind: 'done', done, total, lent, ...packed }];
     } catch (thrown) {
@@ -200,11 +207,11 @@ export class Instance {
     return { dtype, buffer: this.#memory.buffer, byteOffset: len === 0 ? 0 : start, length: len, ...(shape && { shape }) };
   }
 
-  #copyOut({ dtype, start, len, shape }: WasmArray, slot: number): PackedArray {
+  #copyOut({ dtype, start, len, shape }: WasmArray, slot: number, id?: number): PackedArray {
     const bytes = len * DTYPES[dtype]!.size;
     // Making room takes milliseconds for each ten megabytes.
     if (bytes > SLICE && this.blocks.isCancelled(slot)) throw CANCELLED;
-    const buffer = new ArrayBuffer(bytes);
+    const buffer = (id === undefined ? undefined : this.rooms.take(id, bytes)) ?? new ArrayBuffer(bytes);
     for (const copy of this.#copies(start, buffer)) {
       if (this.blocks.isCancelled(slot)) throw CANCELLED;
       copy();
