@@ -112,16 +112,20 @@ impl<K: Key> Dense<K> {
         // The key of a group is that of its first value: those of NaNs alone may differ.
         found.resize(count, keys[0]);
         let mut firsts = Sums::of(count, First::NONE)?;
-        self.each(&range, keys, job, |place, at| {
-            if firsts.add(place, First::then, |first| first.plus(values[at])) == 0 {
-                found[place] = keys[at];
-            }
+        self.each(&range, keys, job, |mine, start| {
+            firsts.add(mine, First::then, |first, is_new, place, index| {
+                if is_new {
+                    found[place] = keys[start + index];
+                }
+                first.plus(values[start + index])
+            });
         })?;
         let firsts = firsts.whole(First::then);
         let means = firsts.iter().map(First::mean).collect::<Vec<_>>();
         let mut seconds = Sums::of(count, Second::NONE)?;
-        self.each(&range, keys, job, |place, at| {
-            seconds.add(place, Second::then, |second| second.plus(values[at], means[place]));
+        self.each(&range, keys, job, |mine, start| {
+            let plus = |second: Second, _, place: usize, index: usize| second.plus(values[start + index], means[place]);
+            seconds.add(mine, Second::then, plus);
         })?;
         let seconds = seconds.whole(Second::then);
         let mut groups = reserve(count)?;
@@ -130,13 +134,13 @@ impl<K: Key> Dense<K> {
         Ok(groups)
     }
 
-    /// Calls `work` with the place in the range, and with the index, of each key that lies there, in order.
+    /// Calls `work` with the places in the range, and the indices from the second argument on, of the keys that lie there, in order.
     fn each<B: Item<Key = K>>(
         &self,
         range: &Range<usize>,
         keys: &[B],
         job: &Job,
-        mut work: impl FnMut(usize, usize),
+        mut work: impl FnMut(&[(u32, u32)], usize),
     ) -> Result<(), Cancelled> {
         let first = self.least + range.start as u64;
         let mut mine = vec![(0_u32, 0_u32); SLICE];
@@ -150,9 +154,7 @@ impl<K: Key> Dense<K> {
                 mine[count] = (place as u32, index as u32);
                 count += usize::from(place < range.len() as u64);
             }
-            for &(place, index) in &mine[..count] {
-                work(place as usize, number * SLICE + index as usize);
-            }
+            work(&mine[..count], number * SLICE);
             job.advance(count as u64);
         }
         Ok(())
@@ -162,11 +164,13 @@ impl<K: Key> Dense<K> {
 /// Sums of each group of a range, in blocks.
 struct Sums<S> {
     none: S,
-    /// Of the block that is being added up, and how many values the group has had.
+    /// Of the block that is being added up, and how many values it has; with [`LATER`] in it, of a group's blocks after the first.
     blocks: Vec<(S, u32)>,
     /// Of the blocks before, where there were some.
     totals: BTreeMap<usize, S>,
 }
+
+const LATER: u32 = 1 << 31;
 
 impl<S: Copy> Sums<S> {
     fn of(count: usize, none: S) -> Result<Self, KernelError> {
@@ -175,18 +179,26 @@ impl<S: Copy> Sums<S> {
         Ok(Self { none, blocks, totals: BTreeMap::new() })
     }
 
-    /// Adds to a group; how many values it had before.
+    /// Adds to groups, in order: `plus` is told whether it is a group's first value, its place and its index.
     #[inline(always)]
-    fn add(&mut self, place: usize, then: fn(S, S) -> S, add: impl FnOnce(S) -> S) -> u32 {
-        let (block, had) = &mut self.blocks[place];
-        let before = *had;
-        if before > 0 && before.is_multiple_of(BLOCK as u32) {
-            let next = std::mem::replace(block, self.none);
+    fn add(&mut self, mut mine: &[(u32, u32)], then: fn(S, S) -> S, mut plus: impl FnMut(S, bool, usize, usize) -> S) {
+        loop {
+            // What is rare is not in this loop: it is a call, because of which V8 would keep the loop's numbers on the stack.
+            let full = mine.iter().position(|&(place, index)| {
+                let (block, had) = &mut self.blocks[place as usize];
+                if *had & !LATER == BLOCK as u32 {
+                    return true;
+                }
+                *block = plus(*block, *had == 0, place as usize, index as usize);
+                *had += 1;
+                false
+            });
+            let Some(full) = full else { return };
+            mine = &mine[full..];
+            let place = mine[0].0 as usize;
+            let next = std::mem::replace(&mut self.blocks[place], (self.none, LATER)).0;
             self.totals.entry(place).and_modify(|total| *total = then(*total, next)).or_insert(next);
         }
-        *block = add(*block);
-        *had += 1;
-        before
     }
 
     fn whole(self, then: fn(S, S) -> S) -> Vec<S> {
