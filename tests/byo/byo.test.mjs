@@ -5,7 +5,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rea
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { command, crate, folder, home, loomwork, NAME, otherCrate, root, setUp } from './clean.mjs';
 
 const fixtures = fileURLToPath(new URL('fixtures/', import.meta.url));
@@ -119,6 +119,26 @@ describe('the package that was built', () => {
     const left = (file) => readFileSync(file, 'latin1').replaceAll(library, '');
     assert.deepEqual(files.filter((file) => [root, `${homedir()}/`].some((path) => left(file).includes(path))), []);
   });
+});
+
+test('built-in kernels beside one\'s own: those that are named, and no others', async (t) => {
+  const path = await otherCrate('mixed', {
+    'Cargo.toml': (text) => text.replace('default-features = false }', 'default-features = false, features = ["search"] }'),
+    'src/lib.rs': (text) => text.replace('kernels![Primes, Smooth]', 'kernels![Primes, loomwork::kernels::Search, Smooth]'),
+  });
+  // One artifact is enough here: the three differ in how they are compiled only.
+  const { code, all } = await loomwork(['build', '--artifact', 'simd'], { cwd: path });
+  assert.equal(code, 0, all);
+  assert.match(all, /sieve-and-smooth 0\.1\.0 in pkg: primes, search, smooth/);
+  const { createHost } = await import(pathToFileURL(join(path, 'pkg/node.js')));
+  const host = await createHost();
+  t.after(() => host.close());
+  assert.deepEqual([host.backend, host.kernels], ['workers', ['primes', 'search', 'smooth']]);
+  const { lines, starts } = await host.run('search', { data: new TextEncoder().encode('one\nnone\n'), pattern: 'n[eo]' });
+  assert.deepEqual([[...lines], [...starts]], [[1, 2, 2], [1, 4, 6]]);
+  const { primes } = await host.run('primes', { to: 12 });
+  assert.deepEqual([...primes], [2, 3, 5, 7, 11]);
+  assert.match(readFileSync(join(path, 'pkg/KERNELS.md'), 'utf8'), /^## search$/m);
 });
 
 describe('what goes wrong before anything is compiled', () => {
