@@ -1,5 +1,6 @@
 // Browsers: Web Workers, fetch, and shared memory where the page is cross-origin isolated.
 import { textOf } from '../shared/errors.ts';
+import { soon } from '../shared/turn.ts';
 import type { Artifact } from '../shared/artifact.ts';
 import type { Assets } from './assets.ts';
 import type { InlineModule, Runtime, WorkerHandle, WorkerListener } from './runtime.ts';
@@ -13,19 +14,6 @@ const wasmUrls: Record<Artifact, () => URL> = {
 
 /** How late the end of a compilation is noticed at most. */
 const ALARM_MS = 50;
-
-/** Callbacks for the next turn. A message is not clamped to 4 ms as nested timers are. */
-let turns: { callbacks: (() => void)[]; port: MessagePort } | undefined;
-
-function soon(callback: () => void): void {
-  if (!turns) {
-    const { port1, port2 } = new MessageChannel();
-    turns = { callbacks: [], port: port2 };
-    port1.onmessage = () => turns!.callbacks.shift()!();
-  }
-  turns.callbacks.push(callback);
-  turns.port.postMessage(undefined);
-}
 
 export const browser: Runtime = {
   name: 'browser',

@@ -2,6 +2,7 @@
 // that, so it always hears when something ends. In the single-threaded artifacts it is the only thread and runs the kernel itself.
 import { Bell } from '../shared/bell.ts';
 import type { Message, Port, Submission, ToWorker } from '../shared/protocol.ts';
+import { soon } from '../shared/turn.ts';
 import { glueOf, type Glue } from './glue.ts';
 import { Instance, lostTo } from './instance.ts';
 import { LocalInstance } from './local.ts';
@@ -46,18 +47,6 @@ interface SharedMemory extends WebAssembly.Memory {
   readonly buffer: SharedArrayBuffer & ArrayBuffer;
 }
 
-/** Lets what has come to this worker be heard. */
-function turn(): Promise<void> {
-  const { port1, port2 } = new MessageChannel();
-  return new Promise((resolve) => {
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(0);
-  });
-}
-
 /** Hands jobs to the lanes, and passes on what happens whenever the bell has rung. */
 function passOn(port: Port, glue: Glue, instance: Instance, memory: SharedMemory): (message: Message<ToWorker>) => void {
   const bell = new Bell(new Int32Array<SharedArrayBuffer>(memory.buffer), glue.coordinatorBell());
@@ -77,7 +66,8 @@ function passOn(port: Port, glue: Glue, instance: Instance, memory: SharedMemory
   async function listen(): Promise<never> {
     for (;;) {
       tell();
-      if (instance.rooms.work()) await turn();
+      // What has come to this worker meanwhile is heard in between.
+      if (instance.rooms.work()) await new Promise<void>(soon);
       else await bell.sleep(SLEEP_MS, () => !instance.hasEvents());
     }
   }
