@@ -24,6 +24,8 @@
 #![cfg_attr(target_family = "wasm", feature(alloc_error_hook))]
 #![cfg_attr(all(target_family = "wasm", feature = "threads"), feature(stdarch_wasm_atomic_wait))]
 
+#[cfg(all(target_family = "wasm", feature = "allocator"))]
+mod allocator;
 pub mod array;
 pub mod bell;
 pub mod busy;

@@ -486,7 +486,10 @@ impl File {
         let (head, tail) = (self.head(), self.tail());
         self.data[..head.len()].copy_from_slice(&head);
         self.data.extend_from_slice(&tail);
-        self.data.shrink_to_fit();
+        // A little room is left free: to give it back, all would be copied.
+        if self.data.capacity() - self.data.len() > self.data.len() / 8 {
+            self.data.shrink_to_fit();
+        }
         let (lengths, check) = (self.lengths.into(), self.check.unwrap_or(0));
         let piece = self.is_piece.then_some(PieceFacts { lengths, check });
         Ok(CompressOutput { data: self.data.into(), piece })

@@ -94,6 +94,9 @@ const FACTORS: [usize; 7] = [8, 4, 2, 3, 5, 7, 13];
 /// pages; with twice as much, the second cache does not hold them.
 const GROUPS: usize = 8;
 
+/// Points between groups: two lines of the cache.
+const SPACE: usize = 4;
+
 /// A transform of a length of small factors.
 struct Direct<T: Float> {
     len: usize,
@@ -223,6 +226,131 @@ impl<T: Float> Pass<T> {
     }
 }
 
+impl<T: Float> Direct<T> {
+    /// Whether the first pass takes its points from where they are, `each` at a time, rather than from a copy.
+    fn begins_at_source(&self, each: usize) -> bool {
+        matches!(&self.passes[..], [first, _, ..] if matches!(first.radix, 4 | 8) && first.count.is_multiple_of(each))
+    }
+
+    /// Whether the last pass brings its results to where they are to be, `each` at a time.
+    fn ends_at_target(&self, each: usize) -> bool {
+        matches!(&self.passes[..], [_, .., last] if matches!(last.radix, 4 | 8) && last.stride.is_multiple_of(each))
+    }
+
+    /// How far apart the points of a butterfly of the first pass are.
+    fn apart(&self) -> usize {
+        self.passes.first().map_or(0, |first| first.count)
+    }
+
+    /// How far apart the results of a butterfly of the last pass are, and how many there are.
+    fn results_apart(&self) -> (usize, usize) {
+        self.passes.last().map_or((0, 1), |last| (last.stride, last.radix))
+    }
+}
+
+impl<T: Float> Pass<T> {
+    /// The first of several passes: each group of `to`, of points that what `load` gives by group and place gives by number. So many
+    /// butterflies are done of a group before those of the next.
+    #[inline(always)]
+    fn begin<const EACH: usize, L: Fn(usize) -> [Point<T>; EACH]>(
+        &self,
+        to: &mut [Point<T>],
+        group_len: usize,
+        together: usize,
+        load: impl Fn(usize, usize) -> L,
+    ) {
+        if self.radix == 4 {
+            self.begin_with(to, group_len, together, load, four::<T>);
+        } else {
+            let half = self.turns[1].re.splat();
+            self.begin_with(to, group_len, together, load, |points| eight::<T>(points, half));
+        }
+    }
+
+    #[inline(always)]
+    fn begin_with<const RADIX: usize, const EACH: usize, L: Fn(usize) -> [Point<T>; EACH]>(
+        &self,
+        to: &mut [Point<T>],
+        group_len: usize,
+        together: usize,
+        load: impl Fn(usize, usize) -> L,
+        butterfly: impl Fn([Point<T>; RADIX]) -> [Point<T>; RADIX],
+    ) {
+        for first in (0..self.count).step_by(together) {
+            let numbers = first..self.count.min(first + together);
+            for (group, to) in to.chunks_exact_mut(group_len).enumerate() {
+                let blocks = to[RADIX * first..RADIX * numbers.end].as_chunks_mut::<RADIX>().0.chunks_exact_mut(EACH);
+                let roots = self.roots[(RADIX - 1) * first..(RADIX - 1) * numbers.end].chunks_exact((RADIX - 1) * EACH);
+                for (number, (blocks, roots)) in numbers.clone().step_by(EACH).zip(blocks.zip(roots)) {
+                    let (mut points, load) = ([[origin::<T>(); RADIX]; EACH], load(group, number));
+                    // Not in a loop, which the compiler would keep as one.
+                    let mut input = |input: usize| {
+                        if input < RADIX {
+                            for (points, loaded) in points.iter_mut().zip(load(input)) {
+                                points[input] = loaded;
+                            }
+                        }
+                    };
+                    input(0);
+                    input(4);
+                    input(2);
+                    input(6);
+                    input(1);
+                    input(5);
+                    input(3);
+                    input(7);
+                    for ((points, to), roots) in
+                        points.into_iter().zip(blocks.iter_mut()).zip(roots.chunks_exact(RADIX - 1))
+                    {
+                        let results = butterfly(points);
+                        to[0] = results[0];
+                        for result in 1..RADIX {
+                            to[result] = results[result].times(splat(roots[result - 1]));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The last of several passes: each group of `from`, to where what `store` gives by group and place brings results, by number.
+    #[inline(always)]
+    fn end<const EACH: usize, S: Fn(usize, [Point<T>; EACH])>(
+        &self,
+        from: &[Point<T>],
+        group_len: usize,
+        store: impl Fn(usize, usize) -> S,
+    ) {
+        if self.radix == 4 {
+            self.end_with(from, group_len, store, four::<T>);
+        } else {
+            let half = self.turns[1].re.splat();
+            self.end_with(from, group_len, store, |points| eight::<T>(points, half));
+        }
+    }
+
+    #[inline(always)]
+    fn end_with<const RADIX: usize, const EACH: usize, S: Fn(usize, [Point<T>; EACH])>(
+        &self,
+        from: &[Point<T>],
+        group_len: usize,
+        store: impl Fn(usize, usize) -> S,
+        butterfly: impl Fn([Point<T>; RADIX]) -> [Point<T>; RADIX],
+    ) {
+        let stride = self.stride;
+        for at in (0..stride).step_by(EACH) {
+            for (group, from) in from.chunks_exact(group_len).enumerate() {
+                let from: [&[Point<T>]; RADIX] = from_fn(|input| &from[stride * input + at..][..EACH]);
+                let results: [_; EACH] = from_fn(|each| butterfly(from_fn(|input| from[input][each])));
+                let store = store(group, at);
+                for result in 0..RADIX {
+                    store(result, results.map(|results| results[result]));
+                }
+            }
+        }
+    }
+}
+
 #[inline(always)]
 fn two<T: Float>([a, b]: [Point<T>; 2]) -> [Point<T>; 2] {
     [a.plus(b), a.minus(b)]
@@ -297,6 +425,82 @@ impl<T: Float> Room<T> {
         self.other.resize(direct.len * others, origin::<T>());
     }
 
+    /// Transforms so many whole groups, from where they are to where they are to be. What `load` gives by group and place gives a few
+    /// points that lie together, by their number: each number is [`Direct::apart`] places further. What `store` gives brings results
+    /// away, [`Direct::results_apart`] places from each other. The parts of points and of results are swapped if told so.
+    #[inline(always)]
+    fn carry<const FROM: usize, const TO: usize, L, S>(
+        &mut self,
+        direct: &Direct<T>,
+        groups: usize,
+        together: usize,
+        swap: [bool; 2],
+        job: &Job,
+        load: impl Fn(usize, usize) -> L,
+        store: impl Fn(usize, usize) -> S,
+    ) -> Result<(), Cancelled>
+    where
+        L: Fn(usize) -> [Point<T>; FROM],
+        S: Fn(usize, [Point<T>; TO]),
+    {
+        // A power of two apart, groups would be in each other's way in a cache.
+        let group_len = direct.len + SPACE;
+        self.points.resize(group_len * groups, origin::<T>());
+        let mut passes = &direct.passes[..];
+        job.check()?;
+        let load_swapped = |group, at| {
+            let load = load(group, at);
+            move |input| load(input).map(Complex::swapped)
+        };
+        if let [first, rest @ ..] = passes
+            && direct.begins_at_source(FROM)
+        {
+            if swap[0] {
+                first.begin(&mut self.points, group_len, together, load_swapped);
+            } else {
+                first.begin(&mut self.points, group_len, together, &load);
+            }
+            passes = rest;
+        } else {
+            for (group, points) in self.points.chunks_exact_mut(group_len).enumerate() {
+                for (at, points) in (0..).step_by(FROM).zip(points[..direct.len].as_chunks_mut::<FROM>().0) {
+                    *points = if swap[0] { load_swapped(group, at)(0) } else { load(group, at)(0) };
+                }
+            }
+        }
+        let last = if direct.ends_at_target(TO) { passes.split_off_last() } else { None };
+        let is_other = !passes.len().is_multiple_of(2);
+        self.other.resize(group_len * if is_other { groups } else { 1 }, origin::<T>());
+        for (group, points) in self.points.chunks_exact_mut(group_len).enumerate() {
+            job.check()?;
+            let mut points = &mut points[..direct.len];
+            let mut other = &mut self.other[if is_other { group_len * group } else { 0 }..][..direct.len];
+            for pass in passes {
+                pass.run(points, other);
+                std::mem::swap(&mut points, &mut other);
+            }
+        }
+        job.check()?;
+        let results = if is_other { &self.other } else { &self.points };
+        let store_swapped = |group, at| {
+            let store = store(group, at);
+            move |result, points: [Point<T>; TO]| store(result, points.map(Complex::swapped))
+        };
+        match last {
+            Some(last) if swap[1] => last.end(results, group_len, store_swapped),
+            Some(last) => last.end(results, group_len, store),
+            None => {
+                for at in (0..direct.len).step_by(TO) {
+                    for (group, results) in results.chunks_exact(group_len).enumerate() {
+                        let points = from_fn(|each| results[at + each]);
+                        if swap[1] { store_swapped(group, at)(0, points) } else { store(group, at)(0, points) }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Transforms each group of points, their parts swapped before if told so; where the results are.
     fn transform(&mut self, direct: &Direct<T>, swap: bool, job: &Job) -> Result<&mut [Point<T>], Cancelled> {
         let is_other = !direct.passes.len().is_multiple_of(2);
@@ -327,12 +531,22 @@ impl Finish {
     /// What is done to each point in the end.
     #[inline(always)]
     fn last<T: Float>(self) -> impl Fn(Point<T>) -> Point<T> + Copy {
+        let last = self.last_but_swap::<T>();
+        move |point| if self.inverse { last(point).swapped() } else { last(point) }
+    }
+
+    /// The same, but that the parts of the results of an inverse one are still to be swapped.
+    #[inline(always)]
+    fn last_but_swap<T: Float>(self) -> impl Fn(Point<T>) -> Point<T> + Copy {
         let scale = T::of(self.scale).splat();
         move |point| {
             let result = point.scaled(scale);
-            let result = Complex { re: T::tidy_lanes(result.re), im: T::tidy_lanes(result.im) };
-            if self.inverse { result.swapped() } else { result }
+            Complex { re: T::tidy_lanes(result.re), im: T::tidy_lanes(result.im) }
         }
+    }
+
+    fn swaps(self) -> [bool; 2] {
+        [self.inverse; 2]
     }
 }
 
@@ -422,6 +636,60 @@ fn load_columns<'a, T: Float>(row: impl Fn(usize) -> &'a [T], rows: usize, point
     }
 }
 
+/// Complex numbers that lie together, one for each lane.
+///
+/// # Safety
+/// They may be read.
+#[inline(always)]
+unsafe fn load<T: Float>(from: *const T) -> Point<T> {
+    // SAFETY: two vectors, by the caller's promise.
+    let pairs = unsafe { [from.cast::<T::Lanes>().read_unaligned(), from.cast::<T::Lanes>().add(1).read_unaligned()] };
+    let [re, im] = T::split(pairs);
+    Complex { re, im }
+}
+
+/// The reverse of [`load`].
+///
+/// # Safety
+/// They may be written.
+#[inline(always)]
+unsafe fn store<T: Float>(point: Point<T>, to: *mut T) {
+    // SAFETY: two vectors, by the caller's promise.
+    unsafe { to.cast::<[T::Lanes; 2]>().write_unaligned(T::join([point.re, point.im])) };
+}
+
+/// A vector of complex numbers of each of as many rows as there are lanes, which are so many floats apart.
+///
+/// # Safety
+/// They may be read.
+#[inline(always)]
+unsafe fn load_rows_of<T: Float, const EACH: usize>(from: *const T, apart: usize) -> [Point<T>; EACH] {
+    let mut square = [T::default().splat(); 4];
+    for (lane, vector) in square[..T::LANES].iter_mut().enumerate() {
+        // SAFETY: a vector, by the caller's promise.
+        *vector = unsafe { from.add(apart * lane).cast::<T::Lanes>().read_unaligned() };
+    }
+    T::transpose(&mut square[..T::LANES]);
+    from_fn(|each| Complex { re: square[2 * each], im: square[2 * each + 1] })
+}
+
+/// The reverse of [`load_rows_of`].
+///
+/// # Safety
+/// They may be written.
+#[inline(always)]
+unsafe fn store_rows_of<T: Float, const EACH: usize>(points: [Point<T>; EACH], to: *mut T, apart: usize) {
+    let mut square = [T::default().splat(); 4];
+    for (parts, point) in square.chunks_exact_mut(2).zip(points) {
+        (parts[0], parts[1]) = (point.re, point.im);
+    }
+    T::transpose(&mut square[..T::LANES]);
+    for (lane, vector) in square[..T::LANES].iter().enumerate() {
+        // SAFETY: a vector, by the caller's promise.
+        unsafe { to.add(apart * lane).cast::<T::Lanes>().write_unaligned(*vector) };
+    }
+}
+
 /// A matrix of complex numbers of which several threads have columns of their own.
 struct Columns<'a, T> {
     start: *mut T,
@@ -445,6 +713,21 @@ impl<'a, T: Float> Columns<'a, T> {
     /// One whose columns are to be written before they are read.
     fn to_be_written(room: &'a mut [MaybeUninit<T>], width: usize) -> Self {
         Self { start: room.as_mut_ptr().cast(), len: room.len(), width, borrowed: PhantomData }
+    }
+
+    /// One that is only read.
+    fn lent(matrix: &'a [T], width: usize) -> Self {
+        Self { start: matrix.as_ptr().cast_mut(), len: matrix.len(), width, borrowed: PhantomData }
+    }
+
+    /// Where a complex number is.
+    ///
+    /// # Safety
+    /// It lies within the matrix.
+    #[inline(always)]
+    unsafe fn pointer(&self, row: usize, column: usize) -> *mut T {
+        // SAFETY: by the caller's promise.
+        unsafe { self.start.add(2 * (row * self.width + column)) }
     }
 
     /// Where a run of complex numbers of a row begins.
@@ -609,14 +892,38 @@ impl<T: Float> Plan<T> {
         job: &Job,
     ) -> Result<Vec<T>, KernelError> {
         if let Self::Direct(DirectPlan(direct)) = self {
-            let (matrix, last) = (Columns::of(&mut data, width), finish.last::<T>());
+            let (matrix, last) = (Columns::of(&mut data, width), finish.last_but_swap::<T>());
             matrix.tasks().try_for_each_init(Room::new, |room, columns| {
-                room.fit(direct, columns.len().div_ceil(T::LANES));
-                // SAFETY: these columns are this task's alone, and all of the matrix is written.
-                unsafe { matrix.read(columns.clone(), direct.len, &mut room.points) };
-                let results = room.transform(direct, finish.inverse, job)?;
-                // SAFETY: these columns are this task's alone.
-                unsafe { matrix.write(columns.clone(), direct.len, results, |_, _, point| last(point)) };
+                let groups = columns.len().div_ceil(T::LANES);
+                if columns.len().is_multiple_of(T::LANES) {
+                    let matrix = &matrix;
+                    matrix.at(direct.len - 1, columns.start, columns.len());
+                    let (apart, (results_apart, _)) = (direct.apart(), direct.results_apart());
+                    // SAFETY: these columns are this task's alone, up to the last row they lie in the matrix, and all of it is written.
+                    let from = |group, row| unsafe { matrix.pointer(row, columns.start + T::LANES * group) };
+                    let load = |group, row| {
+                        let from = from(group, row);
+                        // SAFETY: as above.
+                        move |input| unsafe { [load(from.add(2 * width * apart * input))] }
+                    };
+                    let store = |group, row| {
+                        let to = from(group, row);
+                        // SAFETY: as above.
+                        move |result, [point]: [_; 1]| unsafe {
+                            store(last(point), to.add(2 * width * results_apart * result))
+                        }
+                    };
+                    room.carry(direct, groups, 1, finish.swaps(), job, load, store)?;
+                } else {
+                    room.fit(direct, groups);
+                    // SAFETY: these columns are this task's alone, and all of the matrix is written.
+                    unsafe { matrix.read(columns.clone(), direct.len, &mut room.points) };
+                    let results = room.transform(direct, finish.inverse, job)?;
+                    // SAFETY: these columns are this task's alone.
+                    unsafe {
+                        matrix.write(columns.clone(), direct.len, results, |_, _, point| finish.last::<T>()(point))
+                    };
+                }
                 job.advance((columns.len() * direct.len) as u64);
                 Ok::<_, Cancelled>(())
             })?;
@@ -650,6 +957,34 @@ fn transposed<T: Float>(matrix: Vec<T>, width: usize, job: &Job) -> Result<Vec<T
 }
 
 impl<T: Float> DirectPlan<T> {
+    /// Transforms the first rows, as many at a time as there are lanes, as long as there are so many: how many numbers those are.
+    fn whole_rows<const EACH: usize>(
+        &self,
+        room: &mut Room<T>,
+        rows: &mut [T],
+        finish: Finish,
+        job: &Job,
+    ) -> Result<usize, Cancelled> {
+        let (len, last) = (self.0.len, finish.last_but_swap::<T>());
+        let (apart, (results_apart, _)) = (self.0.apart(), self.0.results_apart());
+        let groups = rows.chunks_exact_mut(T::LANES * 2 * len);
+        let whole = groups.len() * T::LANES * 2 * len;
+        for rows in groups {
+            let rows = rows.as_mut_ptr();
+            // SAFETY: so many rows of so many numbers, all of them written, are this task's alone.
+            let load =
+                |_, at| move |input| unsafe { load_rows_of::<_, EACH>(rows.add(2 * (at + apart * input)), 2 * len) };
+            let store = |_, at| {
+                move |result, points: [_; EACH]| {
+                    // SAFETY: as above.
+                    unsafe { store_rows_of(points.map(last), rows.add(2 * (at + results_apart * result)), 2 * len) };
+                }
+            };
+            room.carry(&self.0, 1, len, finish.swaps(), job, load, store)?;
+        }
+        Ok(whole)
+    }
+
     fn rows(&self, data: Cow<[T]>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
         let len = self.0.len;
         let group = T::LANES * 2 * len;
@@ -657,8 +992,15 @@ impl<T: Float> DirectPlan<T> {
         let task = group * (PIECE / group).max(1);
         let last = finish.last::<T>();
         let transform = |room: &mut Room<T>, rows: &mut [T]| {
+            let whole = if T::LANES == 4 && len.is_multiple_of(2) {
+                self.whole_rows::<2>(room, rows, finish, job)?
+            } else if T::LANES == 2 {
+                self.whole_rows::<1>(room, rows, finish, job)?
+            } else {
+                0
+            };
             room.fit(&self.0, 1);
-            for rows in rows.chunks_mut(group) {
+            for rows in rows[whole..].chunks_mut(group) {
                 load_rows(rows, len, &mut room.points);
                 let results = room.transform(&self.0, finish.inverse, job)?;
                 // Not as they are stored: there the compiler would make no vectors of it.
@@ -724,32 +1066,63 @@ impl<T: Float> StepsPlan<T> {
         between.clear();
         let tasks = between.spare_capacity_mut()[..from.len()].par_chunks_mut(2 * direct.len * Columns::<T>::TOGETHER);
         tasks.enumerate().try_for_each_init(
-            || (Room::new(), Vec::new(), Vec::new()),
-            |(room, low, high): &mut (_, Vec<Point<T>>, Vec<Point<T>>), (task, to)| {
+            || (Room::new(), [(); 3].map(|()| Vec::new())),
+            |(room, [low, high, far]): &mut (_, [Vec<Point<T>>; 3]), (task, to)| {
                 let (start, count) = (task * Columns::<T>::TOGETHER, to.len() / 2 / direct.len);
-                room.fit(direct, count.div_ceil(T::LANES));
-                let row = |row| &from[2 * (row * width + start)..][..2 * count];
-                load_columns(row, direct.len, &mut room.points);
-                let results = room.transform(direct, finish.inverse, job)?;
-                low.clear();
-                high.clear();
-                for group in 0..count.div_ceil(T::LANES) {
-                    let first = start + group * T::LANES;
-                    // The roots of a row: that of the multiple of a power of two, times that of the rest.
-                    let roots = |row: usize| {
+                let groups = count.div_ceil(T::LANES);
+                // The roots of a group and a row: that of the multiple of a power of two, times that of the rest.
+                let roots = |row: usize| {
+                    (0..groups).map(move |group| {
+                        let first = start + group * T::LANES;
                         let root = |lane: usize| self.roots.get(((first + lane).min(width - 1) * row) as u64);
                         let roots: [[f64; 2]; 4] = from_fn(|lane| root(lane % T::LANES));
                         let part = |part: usize| T::load(&roots.map(|root| T::of(root[part])));
                         Complex { re: part(0), im: part(1) }
-                    };
-                    low.extend((0..lows).map(roots));
-                    high.extend((0..highs).map(|row| roots(row << shift)));
-                }
-                let turned = |group: usize, row: usize, point: Point<T>| {
-                    point.times(high[group * highs + (row >> shift)].times(low[group * lows + (row & mask)]))
+                    })
                 };
-                // SAFETY: the piece is this task's alone.
-                unsafe { Columns::to_be_written(to, count).write(0..count, direct.len, results, turned) };
+                low.clear();
+                high.clear();
+                far.clear();
+                low.extend((0..lows).flat_map(roots));
+                high.extend((0..highs).flat_map(|row| roots(row << shift)));
+                let (apart, radix) = direct.results_apart();
+                far.extend((0..radix).flat_map(|result| roots(result * apart)));
+                let root = |group: usize, row: usize| {
+                    high[groups * (row >> shift) + group].times(low[groups * (row & mask) + group])
+                };
+                let piece = Columns::to_be_written(to, count);
+                if count.is_multiple_of(T::LANES) {
+                    let matrix = Columns::lent(from, width);
+                    matrix.at(direct.len - 1, start, count);
+                    piece.at(direct.len - 1, 0, count);
+                    let from_apart = direct.apart();
+                    let load = |group, row| {
+                        // SAFETY: nobody writes there, and up to the last row the columns lie in the matrix.
+                        let from = unsafe { matrix.pointer(row, start + T::LANES * group) };
+                        // SAFETY: as above.
+                        move |input| unsafe { [load(from.add(2 * width * from_apart * input))] }
+                    };
+                    let (piece, far) = (&piece, &far);
+                    let store = |group, row| {
+                        // SAFETY: the piece is this task's alone, and has as many columns, up to the last row.
+                        let (first, to) = (root(group, row), unsafe { piece.pointer(row, T::LANES * group) });
+                        move |result: usize, [point]: [Point<T>; 1]| {
+                            let root = if result == 0 { first } else { first.times(far[groups * result + group]) };
+                            // SAFETY: as above.
+                            unsafe { store(point.times(root), to.add(2 * count * apart * result)) };
+                        }
+                    };
+                    room.carry(direct, count / T::LANES, 1, [finish.inverse, false], job, load, store)?;
+                } else {
+                    room.fit(direct, groups);
+                    let row = |row| &from[2 * (row * width + start)..][..2 * count];
+                    load_columns(row, direct.len, &mut room.points);
+                    let results = room.transform(direct, finish.inverse, job)?;
+                    // SAFETY: the piece is this task's alone.
+                    unsafe {
+                        piece.write(0..count, direct.len, results, |group, row, point| point.times(root(group, row)))
+                    };
+                }
                 job.advance((count * direct.len) as u64);
                 Ok(())
             },
@@ -763,6 +1136,15 @@ impl<T: Float> StepsPlan<T> {
     fn transposing_rows(&self, between: &[T], matrix: Columns<T>, finish: Finish, job: &Job) -> Result<(), Cancelled> {
         let (direct, last) = (&self.rows, finish.last::<T>());
         matrix.tasks().try_for_each_init(Room::new, |room, rows| {
+            if rows.len().is_multiple_of(T::LANES) && direct.apart().is_multiple_of(Columns::<T>::TOGETHER) {
+                if T::LANES == 4 {
+                    self.transposing_whole_rows::<2>(room, between, &matrix, rows.clone(), finish, job)?;
+                } else {
+                    self.transposing_whole_rows::<1>(room, between, &matrix, rows.clone(), finish, job)?;
+                }
+                job.advance((rows.len() * direct.len) as u64);
+                return Ok(());
+            }
             room.fit(direct, rows.len().div_ceil(T::LANES));
             let mut start = 0;
             for piece in between.chunks(2 * self.columns.len * Columns::<T>::TOGETHER) {
@@ -779,6 +1161,43 @@ impl<T: Float> StepsPlan<T> {
             job.advance((rows.len() * direct.len) as u64);
             Ok(())
         })
+    }
+}
+
+impl<T: Float> StepsPlan<T> {
+    /// The rows of a task, where no lane and no piece is left over.
+    fn transposing_whole_rows<const EACH: usize>(
+        &self,
+        room: &mut Room<T>,
+        between: &[T],
+        matrix: &Columns<T>,
+        rows: Range<usize>,
+        finish: Finish,
+        job: &Job,
+    ) -> Result<(), Cancelled> {
+        let (height, width) = (self.columns.len, Columns::<T>::TOGETHER);
+        // The pieces are one under the other.
+        let (pieces, last) = (Columns::lent(between, width), finish.last_but_swap::<T>());
+        pieces.at((self.rows.len / width - 1) * height + rows.end - 1, 0, width);
+        matrix.at(self.rows.len - 1, rows.start, rows.len());
+        let (apart, (results_apart, _)) = (self.rows.apart() / width * height, self.rows.results_apart());
+        let load = |group, at: usize| {
+            let row = at / width * height + rows.start + T::LANES * group;
+            // SAFETY: the rows of the last piece lie within, and nobody writes there.
+            let from = unsafe { pieces.pointer(row, at % width) };
+            // SAFETY: as above: so many pieces further the place is the same.
+            move |input| unsafe { load_rows_of::<_, EACH>(from.add(2 * width * apart * input), 2 * width) }
+        };
+        let matrix_width = matrix.width;
+        let store = |group, row| {
+            // SAFETY: these columns are this task's alone, and up to the last row they lie in the matrix.
+            let to = unsafe { matrix.pointer(row, rows.start + T::LANES * group) };
+            // SAFETY: as above.
+            move |result, [point]: [_; 1]| unsafe {
+                store(last(point), to.add(2 * matrix_width * results_apart * result))
+            }
+        };
+        room.carry(&self.rows, rows.len() / T::LANES, self.rows.len, [false, finish.inverse], job, load, store)
     }
 }
 

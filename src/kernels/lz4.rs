@@ -69,7 +69,6 @@ impl Encoder {
         out[..4].copy_from_slice(&length.to_le_bytes());
         let check = XxHash32::oneshot(0, &out[4..]);
         out.extend_from_slice(&check.to_le_bytes());
-        out.shrink_to_fit();
         job.advance(data.len() as u64);
         Ok(out)
     }

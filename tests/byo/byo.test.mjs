@@ -43,7 +43,7 @@ describe('from nothing to answers', { concurrency: 1 }, () => {
     assert.doesNotMatch(text, /my.kernels/, 'the example\'s own name');
     assert.match(text, /^name = "sieve-and-smooth"$/m);
     assert.match(text, /^use sieve_and_smooth::/m);
-    assert.match(text, /^loomwork = \{ version = "=\d+\.\d+\.\d+", default-features = false \}$/m);
+    assert.match(text, /^loomwork = \{ version = "=\d+\.\d+\.\d+", default-features = false, features = \["allocator"\] \}$/m);
   });
 
   test('loomwork build', async () => {
@@ -123,7 +123,7 @@ describe('the package that was built', () => {
 
 test('built-in kernels beside one\'s own: those that are named, and no others', async (t) => {
   const path = await otherCrate('mixed', {
-    'Cargo.toml': (text) => text.replace('default-features = false }', 'default-features = false, features = ["search"] }'),
+    'Cargo.toml': (text) => text.replace('["allocator"]', '["allocator", "search"]'),
     'src/lib.rs': (text) => text.replace('kernels![Primes, Smooth]', 'kernels![Primes, loomwork::kernels::Search, Smooth]'),
   });
   // One artifact is enough here: the three differ in how they are compiled only.

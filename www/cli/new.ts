@@ -40,7 +40,7 @@ async function make(path: string, { crate }: { crate?: string }): Promise<void> 
   try {
     copy(template, folder, (file, text) => {
       const named = text.replaceAll(EXAMPLE, name).replaceAll(EXAMPLE.replaceAll('-', '_'), name.replaceAll('-', '_'));
-      return file === 'Cargo.toml' ? `${named.replace(/^loomwork = .*$/m, `loomwork = { version = "=${VERSION}", default-features = false }`)}${patch}` : named;
+      return file === 'Cargo.toml' ? `${named.replace(/^loomwork = \{ path = "[^"]*", version = "[^"]*"/m, `loomwork = { version = "=${VERSION}"`)}${patch}` : named;
     });
   } catch (error) {
     throw new FailedError(`${folder} cannot be written: ${fileReason(error)}`, { cause: error });

@@ -9,7 +9,7 @@ import { COMPILE, featuresOf, type Crate } from './crate.ts';
 import { runTool, type Watch } from './tools.ts';
 
 // Panics must unwind, in the legacy encoding that Node 20 reads too (the newer one needs Node 22.22).
-const UNWIND = ['-Cpanic=unwind', '-Cllvm-args=-wasm-use-legacy-eh'];
+const UNWIND = ['-Cpanic=unwind', '-Cllvm-args=-wasm-use-legacy-eh', '-Cllvm-args=-disable-lsr'];
 const EXPORTED = ['__wasm_init_tls', '__tls_size', '__tls_align', '__tls_base', '__heap_base'];
 
 /** Features of the library, and flags of rustc. */
