@@ -412,6 +412,16 @@ struct Room<T: Float> {
     other: Vec<Point<T>>,
 }
 
+/// Groups that are transformed together.
+struct Carried<'a, T: Float> {
+    direct: &'a Direct<T>,
+    groups: usize,
+    /// How many butterflies of the first pass are done of a group before those of the next: one, where the groups lie side by side.
+    together: usize,
+    /// Whether the parts of points are swapped, and those of results.
+    swap: [bool; 2],
+}
+
 impl<T: Float> Room<T> {
     fn new() -> Self {
         Self { points: Vec::new(), other: Vec::new() }
@@ -425,16 +435,13 @@ impl<T: Float> Room<T> {
         self.other.resize(direct.len * others, origin::<T>());
     }
 
-    /// Transforms so many whole groups, from where they are to where they are to be. What `load` gives by group and place gives a few
-    /// points that lie together, by their number: each number is [`Direct::apart`] places further. What `store` gives brings results
-    /// away, [`Direct::results_apart`] places from each other. The parts of points and of results are swapped if told so.
+    /// Transforms whole groups, from where they are to where they are to be. What `load` gives by group and place gives a few points that
+    /// lie together, by their number: each number is [`Direct::apart`] places further. What `store` gives brings results away,
+    /// [`Direct::results_apart`] places from each other.
     #[inline(always)]
     fn carry<const FROM: usize, const TO: usize, L, S>(
         &mut self,
-        direct: &Direct<T>,
-        groups: usize,
-        together: usize,
-        swap: [bool; 2],
+        Carried { direct, groups, together, swap }: Carried<T>,
         job: &Job,
         load: impl Fn(usize, usize) -> L,
         store: impl Fn(usize, usize) -> S,
@@ -543,10 +550,6 @@ impl Finish {
             let result = point.scaled(scale);
             Complex { re: T::tidy_lanes(result.re), im: T::tidy_lanes(result.im) }
         }
-    }
-
-    fn swaps(self) -> [bool; 2] {
-        [self.inverse; 2]
     }
 }
 
@@ -913,7 +916,8 @@ impl<T: Float> Plan<T> {
                             store(last(point), to.add(2 * width * results_apart * result))
                         }
                     };
-                    room.carry(direct, groups, 1, finish.swaps(), job, load, store)?;
+                    let carried = Carried { direct, groups, together: 1, swap: [finish.inverse; 2] };
+                    room.carry(carried, job, load, store)?;
                 } else {
                     room.fit(direct, groups);
                     // SAFETY: these columns are this task's alone, and all of the matrix is written.
@@ -980,7 +984,8 @@ impl<T: Float> DirectPlan<T> {
                     unsafe { store_rows_of(points.map(last), rows.add(2 * (at + results_apart * result)), 2 * len) };
                 }
             };
-            room.carry(&self.0, 1, len, finish.swaps(), job, load, store)?;
+            let carried = Carried { direct: &self.0, groups: 1, together: len, swap: [finish.inverse; 2] };
+            room.carry(carried, job, load, store)?;
         }
         Ok(whole)
     }
@@ -1112,7 +1117,8 @@ impl<T: Float> StepsPlan<T> {
                             unsafe { store(point.times(root), to.add(2 * count * apart * result)) };
                         }
                     };
-                    room.carry(direct, count / T::LANES, 1, [finish.inverse, false], job, load, store)?;
+                    let carried = Carried { direct, groups, together: 1, swap: [finish.inverse, false] };
+                    room.carry(carried, job, load, store)?;
                 } else {
                     room.fit(direct, groups);
                     let row = |row| &from[2 * (row * width + start)..][..2 * count];
@@ -1197,7 +1203,9 @@ impl<T: Float> StepsPlan<T> {
                 store(last(point), to.add(2 * matrix_width * results_apart * result))
             }
         };
-        room.carry(&self.rows, rows.len() / T::LANES, self.rows.len, [false, finish.inverse], job, load, store)
+        let (groups, together) = (rows.len() / T::LANES, self.rows.len);
+        let carried = Carried { direct: &self.rows, groups, together, swap: [false, finish.inverse] };
+        room.carry(carried, job, load, store)
     }
 }
 

@@ -8,8 +8,14 @@ import { BuildError } from './errors.ts';
 import { COMPILE, featuresOf, type Crate } from './crate.ts';
 import { runTool, type Watch } from './tools.ts';
 
-// Panics must unwind, in the legacy encoding that Node 20 reads too (the newer one needs Node 22.22).
-const UNWIND = ['-Cpanic=unwind', '-Cllvm-args=-wasm-use-legacy-eh', '-Cllvm-args=-disable-lsr'];
+/** Flags of rustc for every artifact. */
+const COMMON = [
+  // Panics must unwind, in the legacy encoding that Node 20 reads too (the newer one needs Node 22.22).
+  '-Cpanic=unwind',
+  '-Cllvm-args=-wasm-use-legacy-eh',
+  // Without loop strength reduction, which suits machines with other addresses: wasm adds an offset for nothing, and engines do it themselves.
+  '-Cllvm-args=-disable-lsr',
+];
 const EXPORTED = ['__wasm_init_tls', '__tls_size', '__tls_align', '__tls_base', '__heap_base'];
 
 /** Features of the library, and flags of rustc. */
@@ -71,7 +77,7 @@ export async function buildArtifact(crate: Crate, artifact: Artifact, options: A
   const out = join(options.outDir, artifact);
   const built = { wasm: join(out, 'loomwork_bg.wasm'), glue: join(out, 'loomwork.js') };
   const args = [...COMPILE, '--release', '--package', crate.id, ...featuresOf(crate, [...features, ...(options.features ?? [])], { groups: !options.quick }), '-Zbuild-std=std,panic_unwind'];
-  const rustflags = [...flags, ...UNWIND, ...(await remapped(crate))].join('\x1f');
+  const rustflags = [...flags, ...COMMON, ...(await remapped(crate))].join('\x1f');
   await runTool('cargo', args, { cwd: crate.dir, env: { ...PROFILE, ...(options.quick && QUICK), CARGO_TARGET_DIR: cargoDir, CARGO_ENCODED_RUSTFLAGS: rustflags }, watch });
 
   const compiled = join(cargoDir, 'wasm32-unknown-unknown/release', `${crate.lib}.wasm`);
