@@ -1,6 +1,6 @@
 //! The allocator of a module that has no other: that of the standard library, with large arrays at the beginning of a line of the cache.
 //!
-//! By itself it puts them 8 bytes beside, where every other vector of 16 bytes would lie in two lines, if not in two pages.
+//! By itself it puts them 8 bytes beside, where every fourth vector of 16 bytes lies in two lines, if not in two pages.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 

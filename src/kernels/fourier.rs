@@ -1168,9 +1168,7 @@ impl<T: Float> StepsPlan<T> {
             Ok(())
         })
     }
-}
 
-impl<T: Float> StepsPlan<T> {
     /// The rows of a task, where no lane and no piece is left over.
     fn transposing_whole_rows<const EACH: usize>(
         &self,
