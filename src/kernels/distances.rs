@@ -8,7 +8,7 @@ use wide::f32x4;
 
 /// Vectors of a panel.
 pub(super) const LANES: usize = 8;
-/// Vectors that go through a panel together: with [`LANES`], as many sums as registers hold.
+/// Vectors that go through a panel together, at most: with [`LANES`], as many sums as registers hold.
 pub(super) const GROUP: usize = 4;
 
 /// An element of eight vectors.
@@ -19,29 +19,37 @@ pub(super) type Panel = Vec<Lanes>;
 
 /// Lays up to eight vectors of `dimensions` elements out as a panel; those that are missing are zeros.
 pub(super) fn pack(vectors: &[f32], dimensions: usize, panel: &mut Panel) {
-    panel.clear();
-    let zeros = &[][..];
-    let mut rows = [zeros; LANES];
+    panel.resize(dimensions, Lanes::default());
+    let mut rows = [&[][..]; LANES];
     vectors.chunks_exact(dimensions).zip(&mut rows).for_each(|(vector, row)| *row = vector);
-    if rows[LANES - 1].is_empty() {
-        let at = |row: usize, element: usize| rows[row].get(element).copied().unwrap_or(0.0);
-        let lanes = |half: usize, element: usize| f32x4::new(std::array::from_fn(|lane| at(half * 4 + lane, element)));
-        panel.extend((0..dimensions).map(|element| [lanes(0, element), lanes(1, element)]));
-    } else {
-        let [a, b, c, d, e, f, g, h] = rows.map(|row| &row[..dimensions]);
-        panel.extend(
-            (0..dimensions).map(|i| [f32x4::new([a[i], b[i], c[i], d[i]]), f32x4::new([e[i], f[i], g[i], h[i]])]),
-        );
+    let at = |row: usize, element: usize| rows[row].get(element).copied().unwrap_or(0.0);
+    let lanes = |half: usize, element: usize| f32x4::new(std::array::from_fn(|lane| at(half * 4 + lane, element)));
+    // Four elements of four vectors at a time, where no vector is missing.
+    let squares = if rows[LANES - 1].is_empty() { 0 } else { dimensions / 4 };
+    let (inside, rest) = panel.split_at_mut(squares * 4);
+    let full = rows.map(|row| row.as_chunks::<4>().0);
+    for (square, out) in inside.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+        let half = |half: usize| f32x4::transpose(std::array::from_fn(|row| f32x4::new(full[half * 4 + row][square])));
+        for (out, (low, high)) in out.iter_mut().zip(half(0).into_iter().zip(half(1))) {
+            *out = [low, high];
+        }
+    }
+    for (element, out) in (squares * 4..).zip(rest) {
+        *out = [lanes(0, element), lanes(1, element)];
     }
 }
 
-/// For each of four vectors, what `term` makes of its elements and those of each vector of a panel, summed.
+/// For each of some vectors, what `term` makes of its elements and those of each vector of a panel, summed.
 #[inline(always)]
-fn sums(vectors: [&[f32]; GROUP], panel: &[Lanes], term: impl Fn(f32x4, f32x4) -> f32x4) -> [[f32; LANES]; GROUP] {
-    let mut sums: [Lanes; GROUP] = [[f32x4::splat(0.0); LANES / 4]; GROUP];
-    let [a, b, c, d] = vectors.map(|vector| &vector[..panel.len()]);
+fn sums<const N: usize>(
+    vectors: [&[f32]; N],
+    panel: &[Lanes],
+    term: impl Fn(f32x4, f32x4) -> f32x4,
+) -> [[f32; LANES]; N] {
+    let mut sums: [Lanes; N] = [[f32x4::splat(0.0); LANES / 4]; N];
+    let vectors = vectors.map(|vector| &vector[..panel.len()]);
     for (i, lanes) in panel.iter().enumerate() {
-        for (sums, x) in sums.iter_mut().zip([a[i], b[i], c[i], d[i]]) {
+        for (sums, x) in sums.iter_mut().zip(vectors.map(|vector| vector[i])) {
             let x = f32x4::splat(x);
             sums[0] += term(x, lanes[0]);
             sums[1] += term(x, lanes[1]);
@@ -56,7 +64,7 @@ fn sums(vectors: [&[f32]; GROUP], panel: &[Lanes], term: impl Fn(f32x4, f32x4) -
 }
 
 /// Squares of the Euclidean distances.
-pub(super) fn squared(vectors: [&[f32]; GROUP], panel: &[Lanes]) -> [[f32; LANES]; GROUP] {
+pub(super) fn squared<const N: usize>(vectors: [&[f32]; N], panel: &[Lanes]) -> [[f32; LANES]; N] {
     sums(vectors, panel, |a, b| {
         let difference = a - b;
         difference * difference
@@ -64,7 +72,7 @@ pub(super) fn squared(vectors: [&[f32]; GROUP], panel: &[Lanes]) -> [[f32; LANES
 }
 
 /// Dot products.
-pub(super) fn dots(vectors: [&[f32]; GROUP], panel: &[Lanes]) -> [[f32; LANES]; GROUP] {
+pub(super) fn dots<const N: usize>(vectors: [&[f32]; N], panel: &[Lanes]) -> [[f32; LANES]; N] {
     sums(vectors, panel, |a, b| a * b)
 }
 

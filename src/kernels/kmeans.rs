@@ -754,7 +754,7 @@ impl<'a> Rows<'a> {
         for (group, labels) in labels.chunks_mut(GROUP).enumerate() {
             let first = first + group * GROUP;
             // At the end the last row stands in for those that are missing.
-            let rows = std::array::from_fn(|at| self.row(first + at.min(labels.len() - 1)));
+            let rows: [&[f32]; GROUP] = std::array::from_fn(|at| self.row(first + at.min(labels.len() - 1)));
             let mut best = [(f32::INFINITY, 0); GROUP];
             for (panel, start) in centroids.panels.iter().zip((0..centroids.count).step_by(LANES)) {
                 worked += self.dimensions * LANES * GROUP;

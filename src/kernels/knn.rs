@@ -281,37 +281,59 @@ impl Search<'_> {
             let count = LANES.min(run.end - first);
             let vectors = &self.data[first * self.dimensions..(first + count) * self.dimensions];
             pack(vectors, self.dimensions, &mut panel);
-            let theirs = if self.metric == KnnMetric::Cosine { lengths(&panel).map(f32::sqrt) } else { [0.0; LANES] };
+            let lengths = if self.metric == KnnMetric::Cosine { lengths(&panel).map(f32::sqrt) } else { [0.0; LANES] };
+            let vectors = Vectors { panel: &panel, lengths, first, count };
             for (at, found) in (0..queries.len()).step_by(GROUP).zip(found.chunks_mut(GROUP)) {
                 worked += GROUP * LANES * self.dimensions;
                 if worked >= SLICE {
                     worked = 0;
                     job.check()?;
                 }
-                // At the end the last query stands in for those that are missing.
-                let group = std::array::from_fn(|i| queries[(at + i).min(queries.len() - 1)]);
-                let sums = match self.metric {
-                    KnnMetric::Euclidean => squared(group, &panel),
-                    KnnMetric::Cosine | KnnMetric::Dot => dots(group, &panel),
-                };
-                for ((found, sums), own) in found.iter_mut().zip(sums).zip(&own[at..]) {
-                    for (lane, (&sum, theirs)) in sums.iter().zip(theirs).enumerate().take(count) {
-                        let index = self.names.map_or((first + lane) as u32, |names| names[first + lane]);
-                        match self.metric {
-                            KnnMetric::Euclidean => found.see_square(sum, index),
-                            KnnMetric::Dot => found.see(-sum, index),
-                            KnnMetric::Cosine => {
-                                let size = own * theirs;
-                                found.see(if size == 0.0 { 1.0 } else { 1.0 - sum / size }, index);
-                            }
-                        }
-                    }
+                let (queries, own) = (&queries[at..], &own[at..]);
+                match queries.len() {
+                    1 => self.see::<1>(queries, own, &vectors, found),
+                    2 => self.see::<2>(queries, own, &vectors, found),
+                    _ => self.see::<GROUP>(queries, own, &vectors, found),
                 }
             }
             job.advance((queries.len() * count) as u64);
         }
         Ok(found.into_iter().map(|found| found.keys.into_vec()).collect())
     }
+
+    /// Shows the first `N` queries, of these lengths, the vectors of a panel. Where there are fewer the last stands in for those that are missing.
+    #[inline(always)]
+    fn see<const N: usize>(&self, queries: &[&[f32]], own: &[f32], vectors: &Vectors, found: &mut [Nearest]) {
+        let group: [&[f32]; N] = std::array::from_fn(|i| queries[i.min(queries.len() - 1)]);
+        let sums = match self.metric {
+            KnnMetric::Euclidean => squared(group, vectors.panel),
+            KnnMetric::Cosine | KnnMetric::Dot => dots(group, vectors.panel),
+        };
+        for ((found, sums), own) in found.iter_mut().zip(sums).zip(own) {
+            for (lane, (&sum, theirs)) in sums.iter().zip(vectors.lengths).enumerate().take(vectors.count) {
+                let place = vectors.first + lane;
+                let index = self.names.map_or(place as u32, |names| names[place]);
+                match self.metric {
+                    KnnMetric::Euclidean => found.see_square(sum, index),
+                    KnnMetric::Dot => found.see(-sum, index),
+                    KnnMetric::Cosine => {
+                        let size = own * theirs;
+                        found.see(if size == 0.0 { 1.0 } else { 1.0 - sum / size }, index);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Some of the vectors that are searched.
+struct Vectors<'a> {
+    panel: &'a Panel,
+    /// Of cosines: their lengths.
+    lengths: [f32; LANES],
+    /// The place of the first.
+    first: usize,
+    count: usize,
 }
 
 /// The nearest so far.
