@@ -6,17 +6,14 @@
 //! half of miniz_oxide's time at level 6, `structured-zstd` a sixth of ruzstd's. LZ4 is our own (`lz4.rs`): `lz4_flex` writes
 //! other bytes on 64 bits.
 
+use super::in_order::in_order;
 use super::in_turns::NoShard;
 use super::{deflate, lz4, zstd};
 use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Array, Job, Kernel, KernelError, Shardable};
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::ops::{Range, RangeInclusive};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::ops::{ControlFlow, Range, RangeInclusive};
 
 /// Compresses bytes.
 pub struct Compress;
@@ -149,26 +146,30 @@ impl Kernel for Compress {
         let (len, size) = (data.len(), format.block());
         // An empty input has a block too: in it the file says that it ends.
         let count = len.div_ceil(size).max(1);
-        // The threads take the blocks in their order, so that each that is done is soon appended, while it is still in a cache.
-        let next = AtomicUsize::new(0);
-        let file = Mutex::new(InOrder::new(File::new(format, level, piece.is_some(), count), count));
-        (0..job.threads().min(count)).into_par_iter().with_max_len(1).try_for_each(|_| {
-            let mut encoder = Encoder::new(format, level);
-            let mut compress = |number: usize| {
-                let block = &data[number * size..len.min((number + 1) * size)];
-                let is_end = number + 1 == count && piece != Some(Piece::Inner);
-                let compressed = encoder.block(block, is_end, job)?;
-                let lengths = vec![compressed.len() as u32];
-                let block = Blocks { lengths, check: check(format, block), data: compressed, len: block.len() };
-                file.lock().unwrap_or_else(PoisonError::into_inner).put(number, block)
-            };
-            let mut numbers =
-                std::iter::repeat_with(|| next.fetch_add(1, Relaxed)).take_while(|&number| number < count);
-            // One that fails leaves nothing to do for the others.
-            numbers.try_for_each(&mut compress).inspect_err(|_| next.store(count, Relaxed))
-        })?;
+        let mut file = File::new(format, level, piece.is_some(), count);
+        let compress = |encoder: &mut Encoder, number: usize| {
+            let block = &data[number * size..len.min((number + 1) * size)];
+            let is_end = number + 1 == count && piece != Some(Piece::Inner);
+            let compressed = encoder.block(block, is_end, job)?;
+            let lengths = vec![compressed.len() as u32];
+            Ok(Blocks { lengths, check: check(format, block), data: compressed, len: block.len() })
+        };
+        // In their order, so that each that is done is soon appended, while it is still in a cache.
+        in_order(
+            count,
+            || Encoder::new(format, level),
+            compress,
+            |block: Blocks| {
+                if file.lengths.is_empty() {
+                    // Most are about as long as the first. Where that is too much, they find room for themselves.
+                    let _ = file.reserve(count.saturating_mul(block.data.len() + block.data.len() / 16));
+                }
+                file.append(&block)?;
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
         drop(data);
-        file.into_inner().unwrap_or_else(PoisonError::into_inner).file.finish()
+        file.finish()
     }
 
     fn sharding() -> Option<Sharding> {
@@ -493,36 +494,6 @@ impl File {
         let (lengths, check) = (self.lengths.into(), self.check.unwrap_or(0));
         let piece = self.is_piece.then_some(PieceFacts { lengths, check });
         Ok(CompressOutput { data: self.data.into(), piece })
-    }
-}
-
-/// A file whose blocks come in about their order.
-struct InOrder {
-    file: File,
-    /// Blocks in all.
-    count: usize,
-    /// The number of the next, and those that have come before it.
-    next: usize,
-    early: BTreeMap<usize, Blocks>,
-}
-
-impl InOrder {
-    fn new(file: File, count: usize) -> Self {
-        Self { file, count, next: 0, early: BTreeMap::new() }
-    }
-
-    fn put(&mut self, number: usize, block: Blocks) -> Result<(), KernelError> {
-        if number == 0 {
-            // Most are about as long as the first. Where that is too much, they find room for themselves.
-            let bytes = self.count.saturating_mul(block.data.len() + block.data.len() / 16);
-            let _ = self.file.reserve(bytes);
-        }
-        self.early.insert(number, block);
-        while let Some(block) = self.early.remove(&self.next) {
-            self.file.append(&block)?;
-            self.next += 1;
-        }
-        Ok(())
     }
 }
 

@@ -11,6 +11,8 @@ use rayon::prelude::*;
 use std::array::from_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Blocks that are handed over at a time, some 0.3 ms of reading: whoever takes them is asleep again by then, and to wake it takes a while.
+const TOGETHER: usize = 1536;
 /// Pixels of the largest picture that is decoded here: three bytes are held of each.
 const MAX_PIXELS: usize = 1 << 26;
 
@@ -263,24 +265,41 @@ impl Frame {
             .collect();
         let waiting = AtomicUsize::new(0);
         let most = 4 * (rayon::current_num_threads() - 1);
+        let together =
+            if most == 0 { 1 } else { (TOGETHER / (self.columns * self.blocks())).clamp(1, self.rows.div_ceil(16)) };
+        let samples = |rows: Vec<(Vec<_>, Vec<_>)>| {
+            rows.into_iter().for_each(|(blocks, mut strips)| self.samples(&blocks, &mut strips));
+        };
         rayon::scope(|scope| {
+            let mut read = Vec::new();
             for row in 0..self.rows {
                 let Some(blocks) = self.read(row, &mut bits, &mut predicted, job)? else { return Ok(false) };
-                let mut strips: Vec<_> = strips.iter_mut().filter_map(Iterator::next).collect();
+                let strips: Vec<_> = strips.iter_mut().filter_map(Iterator::next).collect();
+                read.push((blocks, strips));
+                if read.len() < together {
+                    continue;
+                }
+                let rows = std::mem::take(&mut read);
                 // Where nobody takes them, rows do not pile up: this thread makes samples of them itself.
                 if waiting.load(Ordering::Relaxed) >= most {
-                    self.samples(&blocks, &mut strips);
+                    samples(rows);
                 } else {
                     waiting.fetch_add(1, Ordering::Relaxed);
                     let waiting = &waiting;
                     scope.spawn(move |_| {
                         waiting.fetch_sub(1, Ordering::Relaxed);
-                        self.samples(&blocks, &mut strips);
+                        samples(rows);
                     });
                 }
             }
+            samples(read);
             Ok(bits.pass(END))
         })
+    }
+
+    /// Blocks of a group.
+    fn blocks(&self) -> usize {
+        self.components.iter().map(|component| component.across * component.down).sum()
     }
 
     /// The next row of groups, block by block as they come, and what is known of each; nothing if the bits are odd.
@@ -291,7 +310,7 @@ impl Frame {
         predicted: &mut [i32; 3],
         job: &Job,
     ) -> Result<Option<Vec<(Block, Kind)>>, Cancelled> {
-        let each = self.components.iter().map(|component| component.across * component.down).sum::<usize>();
+        let each = self.blocks();
         let mut blocks = vec![([0; 64], Kind::Flat); self.columns * each];
         for (column, blocks) in blocks.chunks_exact_mut(each).enumerate() {
             // Some 20 µs of work.

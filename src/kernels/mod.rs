@@ -52,6 +52,7 @@ mod image_pipeline;
 mod image_resize;
 #[cfg(feature = "images")]
 mod image_rotate;
+mod in_order;
 mod in_turns;
 #[cfg(feature = "images")]
 mod jpeg;

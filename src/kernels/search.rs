@@ -3,19 +3,19 @@
 //! The expression is `regex-automata`'s, whose time is linear in the text whatever the pattern. The data is cut into blocks that end with
 //! a line. Where no match can hold a line feed, a block is searched in one go, for literals by vectors; else line by line.
 
+use super::in_order::in_order;
 use super::in_turns::NoShard;
 use super::radix::reserve;
 use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Array, Job, Kernel, KernelError, Shardable};
 use memchr::{memchr, memchr_iter};
-use rayon::prelude::*;
 use regex_automata::meta::{BuildError, Cache, Regex};
 use regex_automata::util::iter::Searcher;
 use regex_automata::{Input, Match};
 use regex_syntax::hir::{Hir, HirKind, Look};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 /// Searches for a regular expression.
 pub struct Search;
@@ -113,26 +113,25 @@ impl Kernel for Search {
         let searched = Searched::of(&p)?;
         let cuts = p.cuts();
         let mut hits = Hits::of(&p);
-        for wave in cuts.waves() {
-            let blocks = (wave * (WAVE / BLOCK)..(wave + 1) * (WAVE / BLOCK)).into_par_iter();
-            let blocks = blocks.map_init(
-                || searched.regex.create_cache(),
-                |cache, number| {
-                    let block = cuts.block(number * BLOCK);
-                    job.check()?;
-                    let found = searched.block(cache, &p.data[block.clone()], job)?;
-                    job.advance(block.len() as u64);
-                    Ok((block.start, found))
-                },
-            );
-            let blocks = blocks.collect::<Result<Vec<(usize, Found)>, KernelError>>()?;
-            hits.end_wave(wave, &blocks, job)?;
-            if hits.left == 0 {
-                let (done, total) = job.progress();
-                job.advance(total - done);
-                break;
-            }
-        }
+        let first = hits.block;
+        let search = |cache: &mut Cache, number: usize| {
+            let block = cuts.block((first + number) * BLOCK);
+            job.check()?;
+            let found = searched.block(cache, &p.data[block.clone()], job)?;
+            job.advance(block.len() as u64);
+            Ok((block.start, found))
+        };
+        in_order(
+            cuts.waves().len() * (WAVE / BLOCK),
+            || searched.regex.create_cache(),
+            search,
+            |(start, found)| {
+                hits.put(start, found, job)?;
+                Ok(if hits.left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            },
+        )?;
+        let (done, total) = job.progress();
+        job.advance(total - done);
         Ok(SearchOutput::of(joined(hits.waves, job)?))
     }
 
@@ -151,6 +150,10 @@ struct Hits {
     left: usize,
     /// The columns of each wave.
     waves: Vec<[Vec<u32>; 4]>,
+    /// The block that is next, as counted in the whole.
+    block: usize,
+    /// What the blocks of its wave before it hold, each with its begin in the data.
+    wave: Vec<(usize, Found)>,
 }
 
 impl Hits {
@@ -160,10 +163,23 @@ impl Hits {
             line: p.begin.map_or(0, |begin| begin.line),
             left: p.max_matches.map_or(usize::MAX, |most| most as usize),
             waves: Vec::new(),
+            block: p.cuts().waves().start * (WAVE / BLOCK),
+            wave: Vec::new(),
         }
     }
 
-    /// Adds what the blocks of the next wave hold, each with its begin in the data.
+    /// Takes what the next block holds. Its wave is added when it is whole.
+    fn put(&mut self, start: usize, found: Found, job: &Job<SearchOutput>) -> Result<(), KernelError> {
+        self.wave.push((start, found));
+        self.block += 1;
+        if self.block.is_multiple_of(WAVE / BLOCK) {
+            let blocks = std::mem::take(&mut self.wave);
+            self.end_wave(self.block / (WAVE / BLOCK) - 1, &blocks, job)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what the blocks of a wave hold.
     fn end_wave(&mut self, wave: usize, blocks: &[(usize, Found)], job: &Job<SearchOutput>) -> Result<(), KernelError> {
         let count = blocks.iter().map(|(_, found)| found.matches.len()).sum::<usize>().min(self.left);
         let mut part = [(); 4].map(|()| Vec::new());
@@ -194,26 +210,16 @@ pub struct SearchTurns {
     searched: Searched,
     cache: Cache,
     hits: Hits,
-    /// The block that is next, as counted in the whole.
-    block: usize,
-    /// What the blocks of its wave before it hold.
-    wave: Vec<(usize, Found)>,
 }
 
 impl SearchTurns {
     fn turn(&mut self, job: &Job<SearchOutput>) -> Result<(), KernelError> {
         loop {
-            let block = self.p.cuts().block(self.block * BLOCK);
+            let block = self.p.cuts().block(self.hits.block * BLOCK);
             let found = self.searched.block(&mut self.cache, &self.p.data[block.clone()], job)?;
-            self.wave.push((block.start, found));
-            self.block += 1;
-            let ends_wave = self.block.is_multiple_of(WAVE / BLOCK);
-            if ends_wave {
-                self.hits.end_wave(self.block * BLOCK / WAVE - 1, &self.wave, job)?;
-                self.wave.clear();
-            }
+            self.hits.put(block.start, found, job)?;
             // Behind the end of the data, and of a line longer than a block, blocks are empty.
-            if ends_wave || !block.is_empty() {
+            if self.hits.wave.is_empty() || !block.is_empty() {
                 return Ok(());
             }
         }
@@ -221,10 +227,10 @@ impl SearchTurns {
 
     fn round(self, job: &Job<SearchOutput>) -> Result<Round<Search>, KernelError> {
         let total = self.p.data.len() as u64;
-        if self.hits.left == 0 || self.block == self.p.cuts().waves().end * (WAVE / BLOCK) {
+        if self.hits.left == 0 || self.hits.block == self.p.cuts().waves().end * (WAVE / BLOCK) {
             return Ok(Round::Done { output: SearchOutput::of(joined(self.hits.waves, job)?), total });
         }
-        let done = self.p.cuts().block(self.block * BLOCK).start as u64;
+        let done = self.p.cuts().block(self.hits.block * BLOCK).start as u64;
         Ok(Round::Next { shards: Vec::new(), state: self, progress: (done, total) })
     }
 }
@@ -240,8 +246,7 @@ impl Rounds for Search {
         }
         let searched = Searched::of(&p)?;
         let (cache, hits) = (searched.regex.create_cache(), Hits::of(&p));
-        let block = p.cuts().waves().start * (WAVE / BLOCK);
-        SearchTurns { p, searched, cache, hits, block, wave: Vec::new() }.round(&Job::detached())
+        SearchTurns { p, searched, cache, hits }.round(&Job::detached())
     }
 
     fn run_shard(shard: NoShard, _: &Job<SearchOutput>) -> Result<(), KernelError> {
