@@ -13,7 +13,8 @@ use serde::{Serialize, de::DeserializeOwned};
 /// Params, output and part are plain serde structs. Give them `#[serde(rename_all = "camelCase")]`, params also
 /// `#[serde(deny_unknown_fields)]`, and document each field: the TypeScript types and `loomwork kernels` show it.
 ///
-/// Parallelism is rayon's. In a long loop call [`Job::check`] at least once per millisecond and thread.
+/// Parallelism is rayon's. In a long loop call [`Job::check`] at least once per millisecond and thread. One long parallel loop is faster than many
+/// short ones: in wasm a thread that finds nothing to do sleeps after a microsecond or two, and to wake it takes tens of them.
 ///
 /// ```
 /// use loomwork::{Array, Job, Kernel, KernelError};
