@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import { createHost, LoomworkError } from '../../pkg/node.js';
 import { digest } from '../bench/digest.mjs';
+import { signalAt } from '../cli/signal-at.mjs';
 import { naiveMandelbrot } from '../host/mandelbrot.mjs';
 import { cases } from '../identical/cases.mjs';
 import { Redis, until, Worker } from './support.mjs';
@@ -174,6 +175,15 @@ test('a worker that is told to end ends its job first', { timeout: 60_000 }, asy
   await Worker.start(redis);
   assert.equal((await job).indices.length, data.length);
   assert.equal(worker.events.at(-1).event, 'stopped');
+});
+
+test('a worker that is told to end as soon as it says that it is ready', { timeout: 60_000 }, async (t) => {
+  const redis = await Redis.start(t);
+  const worker = new Worker(redis, ['--threads', '1'], signalAt('"ready"', 'SIGTERM'));
+  redis.users.push(() => worker.end());
+  assert.deepEqual(await worker.exited, [0, null], worker.errors);
+  await until(() => worker.events.length === 2, 'what it said is read');
+  assert.deepEqual(worker.events.map(({ event }) => event), ['ready', 'stopped']);
 });
 
 test('without Redis: at the start, for too long, and no secret is told', { timeout: 60_000 }, async (t) => {

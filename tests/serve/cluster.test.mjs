@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
+import { signalAt } from '../cli/signal-at.mjs';
 import { naiveMandelbrot } from '../host/mandelbrot.mjs';
 import { disturbances, load } from './load.mjs';
 import { eventsOf, query, Server, view } from './server.mjs';
@@ -89,6 +90,16 @@ test('SIGTERM while processes are started and restarted: nothing is left', { tim
   assert.equal(code, 0, server.errors);
   assert.ok(children.length > 0);
   assert.deepEqual(children.filter(alive), []);
+});
+
+test('a signal as soon as it says that it serves is heard', { timeout: 60_000 }, async (t) => {
+  const args = ['--processes', '1', '--threads', '1'];
+  const ends = new Server(['--port', '0', ...args], signalAt('"serving"', 'SIGTERM'));
+  t.after(() => ends.end());
+  assert.deepEqual(await ends.exited, [0, null], ends.errors);
+  const restarts = await Server.start(t, args, signalAt('"serving"', 'SIGHUP'));
+  await restarts.until(({ msg }) => msg === 'all processes were restarted');
+  assert.equal(await restarts.end(), 0, restarts.errors);
 });
 
 test('an asynchronous job outlives the restart of its process', { timeout: 60_000 }, async (t) => {

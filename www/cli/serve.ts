@@ -69,11 +69,7 @@ async function serve({ tokenFile, ...given }: Partial<Options>, threads: number)
   const options = serveOptions({ ...given, ...(given.threads === undefined && given.processes === undefined && { threads }), token: await readToken(tokenFile) });
   const { json } = options;
   const server = await startServer(options, logTo(json, options.log));
-  const colours = paletteFor(process.stdout);
-  const what = `${options.processes} ${options.processes === 1 ? 'process' : 'processes'} of ${options.threads} ${options.threads === 1 ? 'thread' : 'threads'}`;
-  if (json) await writeStdout(`${JSON.stringify({ level: 'info', time: Date.now(), msg: 'serving', url: server.url, processes: options.processes, threads: options.threads })}\n`);
-  else await writeStdout(`Loomwork serves kernels at ${colours.cyan(server.url)}\n${colours.dim(`${what}; ${server.url}/openapi.json describes it; Ctrl-C ends it`)}\n`);
-  if (options.token === '' && !/^(localhost|127\.|::1$)/.test(options.host)) await writeStderr('Other machines reach this server, and it asks for no token: see --token-file.\n');
+  // Before it says that it serves: whoever has read that may signal at once, and a signal that nobody handles kills.
   process.on('SIGHUP', () => void server.reload());
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
@@ -82,6 +78,11 @@ async function serve({ tokenFile, ...given }: Partial<Options>, threads: number)
       process.once(signal, () => process.exit(130));
     });
   }
+  const colours = paletteFor(process.stdout);
+  const what = `${options.processes} ${options.processes === 1 ? 'process' : 'processes'} of ${options.threads} ${options.threads === 1 ? 'thread' : 'threads'}`;
+  if (json) await writeStdout(`${JSON.stringify({ level: 'info', time: Date.now(), msg: 'serving', url: server.url, processes: options.processes, threads: options.threads })}\n`);
+  else await writeStdout(`Loomwork serves kernels at ${colours.cyan(server.url)}\n${colours.dim(`${what}; ${server.url}/openapi.json describes it; Ctrl-C ends it`)}\n`);
+  if (options.token === '' && !/^(localhost|127\.|::1$)/.test(options.host)) await writeStderr('Other machines reach this server, and it asks for no token: see --token-file.\n');
   await server.ended;
 }
 

@@ -1,6 +1,6 @@
 // `loomwork worker`: takes jobs from a queue on Redis and runs them on this machine.
 import { Command, Option } from 'commander';
-import { startWorker, type QueueWorker } from '../host/entry/queue-worker.ts';
+import { startWorker } from '../host/entry/queue-worker.ts';
 import { wholeNumber } from './numbers.ts';
 import { writeStderr, writeStdout } from './streams.ts';
 import { counted, duration, paletteFor } from './terminal.ts';
@@ -55,22 +55,24 @@ async function work({ redis, queue, concurrency, threads, lock, drain, json = fa
     const what = end.outcome === 'failed' ? colours.red(end.outcome) : end.outcome;
     void line('end', `${end.kernel}${shard}: ${what} after ${duration(end.milliseconds)}${end.error ? `: ${end.error}` : ''} ${colours.dim(end.id)}\n`, end);
   });
+  // Before it says that it is ready: whoever has read that may signal at once, and a signal that nobody handles kills.
+  const told = toldToStop();
   await line('ready', `Taking jobs from queue '${queue}' at ${colours.cyan(worker.address)}\n${colours.dim(`${concurrency} at once on ${counted(worker.threads, 'thread')}; Ctrl-C ends it`)}\n`, { queue, address: worker.address, concurrency, threads: worker.threads });
-  await untilToldToStop(worker, drain, json);
+  await told;
+  if (!json && worker.stats.running > 0) await writeStderr(`${counted(worker.stats.running, 'job')} left; again to end at once\n`);
+  await worker.close(drain);
   const { done, failed, cancelled } = worker.stats;
   await line('stopped', `${counted(done, 'job')} done, ${failed} failed, ${cancelled} cancelled\n`, { done, failed, cancelled });
 }
 
-async function untilToldToStop(worker: QueueWorker, drain: number, json: boolean): Promise<void> {
-  await new Promise<void>((resolve) => {
+/** Settles at the first signal to end. A second one does not wait. */
+function toldToStop(): Promise<void> {
+  return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => {
-        // A second one does not wait.
         process.once(signal, () => process.exit(130));
         resolve();
       });
     }
   });
-  if (!json && worker.stats.running > 0) await writeStderr(`${counted(worker.stats.running, 'job')} left; again to end at once\n`);
-  await worker.close(drain);
 }
