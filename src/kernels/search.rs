@@ -130,8 +130,9 @@ impl Kernel for Search {
                 Ok(if hits.left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             },
         )?;
+        // Where it stopped early, the rest is as good as done.
         let (done, total) = job.progress();
-        job.advance(total - done);
+        job.advance(total.saturating_sub(done));
         Ok(SearchOutput::of(joined(hits.waves, job)?))
     }
 
