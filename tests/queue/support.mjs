@@ -79,15 +79,15 @@ export class Worker {
   errors = '';
   #child;
 
-  static async start(redis, args = [], env = {}) {
-    const worker = new Worker(redis, args, env);
+  static async start(redis, args = []) {
+    const worker = new Worker(redis, args);
     redis.users.push(() => worker.end());
     await until(() => worker.events.some(({ event }) => event === 'ready') || worker.ended, 'the worker is ready');
     if (worker.ended) throw new Error(worker.errors);
     return worker;
   }
 
-  constructor(redis, args, env) {
+  constructor(redis, args, env = {}) {
     this.#child = spawn(process.execPath, [command, 'worker', '--json', '--redis', redis.url, '--lock', '1500', ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.exited = once(this.#child, 'exit');
     createInterface({ input: this.#child.stdout }).on('line', (line) => this.events.push(JSON.parse(line)));
