@@ -93,6 +93,8 @@ const FACTORS: [usize; 7] = [8, 4, 2, 3, 5, 7, 13];
 /// Groups of lanes that are copied together: of each row of a matrix 256 bytes. With half of that, more of the time goes into finding
 /// pages; with twice as much, the second cache does not hold them.
 const GROUPS: usize = 8;
+/// The same where each group is done with before the next: there the cache holds twice as many, and longer runs are read ahead.
+const GROUPS_IN_TURN: usize = 2 * GROUPS;
 
 /// Points between groups: two lines of the cache.
 const SPACE: usize = 4;
@@ -163,18 +165,19 @@ impl<T: Float> Direct<T> {
 impl<T: Float> Pass<T> {
     fn run(&self, from: &[Point<T>], to: &mut [Point<T>]) {
         match self.radix {
-            2 => self.butterflies(from, to, two::<T>),
-            3 => self.butterflies::<3>(from, to, |points| odd(points, &self.turns)),
-            4 => self.butterflies(from, to, four::<T>),
-            5 => self.butterflies::<5>(from, to, |points| odd(points, &self.turns)),
-            7 => self.butterflies::<7>(from, to, |points| odd(points, &self.turns)),
-            8 => {
-                let half = self.turns[1].re.splat();
-                self.butterflies(from, to, |points| eight::<T>(points, half));
-            }
-            11 => self.butterflies::<11>(from, to, |points| odd(points, &self.turns)),
-            _ => self.butterflies::<13>(from, to, |points| odd(points, &self.turns)),
+            2 => self.butterflies(from, to, Two),
+            3 => self.butterflies::<3>(from, to, Odd(&self.turns)),
+            4 => self.butterflies(from, to, Four),
+            5 => self.butterflies::<5>(from, to, Odd(&self.turns)),
+            7 => self.butterflies::<7>(from, to, Odd(&self.turns)),
+            8 => self.butterflies(from, to, self.eight()),
+            11 => self.butterflies::<11>(from, to, Odd(&self.turns)),
+            _ => self.butterflies::<13>(from, to, Odd(&self.turns)),
         }
+    }
+
+    fn eight(&self) -> Eight<T> {
+        Eight { half: self.turns[1].re.splat() }
     }
 
     #[inline(always)]
@@ -182,45 +185,44 @@ impl<T: Float> Pass<T> {
         &self,
         from: &[Point<T>],
         to: &mut [Point<T>],
-        butterfly: impl Fn([Point<T>; RADIX]) -> [Point<T>; RADIX],
+        butterfly: impl Butterfly<T, RADIX>,
     ) {
-        let (stride, count) = (self.stride, self.count);
+        let (stride, count, apart) = (self.stride, self.count, self.stride * self.count);
+        assert!(from.len() == RADIX * apart && to.len() == RADIX * apart, "all points of the transform");
+        let (from, to) = (from.as_ptr(), to.as_mut_ptr());
+        // Places are counted from two pointers: as many slices as there are inputs and results would not fit the registers.
+        // SAFETY: of each closure that it lies within: `number` is below `count`, `at` below `stride`, input and result below `RADIX`.
+        let load = |number: usize, at: usize, input: usize| unsafe { *from.add(stride * number + at + apart * input) };
+        // SAFETY: as above.
+        let store = |number: usize, at: usize, result: usize, point| unsafe {
+            *to.add(stride * RADIX * number + at + stride * result) = point;
+        };
         if count == 1 {
-            let from: [&[Point<T>]; RADIX] = from_fn(|input| &from[stride * input..][..stride]);
-            let mut rest = to.chunks_exact_mut(stride);
-            let mut to: [&mut [Point<T>]; RADIX] = from_fn(|_| rest.next().unwrap_or_default());
             for at in 0..stride {
-                let results = butterfly(from_fn(|input| from[input][at]));
-                for (to, result) in to.iter_mut().zip(results) {
-                    to[at] = result;
-                }
+                butterfly.run(|input| load(0, at, input), |result, point| store(0, at, result, point));
             }
             return;
         }
+        let roots = self.roots.chunks_exact(RADIX - 1).take(count).enumerate();
         if stride == 1 {
             // Each butterfly has roots of its own: a loop over butterflies, for one within each would be of one round.
-            let from: [&[Point<T>]; RADIX] = from_fn(|input| &from[count * input..][..count]);
-            let blocks = to.as_chunks_mut::<RADIX>().0.iter_mut().zip(self.roots.chunks_exact(RADIX - 1));
-            for (number, (to, roots)) in blocks.take(count).enumerate() {
-                let results = butterfly(from_fn(|input| from[input][number]));
-                to[0] = results[0];
-                for result in 1..RADIX {
-                    to[result] = results[result].times(splat(roots[result - 1]));
-                }
+            for (number, roots) in roots {
+                let turned = |result, point: Point<T>| point.times(splat(roots[result - 1]));
+                butterfly.run(
+                    |input| load(number, 0, input),
+                    |result, point| store(number, 0, result, if result == 0 { point } else { turned(result, point) }),
+                );
             }
             return;
         }
-        let blocks = to.chunks_exact_mut(RADIX * stride).zip(self.roots.chunks_exact(RADIX - 1));
-        for (number, (to, roots)) in blocks.enumerate() {
-            let from: [&[Point<T>]; RADIX] = from_fn(|input| &from[stride * (number + count * input)..][..stride]);
-            let mut rest = to.chunks_exact_mut(stride);
-            let to: [&mut [Point<T>]; RADIX] = from_fn(|_| rest.next().unwrap_or_default());
+        for (number, roots) in roots {
+            let roots: [Point<T>; RADIX] = from_fn(|result| splat(roots[result.max(1) - 1]));
             for at in 0..stride {
-                let results = butterfly(from_fn(|input| from[input][at]));
-                to[0][at] = results[0];
-                for result in 1..RADIX {
-                    to[result][at] = results[result].times(splat(roots[result - 1]));
-                }
+                let turned = |result: usize, point: Point<T>| point.times(roots[result]);
+                butterfly.run(
+                    |input| load(number, at, input),
+                    |result, point| store(number, at, result, if result == 0 { point } else { turned(result, point) }),
+                );
             }
         }
     }
@@ -260,10 +262,9 @@ impl<T: Float> Pass<T> {
         load: impl Fn(usize, usize) -> L,
     ) {
         if self.radix == 4 {
-            self.begin_with(to, group_len, together, load, four::<T>);
+            self.begin_with(to, group_len, together, load, Four);
         } else {
-            let half = self.turns[1].re.splat();
-            self.begin_with(to, group_len, together, load, |points| eight::<T>(points, half));
+            self.begin_with(to, group_len, together, load, self.eight());
         }
     }
 
@@ -274,7 +275,7 @@ impl<T: Float> Pass<T> {
         group_len: usize,
         together: usize,
         load: impl Fn(usize, usize) -> L,
-        butterfly: impl Fn([Point<T>; RADIX]) -> [Point<T>; RADIX],
+        butterfly: impl Butterfly<T, RADIX>,
     ) {
         for first in (0..self.count).step_by(together) {
             let numbers = first..self.count.min(first + together);
@@ -282,7 +283,17 @@ impl<T: Float> Pass<T> {
                 let blocks = to[RADIX * first..RADIX * numbers.end].as_chunks_mut::<RADIX>().0.chunks_exact_mut(EACH);
                 let roots = self.roots[(RADIX - 1) * first..(RADIX - 1) * numbers.end].chunks_exact((RADIX - 1) * EACH);
                 for (number, (blocks, roots)) in numbers.clone().step_by(EACH).zip(blocks.zip(roots)) {
-                    let (mut points, load) = ([[origin::<T>(); RADIX]; EACH], load(group, number));
+                    let load = load(group, number);
+                    if EACH == 1 {
+                        let to = &mut blocks[0];
+                        let turned = |result: usize, point: Point<T>| point.times(splat(roots[result - 1]));
+                        butterfly.run(
+                            |input| load(input)[0],
+                            |result, point| to[result] = if result == 0 { point } else { turned(result, point) },
+                        );
+                        continue;
+                    }
+                    let mut points = [[origin::<T>(); RADIX]; EACH];
                     // Not in a loop, which the compiler would keep as one.
                     let mut input = |input: usize| {
                         if input < RADIX {
@@ -302,11 +313,11 @@ impl<T: Float> Pass<T> {
                     for ((points, to), roots) in
                         points.into_iter().zip(blocks.iter_mut()).zip(roots.chunks_exact(RADIX - 1))
                     {
-                        let results = butterfly(points);
-                        to[0] = results[0];
-                        for result in 1..RADIX {
-                            to[result] = results[result].times(splat(roots[result - 1]));
-                        }
+                        let turned = |result: usize, point: Point<T>| point.times(splat(roots[result - 1]));
+                        butterfly.run(
+                            |input| points[input],
+                            |result, point| to[result] = if result == 0 { point } else { turned(result, point) },
+                        );
                     }
                 }
             }
@@ -322,10 +333,9 @@ impl<T: Float> Pass<T> {
         store: impl Fn(usize, usize) -> S,
     ) {
         if self.radix == 4 {
-            self.end_with(from, group_len, store, four::<T>);
+            self.end_with(from, group_len, store, Four);
         } else {
-            let half = self.turns[1].re.splat();
-            self.end_with(from, group_len, store, |points| eight::<T>(points, half));
+            self.end_with(from, group_len, store, self.eight());
         }
     }
 
@@ -335,14 +345,22 @@ impl<T: Float> Pass<T> {
         from: &[Point<T>],
         group_len: usize,
         store: impl Fn(usize, usize) -> S,
-        butterfly: impl Fn([Point<T>; RADIX]) -> [Point<T>; RADIX],
+        butterfly: impl Butterfly<T, RADIX>,
     ) {
         let stride = self.stride;
         for at in (0..stride).step_by(EACH) {
             for (group, from) in from.chunks_exact(group_len).enumerate() {
                 let from: [&[Point<T>]; RADIX] = from_fn(|input| &from[stride * input + at..][..EACH]);
-                let results: [_; EACH] = from_fn(|each| butterfly(from_fn(|input| from[input][each])));
                 let store = store(group, at);
+                if EACH == 1 {
+                    butterfly.run(|input| from[input][0], |result, point| store(result, [point; EACH]));
+                    continue;
+                }
+                let results: [_; EACH] = from_fn(|each| {
+                    let mut results = [origin::<T>(); RADIX];
+                    butterfly.run(|input| from[input][each], |result, point| results[result] = point);
+                    results
+                });
                 for result in 0..RADIX {
                     store(result, results.map(|results| results[result]));
                 }
@@ -351,59 +369,92 @@ impl<T: Float> Pass<T> {
     }
 }
 
-#[inline(always)]
-fn two<T: Float>([a, b]: [Point<T>; 2]) -> [Point<T>; 2] {
-    [a.plus(b), a.minus(b)]
+/// A transform of a few points. It takes them as late, and gives results as early as it can: those that are on their way at a time are to
+/// fit the registers.
+trait Butterfly<T: Float, const RADIX: usize> {
+    fn run(&self, load: impl Fn(usize) -> Point<T>, store: impl FnMut(usize, Point<T>));
 }
 
+struct Two;
+struct Four;
+
+/// `half` is the square root of a half.
+struct Eight<T: Float> {
+    half: T::Lanes,
+}
+
+/// Of an odd number of points, with the cosines and sines of the parts of a turn.
+struct Odd<'a, T>(&'a [Complex<T>]);
+
+impl<T: Float> Butterfly<T, 2> for Two {
+    #[inline(always)]
+    fn run(&self, load: impl Fn(usize) -> Point<T>, mut store: impl FnMut(usize, Point<T>)) {
+        let (a, b) = (load(0), load(1));
+        store(0, a.plus(b));
+        store(1, a.minus(b));
+    }
+}
+
+impl<T: Float> Butterfly<T, 4> for Four {
+    #[inline(always)]
+    fn run(&self, load: impl Fn(usize) -> Point<T>, mut store: impl FnMut(usize, Point<T>)) {
+        let [a, b, c, d] = four::<T>(load, [0, 1, 2, 3]);
+        store(0, a);
+        store(1, b);
+        store(2, c);
+        store(3, d);
+    }
+}
+
+impl<T: Float> Butterfly<T, 8> for Eight<T> {
+    #[inline(always)]
+    fn run(&self, load: impl Fn(usize) -> Point<T>, mut store: impl FnMut(usize, Point<T>)) {
+        let [a, c, e, g] = four::<T>(&load, [0, 2, 4, 6]);
+        let [b, d, f, h] = four::<T>(&load, [1, 3, 5, 7]);
+        store(0, a.plus(b));
+        store(4, a.minus(b));
+        store(2, e.minus_i(f));
+        store(6, e.plus_i(f));
+        // Turned by an eighth: (1 − i) / √2, and by three.
+        let d = Complex { re: d.re + d.im, im: d.im - d.re }.scaled(self.half);
+        store(1, c.plus(d));
+        store(5, c.minus(d));
+        let h = Complex { re: h.im - h.re, im: h.re + h.im }.scaled(self.half);
+        store(3, Complex { re: g.re + h.re, im: g.im - h.im });
+        store(7, Complex { re: g.re - h.re, im: g.im + h.im });
+    }
+}
+
+/// The transform of four of the points.
 #[inline(always)]
-fn four<T: Float>([a, b, c, d]: [Point<T>; 4]) -> [Point<T>; 4] {
-    let [[e, f], [g, h]] = [two::<T>([a, c]), two::<T>([b, d])];
+fn four<T: Float>(load: impl Fn(usize) -> Point<T>, [a, b, c, d]: [usize; 4]) -> [Point<T>; 4] {
+    let (first, third) = (load(a), load(c));
+    let (e, f) = (first.plus(third), first.minus(third));
+    let (second, fourth) = (load(b), load(d));
+    let (g, h) = (second.plus(fourth), second.minus(fourth));
     [e.plus(g), f.minus_i(h), e.minus(g), f.plus_i(h)]
 }
 
-/// `half` is the square root of a half.
-#[inline(always)]
-fn eight<T: Float>([a, b, c, d, e, f, g, h]: [Point<T>; 8], half: T::Lanes) -> [Point<T>; 8] {
-    let [a, c, e, g] = four::<T>([a, c, e, g]);
-    let [b, d, f, h] = four::<T>([b, d, f, h]);
-    // Turned by an eighth: (1 − i) / √2, and by three.
-    let d = Complex { re: d.re + d.im, im: d.im - d.re }.scaled(half);
-    let h = Complex { re: h.im - h.re, im: h.re + h.im }.scaled(half);
-    [
-        a.plus(b),
-        c.plus(d),
-        e.minus_i(f),
-        Complex { re: g.re + h.re, im: g.im - h.im },
-        a.minus(b),
-        c.minus(d),
-        e.plus_i(f),
-        Complex { re: g.re - h.re, im: g.im + h.im },
-    ]
-}
-
 /// Points that are as far from the first as from the end share their cosines and, but for the sign, their sines.
-#[inline(always)]
-fn odd<T: Float, const RADIX: usize>(points: [Point<T>; RADIX], turns: &[Complex<T>]) -> [Point<T>; RADIX] {
-    let half = RADIX / 2;
-    let mut results = [points[0]; RADIX];
-    let sums: [Point<T>; RADIX] = from_fn(|input| points[input].plus(points[(RADIX - input) % RADIX]));
-    let differences: [Point<T>; RADIX] = from_fn(|input| points[input].minus(points[(RADIX - input) % RADIX]));
-    for &sum in &sums[1..=half] {
-        results[0] = results[0].plus(sum);
-    }
-    for result in 1..=half {
-        let (mut even, mut uneven) = (points[0], origin::<T>());
-        for input in 1..=half {
-            let turn = turns[input * result % RADIX];
-            even = even.plus(sums[input].scaled(turn.re.splat()));
-            // The root's own sine is negative already.
-            uneven = uneven.plus(differences[input].scaled(turn.im.splat()));
+impl<T: Float, const RADIX: usize> Butterfly<T, RADIX> for Odd<'_, T> {
+    #[inline(always)]
+    fn run(&self, load: impl Fn(usize) -> Point<T>, mut store: impl FnMut(usize, Point<T>)) {
+        let (half, points): (_, [Point<T>; RADIX]) = (RADIX / 2, from_fn(load));
+        let sums: [Point<T>; RADIX] = from_fn(|input| points[input].plus(points[(RADIX - input) % RADIX]));
+        let differences: [Point<T>; RADIX] = from_fn(|input| points[input].minus(points[(RADIX - input) % RADIX]));
+        store(0, sums[1..=half].iter().fold(points[0], |sum, &next| sum.plus(next)));
+        for result in 1..=half {
+            let (mut even, mut uneven) = (points[0], origin::<T>());
+            for input in 1..=half {
+                let turn = self.0[input * result % RADIX];
+                even = even.plus(sums[input].scaled(turn.re.splat()));
+                // The root's own sine is negative already.
+                uneven = uneven.plus(differences[input].scaled(turn.im.splat()));
+            }
+            store(result, even.plus_i(uneven));
+            store(RADIX - result, even.minus_i(uneven));
         }
-        results[result] = even.plus_i(uneven);
-        results[RADIX - result] = even.minus_i(uneven);
     }
-    results
 }
 
 /// Points of a task, and as many while they are transformed.
@@ -413,13 +464,13 @@ struct Room<T: Float> {
 }
 
 /// Groups that are transformed together.
-struct Carried<'a, T: Float> {
+struct Carried<'a, T: Float, Swap> {
     direct: &'a Direct<T>,
     groups: usize,
     /// How many butterflies of the first pass are done of a group before those of the next: one, where the groups lie side by side.
     together: usize,
-    /// Whether the parts of points are swapped, and those of results.
-    swap: [bool; 2],
+    /// Whether the parts of points are swapped; and those of results, where it brings these away.
+    swap: Swap,
 }
 
 impl<T: Float> Room<T> {
@@ -441,7 +492,7 @@ impl<T: Float> Room<T> {
     #[inline(always)]
     fn carry<const FROM: usize, const TO: usize, L, S>(
         &mut self,
-        Carried { direct, groups, together, swap }: Carried<T>,
+        Carried { direct, groups, together, swap }: Carried<T, [bool; 2]>,
         job: &Job,
         load: impl Fn(usize, usize) -> L,
         store: impl Fn(usize, usize) -> S,
@@ -450,31 +501,9 @@ impl<T: Float> Room<T> {
         L: Fn(usize) -> [Point<T>; FROM],
         S: Fn(usize, [Point<T>; TO]),
     {
-        // A power of two apart, groups would be in each other's way in a cache.
-        let group_len = direct.len + SPACE;
-        self.points.resize(group_len * groups, origin::<T>());
-        let mut passes = &direct.passes[..];
         job.check()?;
-        let load_swapped = |group, at| {
-            let load = load(group, at);
-            move |input| load(input).map(Complex::swapped)
-        };
-        if let [first, rest @ ..] = passes
-            && direct.begins_at_source(FROM)
-        {
-            if swap[0] {
-                first.begin(&mut self.points, group_len, together, load_swapped);
-            } else {
-                first.begin(&mut self.points, group_len, together, &load);
-            }
-            passes = rest;
-        } else {
-            for (group, points) in self.points.chunks_exact_mut(group_len).enumerate() {
-                for (at, points) in (0..).step_by(FROM).zip(points[..direct.len].as_chunks_mut::<FROM>().0) {
-                    *points = if swap[0] { load_swapped(group, at)(0) } else { load(group, at)(0) };
-                }
-            }
-        }
+        let group_len = direct.len + SPACE;
+        let mut passes = self.begin(Carried { direct, groups, together, swap: swap[0] }, load);
         let last = if direct.ends_at_target(TO) { passes.split_off_last() } else { None };
         let is_other = !passes.len().is_multiple_of(2);
         self.other.resize(group_len * if is_other { groups } else { 1 }, origin::<T>());
@@ -506,6 +535,71 @@ impl<T: Float> Room<T> {
             }
         }
         Ok(())
+    }
+
+    /// Transforms whole groups, from where they are, as [`carry`](Self::carry) does, and hands the results of each to `finish`, while a
+    /// cache holds them.
+    #[inline(always)]
+    fn fetch<const FROM: usize, L>(
+        &mut self,
+        carried: Carried<T, bool>,
+        job: &Job,
+        load: impl Fn(usize, usize) -> L,
+        finish: impl Fn(usize, &[Point<T>]),
+    ) -> Result<(), Cancelled>
+    where
+        L: Fn(usize) -> [Point<T>; FROM],
+    {
+        job.check()?;
+        let direct = carried.direct;
+        let passes = self.begin(carried, load);
+        self.other.resize(direct.len, origin::<T>());
+        for (group, points) in self.points.chunks_exact_mut(direct.len + SPACE).enumerate() {
+            job.check()?;
+            let mut points = &mut points[..direct.len];
+            let mut other = &mut self.other[..];
+            for pass in passes {
+                pass.run(points, other);
+                std::mem::swap(&mut points, &mut other);
+            }
+            finish(group, points);
+        }
+        Ok(())
+    }
+
+    /// Brings groups here, [`SPACE`] points between them, through the first pass if that can be; the passes that are left.
+    #[inline(always)]
+    fn begin<'a, const FROM: usize, L>(
+        &mut self,
+        Carried { direct, groups, together, swap }: Carried<'a, T, bool>,
+        load: impl Fn(usize, usize) -> L,
+    ) -> &'a [Pass<T>]
+    where
+        L: Fn(usize) -> [Point<T>; FROM],
+    {
+        // A power of two apart, groups would be in each other's way in a cache.
+        let group_len = direct.len + SPACE;
+        self.points.resize(group_len * groups, origin::<T>());
+        let load_swapped = |group, at| {
+            let load = load(group, at);
+            move |input| load(input).map(Complex::swapped)
+        };
+        if let [first, rest @ ..] = &direct.passes[..]
+            && direct.begins_at_source(FROM)
+        {
+            if swap {
+                first.begin(&mut self.points, group_len, together, load_swapped);
+            } else {
+                first.begin(&mut self.points, group_len, together, &load);
+            }
+            return rest;
+        }
+        for (group, points) in self.points.chunks_exact_mut(group_len).enumerate() {
+            for (at, points) in (0..).step_by(FROM).zip(points[..direct.len].as_chunks_mut::<FROM>().0) {
+                *points = if swap { load_swapped(group, at)(0) } else { load(group, at)(0) };
+            }
+        }
+        &direct.passes
     }
 
     /// Transforms each group of points, their parts swapped before if told so; where the results are.
@@ -706,9 +800,6 @@ struct Columns<'a, T> {
 unsafe impl<T: Send> Sync for Columns<'_, T> {}
 
 impl<'a, T: Float> Columns<'a, T> {
-    /// Columns of a task.
-    const TOGETHER: usize = GROUPS * T::LANES;
-
     fn of(matrix: &'a mut [T], width: usize) -> Self {
         Self { start: matrix.as_mut_ptr(), len: matrix.len(), width, borrowed: PhantomData }
     }
@@ -792,9 +883,9 @@ impl<'a, T: Float> Columns<'a, T> {
         }
     }
 
-    /// The columns that tasks take together.
-    fn tasks(&self) -> impl IndexedParallelIterator<Item = Range<usize>> {
-        let (width, each) = (self.width, Self::TOGETHER);
+    /// The columns that tasks take together, so many groups each.
+    fn tasks(&self, groups: usize) -> impl IndexedParallelIterator<Item = Range<usize>> {
+        let (width, each) = (self.width, groups * T::LANES);
         (0..width.div_ceil(each)).into_par_iter().map(move |task| task * each..width.min((task + 1) * each))
     }
 }
@@ -896,7 +987,7 @@ impl<T: Float> Plan<T> {
     ) -> Result<Vec<T>, KernelError> {
         if let Self::Direct(DirectPlan(direct)) = self {
             let (matrix, last) = (Columns::of(&mut data, width), finish.last_but_swap::<T>());
-            matrix.tasks().try_for_each_init(Room::new, |room, columns| {
+            matrix.tasks(GROUPS).try_for_each_init(Room::new, |room, columns| {
                 let groups = columns.len().div_ceil(T::LANES);
                 if columns.len().is_multiple_of(T::LANES) {
                     let matrix = &matrix;
@@ -1036,7 +1127,7 @@ impl<T: Float> DirectPlan<T> {
 impl<T: Float> StepsPlan<T> {
     fn rows(&self, data: Cow<[T]>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
         let (len, width) = (2 * self.columns.len * self.rows.len, self.columns.len);
-        let mut between = reserve(len)?;
+        let mut between = reserve(2 * self.len_between())?;
         match data {
             Cow::Owned(mut data) => {
                 for row in data.chunks_exact_mut(len) {
@@ -1059,151 +1150,202 @@ impl<T: Float> StepsPlan<T> {
         }
     }
 
+    /// Numbers in a row of what lies between the steps: a point of the next steps for each of theirs.
+    fn width_between(&self) -> usize {
+        T::LANES * self.rows.len
+    }
+
+    /// Numbers that lie between the steps.
+    fn len_between(&self) -> usize {
+        self.columns.len.div_ceil(T::LANES) * self.width_between()
+    }
+
     /// The first steps: columns, and a turn of each number by a root of its row and column.
     ///
-    /// What comes of the columns of a task lies together, row by row: the next steps read a few long pieces for each row then, and
-    /// this one writes one. Whole rows would be written in short pieces far apart, each in a page of its own.
+    /// What comes of them lies as points of the next steps, those of as many rows as there are lanes one after another: these read them
+    /// in one go then, and need not bring rows into lanes. Lanes beyond the last row are zero.
     fn columns(&self, from: &[T], between: &mut Vec<T>, finish: Finish, job: &Job) -> Result<(), Cancelled> {
-        let (direct, width) = (&self.columns, self.rows.len);
-        let shift = direct.len.next_power_of_two().ilog2().div_ceil(2);
-        let mask = (1 << shift) - 1;
-        let (lows, highs) = (direct.len.min(mask + 1), direct.len.div_ceil(mask + 1));
+        let (matrix, len) = (Columns::lent(from, self.rows.len), 2 * self.len_between());
         between.clear();
-        let tasks = between.spare_capacity_mut()[..from.len()].par_chunks_mut(2 * direct.len * Columns::<T>::TOGETHER);
-        tasks.enumerate().try_for_each_init(
-            || (Room::new(), [(); 3].map(|()| Vec::new())),
-            |(room, [low, high, far]): &mut (_, [Vec<Point<T>>; 3]), (task, to)| {
-                let (start, count) = (task * Columns::<T>::TOGETHER, to.len() / 2 / direct.len);
-                let groups = count.div_ceil(T::LANES);
-                // The roots of a group and a row: that of the multiple of a power of two, times that of the rest.
-                let roots = |row: usize| {
-                    (0..groups).map(move |group| {
-                        let first = start + group * T::LANES;
-                        let root = |lane: usize| self.roots.get(((first + lane).min(width - 1) * row) as u64);
-                        let roots: [[f64; 2]; 4] = from_fn(|lane| root(lane % T::LANES));
-                        let part = |part: usize| T::load(&roots.map(|root| T::of(root[part])));
-                        Complex { re: part(0), im: part(1) }
-                    })
-                };
-                low.clear();
-                high.clear();
-                far.clear();
-                low.extend((0..lows).flat_map(roots));
-                high.extend((0..highs).flat_map(|row| roots(row << shift)));
-                let (apart, radix) = direct.results_apart();
-                far.extend((0..radix).flat_map(|result| roots(result * apart)));
-                let root = |group: usize, row: usize| {
-                    high[groups * (row >> shift) + group].times(low[groups * (row & mask) + group])
-                };
-                let piece = Columns::to_be_written(to, count);
-                if count.is_multiple_of(T::LANES) {
-                    let matrix = Columns::lent(from, width);
-                    matrix.at(direct.len - 1, start, count);
-                    piece.at(direct.len - 1, 0, count);
-                    let from_apart = direct.apart();
-                    let load = |group, row| {
-                        // SAFETY: nobody writes there, and up to the last row the columns lie in the matrix.
-                        let from = unsafe { matrix.pointer(row, start + T::LANES * group) };
-                        // SAFETY: as above.
-                        move |input| unsafe { [load(from.add(2 * width * from_apart * input))] }
-                    };
-                    let (piece, far) = (&piece, &far);
-                    let store = |group, row| {
-                        // SAFETY: the piece is this task's alone, and has as many columns, up to the last row.
-                        let (first, to) = (root(group, row), unsafe { piece.pointer(row, T::LANES * group) });
-                        move |result: usize, [point]: [Point<T>; 1]| {
-                            let root = if result == 0 { first } else { first.times(far[groups * result + group]) };
-                            // SAFETY: as above.
-                            unsafe { store(point.times(root), to.add(2 * count * apart * result)) };
-                        }
-                    };
-                    let carried = Carried { direct, groups, together: 1, swap: [finish.inverse, false] };
-                    room.carry(carried, job, load, store)?;
+        let to = Columns::to_be_written(&mut between.spare_capacity_mut()[..len], self.width_between());
+        matrix.tasks(GROUPS_IN_TURN).try_for_each_init(
+            || (Room::new(), TaskRoots::default()),
+            |(room, roots), columns| {
+                let count = columns.len() * self.columns.len;
+                let task = ColumnsTask { from: &matrix, to: &to, columns, swap: finish.inverse };
+                if T::LANES == 4 {
+                    self.task_of_columns::<4>(room, roots, task, job)?;
                 } else {
-                    room.fit(direct, groups);
-                    let row = |row| &from[2 * (row * width + start)..][..2 * count];
-                    load_columns(row, direct.len, &mut room.points);
-                    let results = room.transform(direct, finish.inverse, job)?;
-                    // SAFETY: the piece is this task's alone.
-                    unsafe {
-                        piece.write(0..count, direct.len, results, |group, row, point| point.times(root(group, row)))
-                    };
+                    self.task_of_columns::<2>(room, roots, task, job)?;
                 }
-                job.advance((count * direct.len) as u64);
+                job.advance(count as u64);
                 Ok(())
             },
         )?;
-        // SAFETY: no task was left early, so each piece was written.
-        unsafe { between.set_len(from.len()) };
+        // SAFETY: no task was left early, so all of it was written.
+        unsafe { between.set_len(len) };
         Ok(())
+    }
+
+    /// The columns of a task. `EACH` is the number of lanes.
+    fn task_of_columns<const EACH: usize>(
+        &self,
+        room: &mut Room<T>,
+        roots: &mut TaskRoots<T>,
+        ColumnsTask { from, to, columns, swap }: ColumnsTask<T>,
+        job: &Job,
+    ) -> Result<(), Cancelled> {
+        let (direct, start, groups) = (&self.columns, columns.start, columns.len().div_ceil(EACH));
+        roots.make(&self.roots, columns.clone(), direct.len);
+        to.at((direct.len - 1) / EACH, EACH * start, EACH * columns.len());
+        let roots = &*roots;
+        let finish = |group: usize, results: &[Point<T>]| {
+            let first = start + EACH * group;
+            let count = EACH.min(columns.end - first);
+            let put = |row: usize, points: [Point<T>; EACH]| {
+                let points = turned::<T, EACH>(points);
+                // SAFETY: these columns are this task's alone, and lie there up to the last row.
+                let to = unsafe { to.pointer(row / EACH, EACH * first) };
+                for (column, point) in points.into_iter().enumerate() {
+                    if column < count {
+                        // SAFETY: as above, of each column a point.
+                        unsafe { to.cast::<Point<T>>().add(column).write_unaligned(point) };
+                    }
+                }
+            };
+            let (low, high) = roots.of(group);
+            for ((row, results), high) in (0..).step_by(low.len()).zip(results.chunks(low.len())).zip(high) {
+                let (blocks, rest) = results.as_chunks::<EACH>();
+                for ((row, block), low) in (row..).step_by(EACH).zip(blocks).zip(low.as_chunks::<EACH>().0) {
+                    put(row, from_fn(|each| block[each].times(high.times(low[each]))));
+                }
+                if !rest.is_empty() {
+                    let at = results.len() - rest.len();
+                    let result = |each: usize| rest.get(each).map(|result| result.times(high.times(low[at + each])));
+                    put(row + at, from_fn(|each| result(each).unwrap_or(origin::<T>())));
+                }
+            }
+        };
+        if columns.len().is_multiple_of(EACH) {
+            from.at(direct.len - 1, start, columns.len());
+            let (width, apart) = (from.width, direct.apart());
+            let load = |group, row| {
+                // SAFETY: nobody writes there, and up to the last row the columns lie in the matrix.
+                let from = unsafe { from.pointer(row, start + EACH * group) };
+                // SAFETY: as above.
+                move |input| unsafe { [load(from.add(2 * width * apart * input))] }
+            };
+            room.fetch(Carried { direct, groups, together: 1, swap }, job, load, finish)
+        } else {
+            room.fit(direct, groups);
+            // SAFETY: nobody writes there.
+            unsafe { from.read(columns.clone(), direct.len, &mut room.points) };
+            let results = room.transform(direct, swap, job)?.chunks_exact(direct.len);
+            results.enumerate().for_each(|(group, results)| finish(group, results));
+            Ok(())
+        }
     }
 
     /// The last steps: rows, whose results are columns of the result.
     fn transposing_rows(&self, between: &[T], matrix: Columns<T>, finish: Finish, job: &Job) -> Result<(), Cancelled> {
-        let (direct, last) = (&self.rows, finish.last::<T>());
-        matrix.tasks().try_for_each_init(Room::new, |room, rows| {
-            if rows.len().is_multiple_of(T::LANES) && direct.apart().is_multiple_of(Columns::<T>::TOGETHER) {
-                if T::LANES == 4 {
-                    self.transposing_whole_rows::<2>(room, between, &matrix, rows.clone(), finish, job)?;
-                } else {
-                    self.transposing_whole_rows::<1>(room, between, &matrix, rows.clone(), finish, job)?;
+        let (direct, last) = (&self.rows, finish.last_but_swap::<T>());
+        let from = Columns::lent(between, self.width_between());
+        matrix.tasks(GROUPS).try_for_each_init(Room::new, |room, rows| {
+            let (first, groups) = (rows.start / T::LANES, rows.len().div_ceil(T::LANES));
+            from.at(first + groups - 1, 0, from.width);
+            let apart = direct.apart();
+            let load = |group, at: usize| {
+                // SAFETY: nobody writes there, and the rows lie within.
+                let from = unsafe { from.pointer(first + group, T::LANES * at) }.cast::<Point<T>>();
+                // SAFETY: as above, a point for each number of the rows.
+                move |input| unsafe { [from.add(apart * input).read_unaligned()] }
+            };
+            if rows.len().is_multiple_of(T::LANES) {
+                matrix.at(direct.len - 1, rows.start, rows.len());
+                let (width, (results_apart, _)) = (matrix.width, direct.results_apart());
+                let matrix = &matrix;
+                let store = |group, row| {
+                    // SAFETY: these columns are this task's alone, and up to the last row they lie in the matrix.
+                    let to = unsafe { matrix.pointer(row, rows.start + T::LANES * group) };
+                    // SAFETY: as above.
+                    move |result, [point]: [_; 1]| unsafe {
+                        store(last(point), to.add(2 * width * results_apart * result))
+                    }
+                };
+                let carried = Carried { direct, groups, together: direct.len, swap: [false, finish.inverse] };
+                room.carry(carried, job, load, store)?;
+            } else {
+                room.fit(direct, groups);
+                for (group, points) in room.points.chunks_exact_mut(direct.len).enumerate() {
+                    points.iter_mut().enumerate().for_each(|(at, point)| [*point] = load(group, at)(0));
                 }
-                job.advance((rows.len() * direct.len) as u64);
-                return Ok(());
+                let (last, results) = (finish.last::<T>(), room.transform(direct, false, job)?);
+                // SAFETY: these columns are this task's alone.
+                unsafe { matrix.write(rows.clone(), direct.len, results, |_, _, point| last(point)) };
             }
-            room.fit(direct, rows.len().div_ceil(T::LANES));
-            let mut start = 0;
-            for piece in between.chunks(2 * self.columns.len * Columns::<T>::TOGETHER) {
-                let width = piece.len() / 2 / self.columns.len;
-                let rows = piece[2 * width * rows.start..2 * width * rows.end].chunks(2 * width * T::LANES);
-                for (rows, points) in rows.zip(room.points.chunks_exact_mut(direct.len)) {
-                    load_rows(rows, width, &mut points[start..start + width]);
-                }
-                start += width;
-            }
-            let results = room.transform(direct, false, job)?;
-            // SAFETY: these columns are this task's alone.
-            unsafe { matrix.write(rows.clone(), direct.len, results, |_, _, point| last(point)) };
             job.advance((rows.len() * direct.len) as u64);
             Ok(())
         })
     }
+}
 
-    /// The rows of a task, where no lane and no piece is left over.
-    fn transposing_whole_rows<const EACH: usize>(
-        &self,
-        room: &mut Room<T>,
-        between: &[T],
-        matrix: &Columns<T>,
-        rows: Range<usize>,
-        finish: Finish,
-        job: &Job,
-    ) -> Result<(), Cancelled> {
-        let (height, width) = (self.columns.len, Columns::<T>::TOGETHER);
-        // The pieces are one under the other.
-        let (pieces, last) = (Columns::lent(between, width), finish.last_but_swap::<T>());
-        pieces.at((self.rows.len / width - 1) * height + rows.end - 1, 0, width);
-        matrix.at(self.rows.len - 1, rows.start, rows.len());
-        let (apart, (results_apart, _)) = (self.rows.apart() / width * height, self.rows.results_apart());
-        let load = |group, at: usize| {
-            let row = at / width * height + rows.start + T::LANES * group;
-            // SAFETY: the rows of the last piece lie within, and nobody writes there.
-            let from = unsafe { pieces.pointer(row, at % width) };
-            // SAFETY: as above: so many pieces further the place is the same.
-            move |input| unsafe { load_rows_of::<_, EACH>(from.add(2 * width * apart * input), 2 * width) }
+/// Of as many points as there are lanes, the first lanes as a point, the second ones, …
+#[inline(always)]
+fn turned<T: Float, const EACH: usize>(points: [Point<T>; EACH]) -> [Point<T>; EACH] {
+    let (mut re, mut im) = (points.map(|point| point.re), points.map(|point| point.im));
+    T::transpose(&mut re);
+    T::transpose(&mut im);
+    from_fn(|lane| Complex { re: re[lane], im: im[lane] })
+}
+
+/// What a task of the first steps does: columns of a matrix, brought to what lies between the steps.
+struct ColumnsTask<'a, T> {
+    from: &'a Columns<'a, T>,
+    to: &'a Columns<'a, T>,
+    columns: Range<usize>,
+    /// Whether the parts of numbers are swapped before.
+    swap: bool,
+}
+
+/// Of the columns of a task, the roots that the results of each are turned by: that of a row is the product of two.
+struct TaskRoots<T: Float> {
+    /// Of the first rows, group by group.
+    low: Vec<Point<T>>,
+    /// Of every so manyth row, group by group.
+    high: Vec<Point<T>>,
+    lows: usize,
+    highs: usize,
+}
+
+impl<T: Float> Default for TaskRoots<T> {
+    fn default() -> Self {
+        Self { low: Vec::new(), high: Vec::new(), lows: 0, highs: 0 }
+    }
+}
+
+impl<T: Float> TaskRoots<T> {
+    /// Makes them, for so many rows.
+    fn make(&mut self, roots: &Roots, columns: Range<usize>, rows: usize) {
+        self.lows = (1 << rows.next_power_of_two().ilog2().div_ceil(2)).max(T::LANES);
+        self.highs = rows.div_ceil(self.lows);
+        let of = |first: usize, row: usize| {
+            // Lanes without a column have the last one's.
+            let column = |lane: usize| (first + lane % T::LANES).min(columns.end - 1);
+            let roots: [[f64; 2]; 4] = from_fn(|lane| roots.get((column(lane) * row) as u64));
+            let part = |part: usize| T::load(&roots.map(|root| T::of(root[part])));
+            Complex { re: part(0), im: part(1) }
         };
-        let matrix_width = matrix.width;
-        let store = |group, row| {
-            // SAFETY: these columns are this task's alone, and up to the last row they lie in the matrix.
-            let to = unsafe { matrix.pointer(row, rows.start + T::LANES * group) };
-            // SAFETY: as above.
-            move |result, [point]: [_; 1]| unsafe {
-                store(last(point), to.add(2 * matrix_width * results_apart * result))
-            }
-        };
-        let (groups, together) = (rows.len() / T::LANES, self.rows.len);
-        let carried = Carried { direct: &self.rows, groups, together, swap: [false, finish.inverse] };
-        room.carry(carried, job, load, store)
+        self.low.clear();
+        self.high.clear();
+        for first in columns.clone().step_by(T::LANES) {
+            self.low.extend((0..self.lows).map(|row| of(first, row.min(rows - 1))));
+            self.high.extend((0..self.highs).map(|row| of(first, row * self.lows)));
+        }
+    }
+
+    /// Those of a group: of the first rows, and of each row after as many.
+    fn of(&self, group: usize) -> (&[Point<T>], &[Point<T>]) {
+        (&self.low[self.lows * group..][..self.lows], &self.high[self.highs * group..][..self.highs])
     }
 }
 
