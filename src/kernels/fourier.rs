@@ -191,9 +191,9 @@ impl<T: Float> Pass<T> {
         assert!(from.len() == RADIX * apart && to.len() == RADIX * apart, "all points of the transform");
         let (from, to) = (from.as_ptr(), to.as_mut_ptr());
         // Places are counted from two pointers: as many slices as there are inputs and results would not fit the registers.
-        // SAFETY: of each closure that it lies within: `number` is below `count`, `at` below `stride`, input and result below `RADIX`.
+        // SAFETY: within: `number` is below `count`, `at` below `stride`, and the input below `RADIX`, as butterflies promise.
         let load = |number: usize, at: usize, input: usize| unsafe { *from.add(stride * number + at + apart * input) };
-        // SAFETY: as above.
+        // SAFETY: as above, of the result.
         let store = |number: usize, at: usize, result: usize, point| unsafe {
             *to.add(stride * RADIX * number + at + stride * result) = point;
         };
@@ -371,7 +371,10 @@ impl<T: Float> Pass<T> {
 
 /// A transform of a few points. It takes them as late, and gives results as early as it can: those that are on their way at a time are to
 /// fit the registers.
-trait Butterfly<T: Float, const RADIX: usize> {
+///
+/// # Safety
+/// It takes inputs and gives results below `RADIX` only: where they lie is not looked at again.
+unsafe trait Butterfly<T: Float, const RADIX: usize> {
     fn run(&self, load: impl Fn(usize) -> Point<T>, store: impl FnMut(usize, Point<T>));
 }
 
@@ -386,7 +389,8 @@ struct Eight<T: Float> {
 /// Of an odd number of points, with the cosines and sines of the parts of a turn.
 struct Odd<'a, T>(&'a [Complex<T>]);
 
-impl<T: Float> Butterfly<T, 2> for Two {
+// SAFETY: 0 and 1.
+unsafe impl<T: Float> Butterfly<T, 2> for Two {
     #[inline(always)]
     fn run(&self, load: impl Fn(usize) -> Point<T>, mut store: impl FnMut(usize, Point<T>)) {
         let (a, b) = (load(0), load(1));
@@ -395,7 +399,8 @@ impl<T: Float> Butterfly<T, 2> for Two {
     }
 }
 
-impl<T: Float> Butterfly<T, 4> for Four {
+// SAFETY: 0 to 3.
+unsafe impl<T: Float> Butterfly<T, 4> for Four {
     #[inline(always)]
     fn run(&self, load: impl Fn(usize) -> Point<T>, mut store: impl FnMut(usize, Point<T>)) {
         let [a, b, c, d] = four::<T>(load, [0, 1, 2, 3]);
@@ -406,7 +411,8 @@ impl<T: Float> Butterfly<T, 4> for Four {
     }
 }
 
-impl<T: Float> Butterfly<T, 8> for Eight<T> {
+// SAFETY: 0 to 7.
+unsafe impl<T: Float> Butterfly<T, 8> for Eight<T> {
     #[inline(always)]
     fn run(&self, load: impl Fn(usize) -> Point<T>, mut store: impl FnMut(usize, Point<T>)) {
         let [a, c, e, g] = four::<T>(&load, [0, 2, 4, 6]);
@@ -435,8 +441,10 @@ fn four<T: Float>(load: impl Fn(usize) -> Point<T>, [a, b, c, d]: [usize; 4]) ->
     [e.plus(g), f.minus_i(h), e.minus(g), f.plus_i(h)]
 }
 
-/// Points that are as far from the first as from the end share their cosines and, but for the sign, their sines.
-impl<T: Float, const RADIX: usize> Butterfly<T, RADIX> for Odd<'_, T> {
+// Points that are as far from the first as from the end share their cosines and, but for the sign, their sines.
+//
+// SAFETY: `from_fn` asks for 0 to `RADIX` − 1; results are 0, 1 to the half of it, and as far from its end.
+unsafe impl<T: Float, const RADIX: usize> Butterfly<T, RADIX> for Odd<'_, T> {
     #[inline(always)]
     fn run(&self, load: impl Fn(usize) -> Point<T>, mut store: impl FnMut(usize, Point<T>)) {
         let (half, points): (_, [Point<T>; RADIX]) = (RADIX / 2, from_fn(load));
