@@ -76,6 +76,12 @@ fn splat<T: Float>(number: Complex<T>) -> Point<T> {
     Complex { re: number.re.splat(), im: number.im.splat() }
 }
 
+/// A result of a butterfly by the root for it. The first has none.
+#[inline(always)]
+fn turned<T: Float>(point: Point<T>, roots: &[Complex<T>], result: usize) -> Point<T> {
+    if result == 0 { point } else { point.times(splat(roots[result - 1])) }
+}
+
 fn origin<T: Float>() -> Point<T> {
     splat(Complex { re: T::default(), im: T::default() })
 }
@@ -152,14 +158,19 @@ impl<T: Float> Direct<T> {
         });
         Self { len, passes: passes.collect() }
     }
+}
 
-    /// Transforms. The results are in the first place after an even number of passes, or else in the other.
-    fn transform<'a>(&self, mut points: &'a mut [Point<T>], mut other: &'a mut [Point<T>]) {
-        for pass in &self.passes {
-            pass.run(points, other);
-            std::mem::swap(&mut points, &mut other);
-        }
+/// Takes points through passes, each from one place to the other; where the results are: in the first after an even number of passes.
+fn through<'a, T: Float>(
+    passes: &[Pass<T>],
+    mut points: &'a mut [Point<T>],
+    mut other: &'a mut [Point<T>],
+) -> &'a mut [Point<T>] {
+    for pass in passes {
+        pass.run(points, other);
+        std::mem::swap(&mut points, &mut other);
     }
+    points
 }
 
 impl<T: Float> Pass<T> {
@@ -207,10 +218,9 @@ impl<T: Float> Pass<T> {
         if stride == 1 {
             // Each butterfly has roots of its own: a loop over butterflies, for one within each would be of one round.
             for (number, roots) in roots {
-                let turned = |result, point: Point<T>| point.times(splat(roots[result - 1]));
                 butterfly.run(
                     |input| load(number, 0, input),
-                    |result, point| store(number, 0, result, if result == 0 { point } else { turned(result, point) }),
+                    |result, point| store(number, 0, result, turned(point, roots, result)),
                 );
             }
             return;
@@ -218,10 +228,10 @@ impl<T: Float> Pass<T> {
         for (number, roots) in roots {
             let roots: [Point<T>; RADIX] = from_fn(|result| splat(roots[result.max(1) - 1]));
             for at in 0..stride {
-                let turned = |result: usize, point: Point<T>| point.times(roots[result]);
+                let turned = |result, point: Point<T>| if result == 0 { point } else { point.times(roots[result]) };
                 butterfly.run(
                     |input| load(number, at, input),
-                    |result, point| store(number, at, result, if result == 0 { point } else { turned(result, point) }),
+                    |result, point| store(number, at, result, turned(result, point)),
                 );
             }
         }
@@ -244,9 +254,9 @@ impl<T: Float> Direct<T> {
         self.passes.first().map_or(0, |first| first.count)
     }
 
-    /// How far apart the results of a butterfly of the last pass are, and how many there are.
-    fn results_apart(&self) -> (usize, usize) {
-        self.passes.last().map_or((0, 1), |last| (last.stride, last.radix))
+    /// How far apart the results of a butterfly of the last pass are.
+    fn results_apart(&self) -> usize {
+        self.passes.last().map_or(0, |last| last.stride)
     }
 }
 
@@ -286,11 +296,8 @@ impl<T: Float> Pass<T> {
                     let load = load(group, number);
                     if EACH == 1 {
                         let to = &mut blocks[0];
-                        let turned = |result: usize, point: Point<T>| point.times(splat(roots[result - 1]));
-                        butterfly.run(
-                            |input| load(input)[0],
-                            |result, point| to[result] = if result == 0 { point } else { turned(result, point) },
-                        );
+                        butterfly
+                            .run(|input| load(input)[0], |result, point| to[result] = turned(point, roots, result));
                         continue;
                     }
                     let mut points = [[origin::<T>(); RADIX]; EACH];
@@ -313,11 +320,7 @@ impl<T: Float> Pass<T> {
                     for ((points, to), roots) in
                         points.into_iter().zip(blocks.iter_mut()).zip(roots.chunks_exact(RADIX - 1))
                     {
-                        let turned = |result: usize, point: Point<T>| point.times(splat(roots[result - 1]));
-                        butterfly.run(
-                            |input| points[input],
-                            |result, point| to[result] = if result == 0 { point } else { turned(result, point) },
-                        );
+                        butterfly.run(|input| points[input], |result, point| to[result] = turned(point, roots, result));
                     }
                 }
             }
@@ -472,13 +475,13 @@ struct Room<T: Float> {
 }
 
 /// Groups that are transformed together.
-struct Carried<'a, T: Float, Swap> {
+struct Carried<'a, T: Float> {
     direct: &'a Direct<T>,
     groups: usize,
     /// How many butterflies of the first pass are done of a group before those of the next: one, where the groups lie side by side.
     together: usize,
-    /// Whether the parts of points are swapped; and those of results, where it brings these away.
-    swap: Swap,
+    /// Whether the parts of points are swapped before.
+    swap: bool,
 }
 
 impl<T: Float> Room<T> {
@@ -496,11 +499,12 @@ impl<T: Float> Room<T> {
 
     /// Transforms whole groups, from where they are to where they are to be. What `load` gives by group and place gives a few points that
     /// lie together, by their number: each number is [`Direct::apart`] places further. What `store` gives brings results away,
-    /// [`Direct::results_apart`] places from each other.
+    /// [`Direct::results_apart`] places from each other, their parts swapped if `swap_results` says so.
     #[inline(always)]
     fn carry<const FROM: usize, const TO: usize, L, S>(
         &mut self,
-        Carried { direct, groups, together, swap }: Carried<T, [bool; 2]>,
+        carried: Carried<T>,
+        swap_results: bool,
         job: &Job,
         load: impl Fn(usize, usize) -> L,
         store: impl Fn(usize, usize) -> S,
@@ -510,19 +514,16 @@ impl<T: Float> Room<T> {
         S: Fn(usize, [Point<T>; TO]),
     {
         job.check()?;
+        let Carried { direct, groups, .. } = carried;
         let group_len = direct.len + SPACE;
-        let mut passes = self.begin(Carried { direct, groups, together, swap: swap[0] }, load);
+        let mut passes = self.begin(carried, load);
         let last = if direct.ends_at_target(TO) { passes.split_off_last() } else { None };
         let is_other = !passes.len().is_multiple_of(2);
         self.other.resize(group_len * if is_other { groups } else { 1 }, origin::<T>());
         for (group, points) in self.points.chunks_exact_mut(group_len).enumerate() {
             job.check()?;
-            let mut points = &mut points[..direct.len];
-            let mut other = &mut self.other[if is_other { group_len * group } else { 0 }..][..direct.len];
-            for pass in passes {
-                pass.run(points, other);
-                std::mem::swap(&mut points, &mut other);
-            }
+            let other = if is_other { group_len * group } else { 0 };
+            through(passes, &mut points[..direct.len], &mut self.other[other..][..direct.len]);
         }
         job.check()?;
         let results = if is_other { &self.other } else { &self.points };
@@ -531,13 +532,13 @@ impl<T: Float> Room<T> {
             move |result, points: [Point<T>; TO]| store(result, points.map(Complex::swapped))
         };
         match last {
-            Some(last) if swap[1] => last.end(results, group_len, store_swapped),
+            Some(last) if swap_results => last.end(results, group_len, store_swapped),
             Some(last) => last.end(results, group_len, store),
             None => {
                 for at in (0..direct.len).step_by(TO) {
                     for (group, results) in results.chunks_exact(group_len).enumerate() {
                         let points = from_fn(|each| results[at + each]);
-                        if swap[1] { store_swapped(group, at)(0, points) } else { store(group, at)(0, points) }
+                        if swap_results { store_swapped(group, at)(0, points) } else { store(group, at)(0, points) }
                     }
                 }
             }
@@ -550,7 +551,7 @@ impl<T: Float> Room<T> {
     #[inline(always)]
     fn fetch<const FROM: usize, L>(
         &mut self,
-        carried: Carried<T, bool>,
+        carried: Carried<T>,
         job: &Job,
         load: impl Fn(usize, usize) -> L,
         finish: impl Fn(usize, &[Point<T>]),
@@ -564,13 +565,7 @@ impl<T: Float> Room<T> {
         self.other.resize(direct.len, origin::<T>());
         for (group, points) in self.points.chunks_exact_mut(direct.len + SPACE).enumerate() {
             job.check()?;
-            let mut points = &mut points[..direct.len];
-            let mut other = &mut self.other[..];
-            for pass in passes {
-                pass.run(points, other);
-                std::mem::swap(&mut points, &mut other);
-            }
-            finish(group, points);
+            finish(group, through(passes, &mut points[..direct.len], &mut self.other));
         }
         Ok(())
     }
@@ -579,7 +574,7 @@ impl<T: Float> Room<T> {
     #[inline(always)]
     fn begin<'a, const FROM: usize, L>(
         &mut self,
-        Carried { direct, groups, together, swap }: Carried<'a, T, bool>,
+        Carried { direct, groups, together, swap }: Carried<'a, T>,
         load: impl Fn(usize, usize) -> L,
     ) -> &'a [Pass<T>]
     where
@@ -619,7 +614,7 @@ impl<T: Float> Room<T> {
                 points.iter_mut().for_each(|point| *point = point.swapped());
             }
             let other = if is_other { group } else { 0 };
-            direct.transform(points, &mut self.other[direct.len * other..][..direct.len]);
+            through(&direct.passes, points, &mut self.other[direct.len * other..][..direct.len]);
         }
         Ok(if is_other { &mut self.other } else { &mut self.points })
     }
@@ -1000,7 +995,7 @@ impl<T: Float> Plan<T> {
                 if columns.len().is_multiple_of(T::LANES) {
                     let matrix = &matrix;
                     matrix.at(direct.len - 1, columns.start, columns.len());
-                    let (apart, (results_apart, _)) = (direct.apart(), direct.results_apart());
+                    let (apart, results_apart) = (direct.apart(), direct.results_apart());
                     // SAFETY: these columns are this task's alone, up to the last row they lie in the matrix, and all of it is written.
                     let from = |group, row| unsafe { matrix.pointer(row, columns.start + T::LANES * group) };
                     let load = |group, row| {
@@ -1015,8 +1010,8 @@ impl<T: Float> Plan<T> {
                             store(last(point), to.add(2 * width * results_apart * result))
                         }
                     };
-                    let carried = Carried { direct, groups, together: 1, swap: [finish.inverse; 2] };
-                    room.carry(carried, job, load, store)?;
+                    let carried = Carried { direct, groups, together: 1, swap: finish.inverse };
+                    room.carry(carried, finish.inverse, job, load, store)?;
                 } else {
                     room.fit(direct, groups);
                     // SAFETY: these columns are this task's alone, and all of the matrix is written.
@@ -1069,7 +1064,7 @@ impl<T: Float> DirectPlan<T> {
         job: &Job,
     ) -> Result<usize, Cancelled> {
         let (len, last) = (self.0.len, finish.last_but_swap::<T>());
-        let (apart, (results_apart, _)) = (self.0.apart(), self.0.results_apart());
+        let (apart, results_apart) = (self.0.apart(), self.0.results_apart());
         let groups = rows.chunks_exact_mut(T::LANES * 2 * len);
         let whole = groups.len() * T::LANES * 2 * len;
         for rows in groups {
@@ -1083,8 +1078,8 @@ impl<T: Float> DirectPlan<T> {
                     unsafe { store_rows_of(points.map(last), rows.add(2 * (at + results_apart * result)), 2 * len) };
                 }
             };
-            let carried = Carried { direct: &self.0, groups: 1, together: len, swap: [finish.inverse; 2] };
-            room.carry(carried, job, load, store)?;
+            let carried = Carried { direct: &self.0, groups: 1, together: len, swap: finish.inverse };
+            room.carry(carried, finish.inverse, job, load, store)?;
         }
         Ok(whole)
     }
@@ -1211,7 +1206,7 @@ impl<T: Float> StepsPlan<T> {
             let first = start + EACH * group;
             let count = EACH.min(columns.end - first);
             let put = |row: usize, points: [Point<T>; EACH]| {
-                let points = turned::<T, EACH>(points);
+                let points = lanes_across::<T, EACH>(points);
                 // SAFETY: these columns are this task's alone, and lie there up to the last row.
                 let to = unsafe { to.pointer(row / EACH, EACH * first) };
                 for (column, point) in points.into_iter().enumerate() {
@@ -1270,7 +1265,7 @@ impl<T: Float> StepsPlan<T> {
             };
             if rows.len().is_multiple_of(T::LANES) {
                 matrix.at(direct.len - 1, rows.start, rows.len());
-                let (width, (results_apart, _)) = (matrix.width, direct.results_apart());
+                let (width, results_apart) = (matrix.width, direct.results_apart());
                 let matrix = &matrix;
                 let store = |group, row| {
                     // SAFETY: these columns are this task's alone, and up to the last row they lie in the matrix.
@@ -1280,8 +1275,8 @@ impl<T: Float> StepsPlan<T> {
                         store(last(point), to.add(2 * width * results_apart * result))
                     }
                 };
-                let carried = Carried { direct, groups, together: direct.len, swap: [false, finish.inverse] };
-                room.carry(carried, job, load, store)?;
+                let carried = Carried { direct, groups, together: direct.len, swap: false };
+                room.carry(carried, finish.inverse, job, load, store)?;
             } else {
                 room.fit(direct, groups);
                 for (group, points) in room.points.chunks_exact_mut(direct.len).enumerate() {
@@ -1299,7 +1294,7 @@ impl<T: Float> StepsPlan<T> {
 
 /// Of as many points as there are lanes, the first lanes as a point, the second ones, …
 #[inline(always)]
-fn turned<T: Float, const EACH: usize>(points: [Point<T>; EACH]) -> [Point<T>; EACH] {
+fn lanes_across<T: Float, const EACH: usize>(points: [Point<T>; EACH]) -> [Point<T>; EACH] {
     let (mut re, mut im) = (points.map(|point| point.re), points.map(|point| point.im));
     T::transpose(&mut re);
     T::transpose(&mut im);
