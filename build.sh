@@ -298,7 +298,7 @@ wasm_pack() {
   flags="-Ctarget-feature=+atomics,+bulk-memory,+mutable-globals,+simd128 -Clink-arg=--shared-memory -Clink-arg=--import-memory"
   flags+=" -Clink-arg=--max-memory=1073741824 $exported -Cpanic=unwind -Cllvm-args=-wasm-use-legacy-eh"
   # wasm-pack builds once more by itself, without the arguments at the end: what that needs too is in the environment.
-  CARGO_TARGET_DIR=$PWD/target/wasm-pack RUSTFLAGS=$flags CARGO_UNSTABLE_BUILD_STD=std,panic_unwind WASM_BINDGEN_TEST_TIMEOUT=120 \
+  CARGO_TARGET_DIR=$PWD/target/wasm-pack RUSTFLAGS=$flags CARGO_UNSTABLE_BUILD_STD=std,panic_unwind CARGO_UNSTABLE_BUILD_STD_FEATURES=panic-unwind WASM_BINDGEN_TEST_TIMEOUT=120 \
     env -u CHROMEDRIVER -u GECKODRIVER "$driver" \
     wasm-pack test --headless "--$browser" --mode no-install . --test wasm --no-default-features --features builtin,no-bundler
 }

@@ -5,8 +5,8 @@
 //! `{ "$array": index, "shape"?: […] }`, which this module swaps for the data while it decodes. Outputs go the same
 //! way in reverse ([`collect`]). Without a boundary (native JSON) arrays are plain lists of numbers.
 
+use crate::parallel::{chunk, try_each_chunk};
 use crate::{Cancelled, Job};
-use rayon::prelude::*;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -77,17 +77,17 @@ pub(crate) fn owned<T: Element, P>(data: Cow<'_, [T]>, job: &Job<P>) -> Result<V
         Cow::Borrowed(data) => data,
     };
     let mut copy = Vec::with_capacity(data.len());
-    let copy_piece = |(to, from): (&mut [MaybeUninit<T>], &[T])| {
+    let copy_piece = |number: usize, to: &mut [MaybeUninit<T>]| {
         job.check()?;
-        to.write_copy_of_slice(from);
+        to.write_copy_of_slice(chunk(data, PIECE, number));
         Ok(())
     };
     let room = &mut copy.spare_capacity_mut()[..data.len()];
     // Outside of a pool rayon would start one of its own.
     if rayon::current_thread_index().is_none() {
-        room.chunks_mut(PIECE).zip(data.chunks(PIECE)).try_for_each(copy_piece)?;
+        room.chunks_mut(PIECE).enumerate().try_for_each(|(number, to)| copy_piece(number, to))?;
     } else {
-        room.par_chunks_mut(PIECE).zip(data.par_chunks(PIECE)).try_for_each(copy_piece)?;
+        try_each_chunk(room, PIECE, copy_piece)?;
     }
     // SAFETY: the pieces are all of it, and each was written.
     unsafe { copy.set_len(data.len()) };

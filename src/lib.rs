@@ -37,6 +37,7 @@ pub mod job;
 pub mod kernel;
 #[cfg(all(test, loom))]
 mod models;
+mod parallel;
 pub mod params;
 pub mod place;
 pub mod ring;

@@ -3,8 +3,8 @@
 //! Values are added in their order, in blocks of [`BLOCK`], which are then put together in theirs: whoever adds them up, a block
 //! after another or several at once, the same operations are done on the same numbers.
 
+use crate::parallel::try_map_chunks;
 use crate::{Cancelled, Job};
-use rayon::prelude::*;
 
 /// Values of a block: some tens of microseconds.
 pub(super) const BLOCK: usize = 1 << 13;
@@ -55,7 +55,7 @@ fn in_blocks<U: Send>(
 ) -> Result<U, Cancelled> {
     if places.len() > BLOCK {
         let work = |block: &[u32]| job.check().map(|()| work(block));
-        let blocks: Vec<U> = places.par_chunks(BLOCK).map(work).collect::<Result<_, Cancelled>>()?;
+        let blocks = try_map_chunks(places, BLOCK, |_, block| work(block))?;
         if let Some(all) = blocks.into_iter().reduce(merge) {
             return Ok(all);
         }

@@ -6,8 +6,8 @@
 
 use super::aggregate::{BLOCK, First, Group, Second};
 use super::radix::{Item, Key, Rule, reserve};
+use crate::parallel::{try_map, try_map_chunks};
 use crate::{Cancelled, Job, KernelError};
-use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -35,32 +35,34 @@ impl<K: Key> Dense<K> {
         let range = |slice: &[B]| {
             job.check()?;
             let keys = slice.iter().map(|key| key.key(rule).into());
-            Ok(keys.fold((u64::MAX, 0), |(least, most): (u64, u64), key: u64| (least.min(key), most.max(key))))
+            let both = |(least, most): (u64, u64), key: u64| (least.min(key), most.max(key));
+            Ok::<_, Cancelled>(keys.fold((u64::MAX, 0), both))
         };
-        let both = |a: (u64, u64), b: (u64, u64)| Ok::<_, Cancelled>((a.0.min(b.0), a.1.max(b.1)));
-        let (least, most) = keys.par_chunks(SLICE).map(range).try_reduce(|| (u64::MAX, 0), both)?;
+        let ranges = try_map_chunks(keys, SLICE, |_, slice| range(slice))?.into_iter();
+        let (least, most) = ranges.fold((u64::MAX, 0), |a, b| (a.0.min(b.0), a.1.max(b.1)));
         if keys.is_empty() || most - least >= MOST.min((keys.len() / FULL) as u64) {
             return Ok(None);
         }
         let places = (most - least) as usize + 1;
         job.set_total(3 * keys.len() as u64);
         let count = |keys: &[B]| {
-            let mut counts = reserve(places)?;
+            // Copies of this thread's own: what lies behind a reference would be read again after each write.
+            let (mut counts, rule, least) = (reserve(places)?, rule, least);
             counts.resize(places, 0_u32);
             for slice in keys.chunks(SLICE) {
                 job.check()?;
                 slice.iter().for_each(|key| counts[(key.key(rule).into() - least) as usize] += 1);
                 job.advance(slice.len() as u64);
             }
-            Ok(counts)
+            Ok::<_, KernelError>(counts)
         };
         let add = |mut a: Vec<u32>, b: Vec<u32>| {
             a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-            Ok::<_, KernelError>(a)
+            a
         };
         // As many runs as there are threads and no more: each has counts of its own.
-        let counts = keys.par_chunks(keys.len().div_ceil(job.threads())).map(count).try_reduce_with(add);
-        Ok(Some(Self { rule, least, counts: counts.transpose()?.unwrap_or_default() }))
+        let counts = try_map_chunks(keys, keys.len().div_ceil(job.threads()), |_, keys| count(keys))?;
+        Ok(Some(Self { rule, least, counts: counts.into_iter().reduce(add).unwrap_or_default() }))
     }
 
     /// The keys that there are, in order, and what their values come to.
@@ -73,8 +75,8 @@ impl<K: Key> Dense<K> {
     where
         B: Item<Key = K>,
     {
-        let groups = self.ranges(job.threads()).into_par_iter().map(|range| self.range(range, keys, values, job));
-        let groups = groups.collect::<Result<Vec<_>, _>>()?;
+        let ranges = self.ranges(job.threads());
+        let groups = try_map(ranges.len(), |number| self.range(ranges[number].clone(), keys, values, job))?;
         let count = groups.iter().map(Vec::len).sum();
         let (mut found, mut all) = (reserve(count)?, reserve(count)?);
         for (key, group) in groups.into_iter().flatten() {

@@ -9,9 +9,9 @@ use super::fourier::{Complex, Finish, Plan, at, in_pieces};
 use super::radix::zeros;
 use super::turn::Roots;
 use crate::array::owned;
+use crate::parallel::{chunk, try_each_chunk};
 use crate::shard::{self, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError, Shardable};
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -226,8 +226,8 @@ fn untangle<T: Float>(data: Vec<T>, half: usize, job: &Job) -> Result<Vec<T>, Ke
     let mut out = zeros(data.len() / half * (half + 1), job)?;
     // Both ends are one; a remainder would take as long as all else.
     let around = |k: usize| if k == half { 0 } else { k };
-    let rows = data.par_chunks(2 * half).zip(out.par_chunks_mut(2 * (half + 1)));
-    rows.try_for_each(|(from, to)| {
+    try_each_chunk(&mut out, 2 * (half + 1), |row, to| {
+        let from = chunk(&data, 2 * half, row);
         in_pieces(to, job, |k, _| {
             let (a, b, root) = (at(from, around(k)), at(from, around(half - k)), at(&roots, k));
             // The transforms of the even numbers and of the odd ones, each twice.
@@ -247,8 +247,8 @@ fn untangle<T: Float>(data: Vec<T>, half: usize, job: &Job) -> Result<Vec<T>, Ke
 fn tangle<T: Float>(data: Cow<[T]>, half: usize, job: &Job) -> Result<Vec<T>, KernelError> {
     let roots = roots::<T>(half, job)?;
     let mut out = zeros(data.len() / (half + 1) * half, job)?;
-    let rows = data.par_chunks(2 * (half + 1)).zip(out.par_chunks_mut(2 * half));
-    rows.try_for_each(|(from, to)| {
+    try_each_chunk(&mut out, 2 * half, |row, to| {
+        let from = chunk(&data, 2 * (half + 1), row);
         in_pieces(to, job, |k, _| {
             let (mut a, mut b, root) = (at(from, k), at(from, half - k), at(&roots, k));
             if k == 0 {
@@ -267,9 +267,9 @@ fn tangle<T: Float>(data: Cow<[T]>, half: usize, job: &Job) -> Result<Vec<T>, Ke
 /// Reals as complex numbers.
 fn with_zeros<T: Float>(data: Cow<[T]>, job: &Job) -> Result<Vec<T>, KernelError> {
     let mut out = zeros(2 * data.len(), job)?;
-    out.par_chunks_mut(1 << 16).zip(data.par_chunks(1 << 15)).try_for_each(|(to, from)| {
+    try_each_chunk(&mut out, 1 << 16, |piece, to| {
         job.check()?;
-        to.chunks_exact_mut(2).zip(from).for_each(|(to, &from)| to[0] = from);
+        to.chunks_exact_mut(2).zip(chunk(&data, 1 << 15, piece)).for_each(|(to, &from)| to[0] = from);
         Ok::<_, Cancelled>(())
     })?;
     Ok(out)
@@ -278,9 +278,9 @@ fn with_zeros<T: Float>(data: Cow<[T]>, job: &Job) -> Result<Vec<T>, KernelError
 /// The real parts of complex numbers.
 fn real_parts<T: Float>(data: Vec<T>, job: &Job) -> Result<Vec<T>, KernelError> {
     let mut out = zeros(data.len() / 2, job)?;
-    data.par_chunks(1 << 16).zip(out.par_chunks_mut(1 << 15)).try_for_each(|(from, to)| {
+    try_each_chunk(&mut out, 1 << 15, |piece, to| {
         job.check()?;
-        from.chunks_exact(2).zip(to).for_each(|(from, to)| *to = from[0]);
+        chunk(&data, 1 << 16, piece).chunks_exact(2).zip(to).for_each(|(from, to)| *to = from[0]);
         Ok::<_, Cancelled>(())
     })?;
     Ok(out)
@@ -290,7 +290,8 @@ fn real_parts<T: Float>(data: Vec<T>, job: &Job) -> Result<Vec<T>, KernelError> 
 fn first_half<T: Float>(data: Vec<T>, length: usize, job: &Job) -> Result<Vec<T>, KernelError> {
     let each = 2 * (length / 2 + 1);
     let mut out = zeros(data.len() / (2 * length) * each, job)?;
-    data.par_chunks(2 * length).zip(out.par_chunks_mut(each)).try_for_each(|(from, to)| {
+    try_each_chunk(&mut out, each, |row, to| {
+        let from = chunk(&data, 2 * length, row);
         in_pieces(to, job, |k, _| {
             let Complex { re, im } = at(from, k);
             Complex { re, im: if k == 0 { nothing(im).tidy() } else { im } }
@@ -303,7 +304,8 @@ fn first_half<T: Float>(data: Vec<T>, length: usize, job: &Job) -> Result<Vec<T>
 fn whole<T: Float>(data: Cow<[T]>, length: usize, job: &Job) -> Result<Vec<T>, KernelError> {
     let each = 2 * (length / 2 + 1);
     let mut out: Vec<T> = zeros(data.len() / each * 2 * length, job)?;
-    data.par_chunks(each).zip(out.par_chunks_mut(2 * length)).try_for_each(|(from, to)| {
+    try_each_chunk(&mut out, 2 * length, |row, to| {
+        let from = chunk(&data, each, row);
         in_pieces(to, job, |k, _| {
             let Complex { re, im } = at(from, k.min(length - k));
             let im = if k == 0 { T::default() } else { im };

@@ -15,6 +15,7 @@ use super::floats::Float;
 use super::radix::{reserve, zeros};
 use super::turn::{Roots, turn};
 use crate::array::owned;
+use crate::parallel::{chunk, try_each_chunk};
 use crate::{Cancelled, Job, KernelError};
 use rayon::prelude::*;
 use std::array::from_fn;
@@ -1039,7 +1040,7 @@ fn transposed<T: Float>(matrix: Vec<T>, width: usize, job: &Job) -> Result<Vec<T
     const TILE: usize = 16;
     let rows = matrix.len() / 2 / width;
     let mut turned = zeros(matrix.len(), job)?;
-    turned.par_chunks_mut(2 * rows * TILE).enumerate().try_for_each(|(band, turned)| {
+    try_each_chunk(&mut turned, 2 * rows * TILE, |band, turned| {
         for top in (0..rows).step_by(TILE) {
             job.check()?;
             for (column, turned) in turned.chunks_exact_mut(2 * rows).enumerate() {
@@ -1358,7 +1359,7 @@ impl<T: Float> BluesteinPlan<T> {
         let mut chirp = reserve(len)?;
         chirp.resize(len, Complex { re: T::default(), im: T::default() });
         let (twice, roots) = (2 * len as u64, Roots::of(2 * len)?);
-        chirp.par_chunks_mut(PIECE).enumerate().try_for_each(|(piece, chirp)| {
+        try_each_chunk(&mut chirp, PIECE, |piece, chirp| {
             job.check()?;
             for (k, number) in ((piece * (PIECE)) as u64..).zip(chirp) {
                 let [re, im] = roots.get(k * k % twice);
@@ -1382,22 +1383,22 @@ impl<T: Float> BluesteinPlan<T> {
         for rows in data.chunks_mut(each * 2 * self.len) {
             let count = rows.len() / (2 * self.len);
             let mut convolved = zeros(count * 2 * self.convolution_len, job)?;
-            let pairs = rows.par_chunks(2 * self.len).zip(convolved.par_chunks_mut(2 * self.convolution_len));
-            pairs.try_for_each(|(from, to)| {
+            try_each_chunk(&mut convolved, 2 * self.convolution_len, |row, to| {
+                let from = chunk(rows, 2 * self.len, row);
                 in_pieces(&mut to[..2 * self.len], job, |k, _| {
                     let number = at(from, k);
                     if finish.inverse { number.swapped() } else { number }.times(self.chirp[k])
                 })
             })?;
             let mut convolved = self.convolution.rows(convolved.into(), Finish::FORWARD, job)?;
-            convolved
-                .par_chunks_mut(2 * self.convolution_len)
-                .try_for_each(|to| in_pieces(to, job, |k, number| number.times(at(&self.spectrum, k))))?;
+            try_each_chunk(&mut convolved, 2 * self.convolution_len, |_, to| {
+                in_pieces(to, job, |k, number| number.times(at(&self.spectrum, k)))
+            })?;
             let back = Finish { inverse: true, scale: 1.0 / self.convolution_len as f64 };
             let convolved = self.convolution.rows(convolved.into(), back, job)?;
             let scale = T::of(finish.scale);
-            let pairs = convolved.par_chunks(2 * self.convolution_len).zip(rows.par_chunks_mut(2 * self.len));
-            pairs.try_for_each(|(from, to)| {
+            try_each_chunk(rows, 2 * self.len, |row, to| {
+                let from = chunk(&convolved, 2 * self.convolution_len, row);
                 in_pieces(to, job, |k, _| {
                     let result = at(from, k).times(self.chirp[k]).scaled(scale);
                     let result = Complex { re: result.re.tidy(), im: result.im.tidy() };
@@ -1415,7 +1416,7 @@ pub(super) fn in_pieces<T: Float>(
     job: &Job,
     make: impl Fn(usize, Complex<T>) -> Complex<T> + Sync,
 ) -> Result<(), Cancelled> {
-    numbers.par_chunks_mut(2 * PIECE).enumerate().try_for_each(|(piece, numbers)| {
+    try_each_chunk(numbers, 2 * PIECE, |piece, numbers| {
         job.check()?;
         let (numbers, _) = numbers.as_chunks_mut();
         for (k, number) in (piece * PIECE..).zip(numbers) {

@@ -11,9 +11,9 @@ use super::partition::Partition;
 use super::radix::{self, Item, Rule, reserve, tabulate};
 use super::sort::{Order, bits_of, reinterpret, rule};
 use crate::array::{AnyArray, Array};
+use crate::parallel::{try_each_chunk, try_map, try_map_chunks};
 use crate::shard::{self, Sharding};
 use crate::{Cancelled, Job, Kernel, KernelError, Shardable};
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -130,12 +130,12 @@ fn key_bits<T: Number>(keys: Array<T>, job: &Job) -> Result<Cow<'static, [T::Bit
     let is_negative_zero = |key: &T| key.to_f64() == 0.0 && key.to_f64().is_sign_negative();
     let has_some = |slice: &[T]| job.check().map(|()| slice.iter().any(is_negative_zero));
     // They are rare, and only those who have some pay for keys of their own.
-    let found = keys.par_chunks(SLICE).map(has_some).try_reduce(|| false, |a, b| Ok(a || b))?;
-    if !found {
+    let found = try_map_chunks(&keys, SLICE, |_, slice| has_some(slice))?;
+    if !found.contains(&true) {
         return Ok(bits_of(keys));
     }
     let mut keys = keys.take(job)?;
-    keys.par_chunks_mut(SLICE).try_for_each(|slice| {
+    try_each_chunk(&mut keys, SLICE, |_, slice| {
         job.check()?;
         slice.iter_mut().filter(|key| is_negative_zero(key)).for_each(|key| *key = T::default());
         Ok(())
@@ -194,15 +194,12 @@ where
     job.set_total(total);
     let key = |at: usize| keys[places[at] as usize].key(rule);
     // Each group ends where the next one begins.
-    let begins: Vec<Vec<usize>> = (0..places.len().div_ceil(SLICE))
-        .into_par_iter()
-        .map(|slice| {
-            job.check()?;
-            let range = slice * SLICE..places.len().min((slice + 1) * SLICE);
-            job.advance(range.len() as u64);
-            Ok(range.filter(|&at| at > 0 && key(at) != key(at - 1)).collect())
-        })
-        .collect::<Result<_, Cancelled>>()?;
+    let begins: Vec<Vec<usize>> = try_map(places.len().div_ceil(SLICE), |slice| {
+        job.check()?;
+        let range = slice * SLICE..places.len().min((slice + 1) * SLICE);
+        job.advance(range.len() as u64);
+        Ok::<_, Cancelled>(range.filter(|&at| at > 0 && key(at) != key(at - 1)).collect())
+    })?;
     let count = begins.iter().map(Vec::len).sum::<usize>() + usize::from(!places.is_empty());
     let mut ends = reserve(count)?;
     for begins in begins {
@@ -212,18 +209,16 @@ where
     ends.extend((count > 0).then_some(places.len()));
     // Tasks of many small groups, or of one large one.
     let tasks = tasks(&ends);
-    let groups: Vec<Vec<Group>> = tasks
-        .into_par_iter()
-        .map(|task| {
-            job.check()?;
-            let mut groups = Vec::with_capacity(task.len());
-            for group in task {
-                let begin = if group == 0 { 0 } else { ends[group - 1] };
-                groups.push(Group::of(&places[begin..ends[group]], values, job)?);
-            }
-            Ok(groups)
-        })
-        .collect::<Result<_, Cancelled>>()?;
+    let groups = try_map(tasks.len(), |number| {
+        job.check()?;
+        let task = tasks[number].clone();
+        let mut groups = Vec::with_capacity(task.len());
+        for group in task {
+            let begin = if group == 0 { 0 } else { ends[group - 1] };
+            groups.push(Group::of(&places[begin..ends[group]], values, job)?);
+        }
+        Ok::<_, Cancelled>(groups)
+    })?;
     let mut all = reserve(count)?;
     for groups in groups {
         job.check()?;

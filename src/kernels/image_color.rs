@@ -7,9 +7,9 @@
 use super::in_turns::NoShard;
 use super::radix::reserve;
 use crate::image::Image;
+use crate::parallel::{chunk, try_each_chunk};
 use crate::shard::{Aim, Round, Rounds, Sharding};
 use crate::{Cancelled, Job, Kernel, KernelError};
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -119,13 +119,14 @@ impl Kernel for ImageColor {
         };
         let changed = match data.into_cow() {
             Cow::Owned(mut data) => {
-                data.par_chunks_mut(BLOCK).try_for_each(change)?;
+                try_each_chunk(&mut data, BLOCK, |_, block| change(block))?;
                 data
             }
             Cow::Borrowed(data) => {
                 let mut out = Vec::with_capacity(data.len());
-                let blocks = out.spare_capacity_mut()[..data.len()].par_chunks_mut(BLOCK).zip(data.par_chunks(BLOCK));
-                blocks.try_for_each(|(to, from)| change(to.write_copy_of_slice(from)))?;
+                try_each_chunk(&mut out.spare_capacity_mut()[..data.len()], BLOCK, |number, to| {
+                    change(to.write_copy_of_slice(chunk(data, BLOCK, number)))
+                })?;
                 // SAFETY: the blocks are all of it, and each was written.
                 unsafe { out.set_len(data.len()) };
                 out

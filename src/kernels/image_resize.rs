@@ -9,6 +9,7 @@ use super::radix::zeros;
 use super::resample::{self, Band, Filter, Stretch};
 use crate::array::owned;
 use crate::image::{BandOf, Image, MAX_PIXELS, Rows, size};
+use crate::parallel::try_each_chunk;
 use crate::shard::{self, Sharding};
 use crate::{Cancelled, Job, Kernel, KernelError, Shardable};
 use fast_image_resize::images::TypedImage;
@@ -508,7 +509,7 @@ pub(super) fn is_opaque(pixels: &[u8], job: &Job) -> Result<bool, Cancelled> {
 
 /// Scales colours by their alpha.
 pub(super) fn premultiply(pixels: &mut [u8], job: &Job) -> Result<(), Cancelled> {
-    pixels.par_chunks_mut(BLOCK).try_for_each(|block| {
+    try_each_chunk(pixels, BLOCK, |_, block| {
         job.check()?;
         resample::premultiply(block);
         Ok(())
@@ -530,7 +531,7 @@ pub(super) fn unmultiply(pixels: &mut [u8], job: &Job) -> Result<(), Cancelled> 
         }
         table
     };
-    pixels.par_chunks_mut(BLOCK).try_for_each(|block| {
+    try_each_chunk(pixels, BLOCK, |_, block| {
         job.check()?;
         for [r, g, b, alpha] in block.as_chunks_mut().0 {
             let reciprocal = RECIPROCALS[usize::from(*alpha)];

@@ -6,6 +6,7 @@
 use super::distances::{GROUP, LANES, Panel, pack, squared};
 use super::radix::reserve;
 use super::random::Random;
+use crate::parallel::try_map;
 use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError};
 use rayon::prelude::*;
@@ -674,13 +675,11 @@ impl<'a> Rows<'a> {
 
     /// Refuses vectors that are nowhere.
     pub fn refuse_odd<P: Send>(&self, job: &Job<P>) -> Result<(), KernelError> {
-        let odd = (0..self.data.len().div_ceil(SLICE)).into_par_iter().map(|slice| {
+        let odd = try_map(self.data.len().div_ceil(SLICE), |slice| {
             job.check()?;
-            Ok(self.odd(slice * SLICE..self.data.len().min((slice + 1) * SLICE)))
-        });
-        let first = |a: Option<usize>, b: Option<usize>| Ok(a.into_iter().chain(b).min());
-        let odd = odd.try_reduce(|| None, first).map_err(|Cancelled| KernelError::Cancelled)?;
-        odd.map_or(Ok(()), |at| Err(self.refused(at)))
+            Ok::<_, Cancelled>(self.odd(slice * SLICE..self.data.len().min((slice + 1) * SLICE)))
+        })?;
+        odd.into_iter().flatten().next().map_or(Ok(()), |at| Err(self.refused(at)))
     }
 
     /// The first of these elements that is not finite.
@@ -801,17 +800,14 @@ impl<'a> Rows<'a> {
                 members[ends[label] - counts[label]..ends[label]].chunks(BLOCK).map(move |rows| (label, rows))
             })
             .collect();
-        let sums: Vec<Vec<f64>> = tasks
-            .par_iter()
-            .map(|(_, rows)| {
-                let mut sums = vec![0.0; self.dimensions];
-                for rows in rows.chunks((SLICE / self.dimensions).max(1)) {
-                    job.check()?;
-                    rows.iter().for_each(|&row| add(&mut sums, self.row(row as usize)));
-                }
-                Ok(sums)
-            })
-            .collect::<Result<_, Cancelled>>()?;
+        let sums = try_map(tasks.len(), |task| {
+            let mut sums = vec![0.0; self.dimensions];
+            for rows in tasks[task].1.chunks((SLICE / self.dimensions).max(1)) {
+                job.check()?;
+                rows.iter().for_each(|&row| add(&mut sums, self.row(row as usize)));
+            }
+            Ok::<_, Cancelled>(sums)
+        })?;
         let mut means = centroids.to_vec();
         let tasks: Vec<(usize, Vec<f64>)> = tasks.iter().map(|&(label, _)| label).zip(sums).collect();
         for of_label in tasks.chunk_by(|a, b| a.0 == b.0) {

@@ -6,9 +6,9 @@
 
 use super::distances::{GROUP, LANES, Panel, dots, lengths, pack, squared};
 use super::radix::reserve;
+use crate::parallel::{try_map, try_map_chunks};
 use crate::shard::{self, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError, Shardable};
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BinaryHeap;
@@ -258,15 +258,14 @@ impl Search<'_> {
         let run = vectors.div_ceil(runs).max(LEAST_RUN).next_multiple_of(LANES);
         let block = |queries: &[f32]| {
             let queries: Vec<&[f32]> = queries.chunks(self.dimensions).collect();
-            let runs: Vec<Vec<Vec<u64>>> = (0..vectors.div_ceil(run))
-                .into_par_iter()
-                .map(|number| self.run(&queries, number * run..vectors.min((number + 1) * run), job))
-                .collect::<Result<_, Cancelled>>()?;
+            let runs = try_map(vectors.div_ceil(run), |number| {
+                self.run(&queries, number * run..vectors.min((number + 1) * run), job)
+            })?;
             let first =
                 |query: usize| nearest(runs.iter().flat_map(|run: &Vec<Vec<u64>>| run[query].iter().copied()), self.k);
             Ok((0..queries.len()).map(first).collect())
         };
-        queries.par_chunks(QUERIES * self.dimensions).map(block).collect()
+        try_map_chunks(queries, QUERIES * self.dimensions, |_, queries| block(queries))
     }
 
     /// The nearest of a run of vectors to each of some queries, in no order.

@@ -9,9 +9,9 @@ use super::kmeans::{Centroids, Kmeans, KmeansGiven, KmeansParams, KmeansShard, K
 use super::knn::KnnMetric;
 use super::radix::reserve;
 use super::random::Random;
+use crate::parallel::{chunk, try_each_chunk};
 use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError};
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -458,7 +458,7 @@ fn label_all(
     let centroids = Centroids::of(centroids, rows.dimensions);
     // However short the vectors, runs enough for all threads.
     let each = (SLICE / rows.dimensions).clamp(1, 1 << 10).next_multiple_of(GROUP);
-    labels.par_chunks_mut(each).enumerate().try_for_each(|(run, labels)| {
+    try_each_chunk(labels, each, |run, labels| {
         job.check()?;
         label_some(rows, metric, &centroids, run * each, labels, job)?;
         job.advance(labels.len() as u64);
@@ -528,9 +528,9 @@ fn gathered(rows: &Rows, order: &[u32], job: &Job) -> Result<Vec<f32>, KernelErr
     let mut vectors: Vec<f32> = reserve(rows.data.len())?;
     vectors.resize(rows.data.len(), 0.0);
     let each = (SLICE / rows.dimensions).max(1);
-    vectors.par_chunks_mut(each * rows.dimensions).zip(order.par_chunks(each)).try_for_each(|(to, order)| {
+    try_each_chunk(&mut vectors, each * rows.dimensions, |number, to| {
         job.check()?;
-        for (to, &from) in to.chunks_mut(rows.dimensions).zip(order) {
+        for (to, &from) in to.chunks_mut(rows.dimensions).zip(chunk(order, each, number)) {
             to.copy_from_slice(rows.row(from as usize));
         }
         Ok::<(), Cancelled>(())

@@ -3,6 +3,7 @@
 //! Each query looks at the `probes` lists whose centroids are nearest to it. Queries that look at the same list go through it together.
 
 use super::knn::{KnnMetric, KnnOutput, MAX_NEIGHBOURS, Search, key, nearest};
+use crate::parallel::try_map;
 use crate::shard::{self, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError, Shardable};
 use rayon::prelude::*;
@@ -197,13 +198,11 @@ impl KnnSearchParams {
         }
         pairs.sort_unstable();
         let of_lists: Vec<&[(u32, u32)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();
-        let found: Vec<Vec<Vec<u64>>> = of_lists
-            .par_iter()
-            .map(|pairs| {
-                let queries: Vec<&[f32]> = pairs.iter().map(|&(_, query)| queries[query as usize]).collect();
-                search.run(&queries, self.list(pairs[0].0).unwrap_or_default(), job)
-            })
-            .collect::<Result<_, Cancelled>>()?;
+        let found = try_map(of_lists.len(), |list| {
+            let pairs = of_lists[list];
+            let queries: Vec<&[f32]> = pairs.iter().map(|&(_, query)| queries[query as usize]).collect();
+            search.run(&queries, self.list(pairs[0].0).unwrap_or_default(), job)
+        })?;
         let mut of_queries: Vec<Vec<u64>> = vec![Vec::new(); queries.len()];
         for (pairs, found) in of_lists.iter().zip(found) {
             pairs.iter().zip(found).for_each(|(&(_, query), keys)| of_queries[query as usize].extend(keys));

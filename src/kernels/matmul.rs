@@ -9,6 +9,7 @@
 
 use super::floats::{Float, Floats};
 use super::radix::{reserve, zeros};
+use crate::parallel::try_each_chunk;
 use crate::shard::{self, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError, Shardable};
 use rayon::prelude::*;
@@ -252,7 +253,7 @@ fn pack_b<T: Float>(b: &[T], layout: Layout, block: &Block, panels: &mut Vec<T>,
     let width = VECTORS * T::LANES;
     let depth = block.inner.len();
     panels.resize(block.columns.len().next_multiple_of(width) * depth, T::default());
-    panels.par_chunks_mut(width * depth).enumerate().try_for_each(|(number, panel)| {
+    try_each_chunk(panels, width * depth, |number, panel| {
         let left = block.columns.start + number * width;
         let real = width.min(block.columns.end - left);
         for (slice, rows) in panel.chunks_mut(width * DEPTH).enumerate() {

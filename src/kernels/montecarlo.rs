@@ -6,9 +6,9 @@
 //! distribution of our own as well, because those of the platforms differ in the last bit.
 
 use super::random::Random;
+use crate::parallel::try_map;
 use crate::shard::{self, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError, Shardable};
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -176,14 +176,12 @@ impl Kernel for Montecarlo {
         let paths = |block: u32| BLOCK.min(p.paths - u64::from(block) * BLOCK);
         job.set_total(blocks.clone().map(paths).sum());
         let walk = Walk::of(&p);
-        let sums: Vec<[f64; 2]> = blocks
-            .into_par_iter()
-            .map(|block| {
-                let sums = walk.block(u64::from(block) * BLOCK, paths(block) as usize, job)?;
-                job.advance(paths(block));
-                Ok(sums)
-            })
-            .collect::<Result<_, Cancelled>>()?;
+        let sums = try_map(blocks.len(), |number| {
+            let block = blocks.start + number as u32;
+            let sums = walk.block(u64::from(block) * BLOCK, paths(block) as usize, job)?;
+            job.advance(paths(block));
+            Ok::<_, Cancelled>(sums)
+        })?;
         Ok(p.output(sums))
     }
 

@@ -3,7 +3,7 @@
 use super::sort::Sortable;
 use crate::Cancelled;
 use crate::array::{AnyArray, Clamped, F16};
-use rayon::prelude::*;
+use crate::parallel::try_map;
 use std::ops::Range;
 
 /// An element that has a value.
@@ -59,8 +59,7 @@ pub(crate) fn in_runs<R: Send>(
     work: &(dyn Fn(Range<usize>) -> Result<R, Cancelled> + Sync),
     merge: fn(R, R) -> R,
 ) -> Result<Option<R>, Cancelled> {
-    let runs = (0..len.div_ceil(run)).into_par_iter();
-    let runs: Vec<R> = runs.map(|at| work(at * run..len.min((at + 1) * run))).collect::<Result<_, Cancelled>>()?;
+    let runs = try_map(len.div_ceil(run), |at| work(at * run..len.min((at + 1) * run)))?;
     Ok(runs.into_iter().reduce(merge))
 }
 

@@ -5,8 +5,8 @@
 //! many runs or threads there are. A pass in which all keys have the same digit is left out.
 //! (D. E. Knuth, The Art of Computer Programming, volume 3, 5.2.5; M. Zagha and G. Blelloch, Supercomputing 1991.)
 
+use crate::parallel::{chunk, try_each, try_each_chunk, try_map_chunks};
 use crate::{Cancelled, Job, KernelError};
-use rayon::prelude::*;
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
@@ -182,8 +182,7 @@ pub(super) fn tabulate<T: Copy + Send, P>(
     make: impl Fn(usize) -> T + Sync,
 ) -> Result<Vec<T>, KernelError> {
     let mut items = reserve(len)?;
-    let slices = items.spare_capacity_mut()[..len].par_chunks_mut(SLICE).enumerate();
-    slices.try_for_each(|(number, slice)| {
+    try_each_chunk(&mut items.spare_capacity_mut()[..len], SLICE, |number, slice| {
         job.check()?;
         slice.iter_mut().zip(number * SLICE..).for_each(|(place, index)| {
             place.write(make(index));
@@ -215,23 +214,20 @@ impl Passes {
         let threads = job.threads();
         let runs = if threads > 1 { threads * RUNS } else { 1 };
         let run = items.len().div_ceil(runs).max(SLICE);
-        let counts: Vec<[Histogram; 8]> = items
-            .par_chunks(run)
-            .map(|run| {
-                let mut histograms = [[0; 256]; 8];
-                for slice in run.chunks(SLICE) {
-                    job.check()?;
-                    for item in slice {
-                        let key = item.key(rule);
-                        for (place, histogram) in histograms.iter_mut().enumerate().take(T::Key::DIGITS) {
-                            histogram[key.digit(place)] += 1;
-                        }
+        let counts: Vec<[Histogram; 8]> = try_map_chunks(items, run, |_, run| {
+            let (mut histograms, rule) = ([[0; 256]; 8], rule);
+            for slice in run.chunks(SLICE) {
+                job.check()?;
+                for item in slice {
+                    let key = item.key(rule);
+                    for (place, histogram) in histograms.iter_mut().enumerate().take(T::Key::DIGITS) {
+                        histogram[key.digit(place)] += 1;
                     }
-                    job.advance(slice.len() as u64);
                 }
-                Ok(histograms)
-            })
-            .collect::<Result<_, Cancelled>>()?;
+                job.advance(slice.len() as u64);
+            }
+            Ok::<_, Cancelled>(histograms)
+        })?;
         let is_constant = |place: usize| {
             let digit = items[0].key(rule).digit(place);
             counts.iter().map(|histograms| histograms[place][digit]).sum::<usize>() == items.len()
@@ -258,13 +254,15 @@ impl Passes {
         let histograms: Vec<Histogram> = if pass == 0 || self.counts.len() == 1 {
             self.counts.iter().map(|run| run[place]).collect()
         } else {
-            from.par_chunks(self.run).map(|run| histogram(run, place, rule, job)).collect::<Result<_, _>>()?
+            try_map_chunks(from, self.run, |_, run| histogram(run, place, rule, job))?
         };
         to.clear();
         let targets = Targets::of(&mut to.spare_capacity_mut()[..from.len()]);
-        from.par_chunks(self.run).enumerate().zip(starts(&histograms)).try_for_each(|((number, run), mut next)| {
+        let starts = starts(&histograms);
+        try_each(starts.len(), &|number| {
             // Copies of this thread's own: what lies behind a reference would be read again after each write.
-            let (targets, rule) = (targets, rule);
+            let (targets, rule, place, mut next) = (targets, rule, place, starts[number]);
+            let run = chunk(from, self.run, number);
             let mut index = (number * self.run) as u32;
             for slice in run.chunks(SLICE) {
                 job.check()?;

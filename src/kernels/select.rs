@@ -6,8 +6,8 @@
 //! (R. W. Floyd and R. L. Rivest, Communications of the ACM 18, 1975, choose pivots; here the count is the choice.)
 
 use super::radix::{Item, Key, Rule, reserve};
+use crate::parallel::try_map_chunks;
 use crate::{Cancelled, Job, KernelError};
-use rayon::prelude::*;
 
 /// The most that [`first`] finds: its candidates fit a cache.
 pub(super) const FEW: usize = 1 << 14;
@@ -21,7 +21,7 @@ pub(super) fn first<T: Item>(items: &[T], k: usize, rule: Rule<T::Key>, job: &Jo
     job.set_total(items.len() as u64);
     // Long enough that what each keeps is a small part of it.
     let run = items.len().div_ceil(2 * job.threads()).max(SLICE).max(16 * k);
-    let runs = items.par_chunks(run).enumerate().map(|(number, items)| {
+    let runs = try_map_chunks(items, run, |number, items| {
         let mut kept = Kept::of(k)?;
         for (slice, place) in items.chunks(SLICE).zip((number * run..).step_by(SLICE)) {
             job.check()?;
@@ -34,8 +34,7 @@ pub(super) fn first<T: Item>(items: &[T], k: usize, rule: Rule<T::Key>, job: &Jo
             job.advance(slice.len() as u64);
         }
         Ok::<_, KernelError>(kept.items)
-    });
-    let runs = runs.collect::<Result<Vec<_>, _>>()?;
+    })?;
     let mut all = reserve(runs.iter().map(Vec::len).sum())?;
     runs.into_iter().for_each(|kept| all.extend(kept));
     if all.len() > k {
@@ -163,38 +162,27 @@ impl<K: Key> Bins<K> {
     pub(super) fn of<T: Item<Key = K>>(items: &[T], rule: Rule<K>, job: &Job) -> Result<Self, Cancelled> {
         // As many as there are threads and no more: each has counts of its own.
         let run = items.len().div_ceil(job.threads()).max(SLICE);
-        let extent = items
-            .par_chunks(SLICE)
-            .map(|slice| job.check().map(|()| Extent::none::<K>().with(slice, rule)))
-            .try_reduce(Extent::none::<K>, |a, b| Ok(a.and(b)))?;
+        let extents =
+            try_map_chunks(items, SLICE, |_, slice| job.check().map(|()| Extent::none::<K>().with(slice, rule)))?;
+        let extent = extents.into_iter().fold(Extent::none::<K>(), Extent::and);
         let layout = Layout::of(extent, items.len());
         let count = layout.bins();
-        let mut bins = Self { rule, layout, counts: Vec::new() };
-        bins.counts = items
-            .par_chunks(run)
-            .map(|run| {
-                let mut counts = vec![0; count];
-                for slice in run.chunks(SLICE) {
-                    job.check()?;
-                    slice.iter().for_each(|&item| counts[bins.bin(item)] += 1);
-                    job.advance(slice.len() as u64);
-                }
-                Ok(counts)
-            })
-            .try_reduce(
-                || vec![0; count],
-                |mut a: Vec<usize>, b| {
-                    a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-                    Ok::<_, Cancelled>(a)
-                },
-            )?;
-        Ok(bins)
-    }
-
-    /// The bin of an item: of greater keys never a lesser one.
-    #[inline(always)]
-    pub(super) fn bin<T: Item<Key = K>>(&self, item: T) -> usize {
-        self.layout.bin(item.key(self.rule).into())
+        let counts = try_map_chunks(items, run, |_, run| {
+            // Copies of this thread's own: what lies behind a reference would be read again after each write.
+            let (mut counts, layout, rule) = (vec![0; count], layout, rule);
+            for slice in run.chunks(SLICE) {
+                job.check()?;
+                slice.iter().for_each(|item| counts[layout.bin(item.key(rule).into())] += 1);
+                job.advance(slice.len() as u64);
+            }
+            Ok::<_, Cancelled>(counts)
+        })?;
+        let add = |mut a: Vec<usize>, b: Vec<usize>| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            a
+        };
+        let counts = counts.into_iter().reduce(add).unwrap_or_else(|| vec![0; count]);
+        Ok(Self { rule, layout, counts })
     }
 
     /// What `make` makes of the index and the item of each that lies in a wanted bin, in their order.
@@ -206,24 +194,20 @@ impl<K: Key> Bins<K> {
         job: &Job,
     ) -> Result<Vec<U>, KernelError> {
         let run = items.len().div_ceil(4 * job.threads()).max(SLICE);
-        let runs: Vec<Vec<U>> = items
-            .par_chunks(run)
-            .enumerate()
-            .map(|(number, run_items)| {
-                let mut taken = Vec::new();
-                for (place, slice) in run_items.chunks(SLICE).enumerate() {
-                    job.check()?;
-                    let start = number * run + place * SLICE;
-                    for (at, &item) in slice.iter().enumerate() {
-                        if wanted(self.bin(item)) {
-                            taken.push(make(start + at, item));
-                        }
+        let runs: Vec<Vec<U>> = try_map_chunks(items, run, |number, run_items| {
+            let (mut taken, layout, rule) = (Vec::new(), self.layout, self.rule);
+            for (place, slice) in run_items.chunks(SLICE).enumerate() {
+                job.check()?;
+                let start = number * run + place * SLICE;
+                for (at, &item) in slice.iter().enumerate() {
+                    if wanted(layout.bin(item.key(rule).into())) {
+                        taken.push(make(start + at, item));
                     }
-                    job.advance(slice.len() as u64);
                 }
-                Ok(taken)
-            })
-            .collect::<Result<_, Cancelled>>()?;
+                job.advance(slice.len() as u64);
+            }
+            Ok::<_, Cancelled>(taken)
+        })?;
         let mut all = reserve(runs.iter().map(Vec::len).sum())?;
         runs.iter().for_each(|run| all.extend_from_slice(run));
         Ok(all)

@@ -5,9 +5,9 @@ use super::radix::{self, Item, reserve};
 use super::select::{Bins, Extent, Layout};
 use super::sort::{Order, bits, reinterpret, rule};
 use crate::array::{AnyArray, Array};
+use crate::parallel::try_map_chunks;
 use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Cancelled, Job, Kernel, KernelError};
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -371,7 +371,7 @@ fn starts(lengths: impl Iterator<Item = usize>) -> Vec<usize> {
 /// NaNs among numbers.
 fn nans<T: Number>(data: &[T], job: &Job) -> Result<usize, Cancelled> {
     let count = |slice: &[T]| job.check().map(|()| slice.iter().filter(|x| x.to_f64().is_nan()).count());
-    data.par_chunks(1 << 14).map(count).try_reduce(|| 0, |a, b| Ok(a + b))
+    Ok(try_map_chunks(data, 1 << 14, |_, slice| count(slice))?.into_iter().sum())
 }
 
 /// A place between two ranks.

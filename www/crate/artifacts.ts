@@ -41,6 +41,9 @@ export const ARTIFACTS = Object.keys(COMPILED) as Artifact[];
 /** Speed first, whatever the crate's own profile says. */
 const PROFILE = { CARGO_PROFILE_RELEASE_OPT_LEVEL: '3', CARGO_PROFILE_RELEASE_LTO: 'fat', CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '1', CARGO_PROFILE_RELEASE_PANIC: 'unwind' };
 
+/** The standard library anew, for these flags. Without `backtrace`, which wasm has not, but whose readers of debug information take seconds to compile. */
+const STD = ['-Zbuild-std=std,panic_unwind', '-Zbuild-std-features=panic-unwind'];
+
 const QUICK = { CARGO_PROFILE_RELEASE_LTO: 'off', CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16' };
 
 export interface ArtifactOptions {
@@ -76,7 +79,7 @@ export async function buildArtifact(crate: Crate, artifact: Artifact, options: A
   const cargoDir = join(options.cargoDir, artifact);
   const out = join(options.outDir, artifact);
   const built = { wasm: join(out, 'loomwork_bg.wasm'), glue: join(out, 'loomwork.js') };
-  const args = [...COMPILE, '--release', '--package', crate.id, ...featuresOf(crate, [...features, ...(options.features ?? [])], { groups: !options.quick }), '-Zbuild-std=std,panic_unwind'];
+  const args = [...COMPILE, '--release', '--package', crate.id, ...featuresOf(crate, [...features, ...(options.features ?? [])], { groups: !options.quick }), ...STD];
   const rustflags = [...flags, ...COMMON, ...(await remapped(crate))].join('\x1f');
   await runTool('cargo', args, { cwd: crate.dir, env: { ...PROFILE, ...(options.quick && QUICK), CARGO_TARGET_DIR: cargoDir, CARGO_ENCODED_RUSTFLAGS: rustflags }, watch });
 
