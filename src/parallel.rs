@@ -1,8 +1,8 @@
 //! Parallel loops whose bodies are called through a pointer.
 //!
-//! rayon's own are compiled anew for each body and each kind of item, some thousands of LLVM's lines a time: for kernels that take
-//! arrays of twelve kinds they were a third of all that there was to compile. Here they are compiled once. A body is work of tens of
-//! microseconds, of which a call is nothing.
+//! rayon's own are compiled anew for each body, some thousands of LLVM's lines a time: for kernels that take arrays of many kinds they were
+//! a third of all that there was to compile. Here they are compiled once. A body is work of tens of microseconds, of which a call is
+//! nothing; what it reads in a loop of its own it copies first, for what lies behind a pointer is read again after each write.
 #![cfg_attr(not(feature = "kernels"), allow(dead_code))]
 
 use rayon::prelude::*;

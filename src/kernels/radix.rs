@@ -259,7 +259,7 @@ impl Passes {
         to.clear();
         let targets = Targets::of(&mut to.spare_capacity_mut()[..from.len()]);
         let starts = starts(&histograms);
-        try_each(starts.len(), &|number| {
+        try_each(from.len().div_ceil(self.run), &|number| {
             // Copies of this thread's own: what lies behind a reference would be read again after each write.
             let (targets, rule, place, mut next) = (targets, rule, place, starts[number]);
             let run = chunk(from, self.run, number);
