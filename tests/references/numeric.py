@@ -5,7 +5,8 @@
   numeric.py fft IN.npy OUT.npy PARAMS              prints {sameShape, dtype, error}; PARAMS as the kernel's, JSON
   numeric.py nbody X.npy V.npy M.npy FOLDER PARAMS  prints {shape, moved, error}
 
-`error` is the root of the mean square of the difference by that of what is right, which is computed in double precision.
+`error` is the root of the mean square of the difference by that of what is right, which is computed in double precision; products in that of
+`longdouble`, for how NumPy rounds a long sum of doubles depends on the processor.
 """
 
 import json
@@ -21,7 +22,7 @@ def error(given: np.ndarray, wanted: np.ndarray) -> float:
 
 
 def check_matmul(a: np.ndarray, b: np.ndarray, c: np.ndarray, by_columns: list[bool]) -> dict:
-    a, b = (x.astype(np.float64).T if turned else x.astype(np.float64) for x, turned in zip((a, b), by_columns))
+    a, b = (x.astype(np.longdouble).T if turned else x.astype(np.longdouble) for x, turned in zip((a, b), by_columns))
     return {"shape": c.shape, "dtype": c.dtype.str, "error": error(c, a @ b)}
 
 
