@@ -6,7 +6,6 @@
 #![cfg_attr(not(feature = "kernels"), allow(dead_code))]
 
 use rayon::prelude::*;
-use std::sync::Mutex;
 
 /// Does `task` for 0 to `count`, on all threads, until one of them fails.
 pub(crate) fn try_each<E: Send>(count: usize, task: &(dyn Fn(usize) -> Result<(), E> + Sync)) -> Result<(), E> {
@@ -18,14 +17,13 @@ pub(crate) fn try_map<R: Send, E: Send>(
     count: usize,
     make: impl Fn(usize) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
-    let made: Vec<Mutex<Option<R>>> = (0..count).map(|_| Mutex::new(None)).collect();
-    try_each(count, &|number| {
-        let result = make(number)?;
-        // Each has its own: nobody waits, and none is left by a panic.
-        *made[number].lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(result);
+    let mut made: Vec<Option<R>> = (0..count).map(|_| None).collect();
+    try_each_chunk(&mut made, 1, |number, place| {
+        place[0] = Some(make(number)?);
         Ok(())
     })?;
-    Ok(made.into_iter().filter_map(|made| made.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())).collect())
+    // None is left out: without a failure each number has had its turn.
+    Ok(made.into_iter().flatten().collect())
 }
 
 /// What `make` makes of the number and the items of each chunk of up to `len`, in their order.

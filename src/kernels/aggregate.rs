@@ -54,8 +54,8 @@ fn in_blocks<U: Send>(
     merge: impl Fn(U, U) -> U,
 ) -> Result<U, Cancelled> {
     if places.len() > BLOCK {
-        let work = |block: &[u32]| job.check().map(|()| work(block));
-        let blocks = try_map_chunks(places, BLOCK, |_, block| work(block))?;
+        let work = |_, block: &[u32]| job.check().map(|()| work(block));
+        let blocks = try_map_chunks(places, BLOCK, work)?;
         if let Some(all) = blocks.into_iter().reduce(merge) {
             return Ok(all);
         }

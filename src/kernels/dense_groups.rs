@@ -32,20 +32,20 @@ impl<K: Key> Dense<K> {
     ///
     /// Progress: three units a key, [`aggregates`](Self::aggregates) included; none when there is no table.
     pub(super) fn of<B: Item<Key = K>>(keys: &[B], rule: Rule<K>, job: &Job) -> Result<Option<Self>, KernelError> {
-        let range = |slice: &[B]| {
+        let range = |_, slice: &[B]| {
             job.check()?;
             let keys = slice.iter().map(|key| key.key(rule).into());
             let both = |(least, most): (u64, u64), key: u64| (least.min(key), most.max(key));
             Ok::<_, Cancelled>(keys.fold((u64::MAX, 0), both))
         };
-        let ranges = try_map_chunks(keys, SLICE, |_, slice| range(slice))?.into_iter();
+        let ranges = try_map_chunks(keys, SLICE, range)?.into_iter();
         let (least, most) = ranges.fold((u64::MAX, 0), |a, b| (a.0.min(b.0), a.1.max(b.1)));
         if keys.is_empty() || most - least >= MOST.min((keys.len() / FULL) as u64) {
             return Ok(None);
         }
         let places = (most - least) as usize + 1;
         job.set_total(3 * keys.len() as u64);
-        let count = |keys: &[B]| {
+        let count = |_, keys: &[B]| {
             // Copies of this thread's own: what lies behind a reference would be read again after each write.
             let (mut counts, rule, least) = (reserve(places)?, rule, least);
             counts.resize(places, 0_u32);
@@ -61,7 +61,7 @@ impl<K: Key> Dense<K> {
             a
         };
         // As many runs as there are threads and no more: each has counts of its own.
-        let counts = try_map_chunks(keys, keys.len().div_ceil(job.threads()), |_, keys| count(keys))?;
+        let counts = try_map_chunks(keys, keys.len().div_ceil(job.threads()), count)?;
         Ok(Some(Self { rule, least, counts: counts.into_iter().reduce(add).unwrap_or_default() }))
     }
 

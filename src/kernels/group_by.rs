@@ -128,9 +128,9 @@ fn key_bits<T: Number>(keys: Array<T>, job: &Job) -> Result<Cow<'static, [T::Bit
         return Ok(bits_of(keys));
     }
     let is_negative_zero = |key: &T| key.to_f64() == 0.0 && key.to_f64().is_sign_negative();
-    let has_some = |slice: &[T]| job.check().map(|()| slice.iter().any(is_negative_zero));
+    let has_some = |_, slice: &[T]| job.check().map(|()| slice.iter().any(is_negative_zero));
     // They are rare, and only those who have some pay for keys of their own.
-    let found = try_map_chunks(&keys, SLICE, |_, slice| has_some(slice))?;
+    let found = try_map_chunks(&keys, SLICE, has_some)?;
     if !found.contains(&true) {
         return Ok(bits_of(keys));
     }

@@ -52,7 +52,7 @@ pub(crate) fn half(F16(bits): F16) -> f32 {
     f32::from_bits(sign | magnitude)
 }
 
-/// What `work` makes of each run of `0..len`, merged in order. Kinds of element share this code, which is long, but for `work`.
+/// What `work` makes of each run of `0..len`, merged in order. Kinds of element share this code but for `work`.
 pub(crate) fn in_runs<R: Send>(
     len: usize,
     run: usize,

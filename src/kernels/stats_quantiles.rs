@@ -370,8 +370,8 @@ fn starts(lengths: impl Iterator<Item = usize>) -> Vec<usize> {
 
 /// NaNs among numbers.
 fn nans<T: Number>(data: &[T], job: &Job) -> Result<usize, Cancelled> {
-    let count = |slice: &[T]| job.check().map(|()| slice.iter().filter(|x| x.to_f64().is_nan()).count());
-    Ok(try_map_chunks(data, 1 << 14, |_, slice| count(slice))?.into_iter().sum())
+    let count = |_, slice: &[T]| job.check().map(|()| slice.iter().filter(|x| x.to_f64().is_nan()).count());
+    Ok(try_map_chunks(data, 1 << 14, count)?.into_iter().sum())
 }
 
 /// A place between two ranks.
