@@ -297,10 +297,10 @@ wasm_pack() {
   exported=$(printf -- '-Clink-arg=--export=%s ' __wasm_init_tls __tls_size __tls_align __tls_base __heap_base)
   flags="-Ctarget-feature=+atomics,+bulk-memory,+mutable-globals,+simd128 -Clink-arg=--shared-memory -Clink-arg=--import-memory"
   flags+=" -Clink-arg=--max-memory=1073741824 $exported -Cpanic=unwind -Cllvm-args=-wasm-use-legacy-eh"
-  # wasm-pack builds once more by itself, without the arguments at the end: what that needs too is in the environment.
+  # wasm-pack runs 'cargo build' and then 'cargo test': with the profiles dev and test, which must be the same here, or all is compiled twice.
   CARGO_TARGET_DIR=$PWD/target/wasm-pack RUSTFLAGS=$flags CARGO_UNSTABLE_BUILD_STD=std,panic_unwind CARGO_UNSTABLE_BUILD_STD_FEATURES=panic-unwind WASM_BINDGEN_TEST_TIMEOUT=120 \
     env -u CHROMEDRIVER -u GECKODRIVER "$driver" \
-    wasm-pack test --headless "--$browser" --mode no-install . --test wasm --no-default-features --features builtin,no-bundler
+    wasm-pack test --headless "--$browser" --mode no-install . --config profile.test.package.loomwork.opt-level=1 --test wasm --no-default-features --features builtin,no-bundler
 }
 # The runner takes whichever driver is named, whatever the browser asked for: only one may be.
 suite_wasm-chromium() { wasm_pack chrome CHROMEDRIVER="${CHROMEDRIVER:-/usr/bin/chromedriver}"; }

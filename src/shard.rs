@@ -662,8 +662,8 @@ pub(crate) mod testing {
         }
     }
 
-    /// Runs one job: its output and its parts, in an order of their own.
-    fn run<K: Kernel>(params: Sent) -> (Sent, Vec<Sent>) {
+    /// Runs one job: its output, its parts in an order of their own, and its units of progress.
+    fn run<K: Kernel>(params: Sent) -> (Sent, Vec<Sent>, u64) {
         let params: K::Params = params::decode(params.attach()).unwrap();
         let parts = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&parts);
@@ -672,20 +672,43 @@ pub(crate) mod testing {
         let (done, total) = job.progress();
         assert_eq!(done, total, "progress of a shard");
         let parts = std::mem::take(&mut *parts.lock().unwrap());
-        (output, parts)
+        (output, parts, total)
     }
 
     /// Whether `pieces` shards give exactly what the whole gives; returns how many there were.
     pub fn check_pieces<K: Shardable>(params: &K::Params, pieces: usize) -> usize {
-        let sharding = K::sharding().expect("it says that it divides");
         let params = Sent::of(params);
-        let (expected, mut expected_parts) = run::<K>(params.clone());
+        let expected = whole::<K>(params.clone());
+        compare::<K>(params, pieces, &expected)
+    }
 
-        let text = |part: &Sent| format!("{part:?}");
-        expected_parts.sort_by_cached_key(text);
+    /// [`check_pieces`] of several numbers of pieces; returns the greatest number of shards.
+    pub fn check_shards<K: Shardable>(params: &K::Params) -> usize {
+        let params = Sent::of(params);
+        let expected = whole::<K>(params.clone());
+        [0, 1, 2, 3, 7, 64].map(|pieces| compare::<K>(params.clone(), pieces, &expected)).into_iter().max().unwrap()
+    }
+
+    /// What a job that is not divided gives.
+    struct Whole {
+        output: Sent,
+        /// Sorted.
+        parts: Vec<Sent>,
+        /// Of progress.
+        units: u64,
+    }
+
+    fn whole<K: Kernel>(params: Sent) -> Whole {
+        let (output, mut parts, units) = run::<K>(params);
+        parts.sort_by_cached_key(|part| format!("{part:?}"));
+        Whole { output, parts, units }
+    }
+
+    fn compare<K: Shardable>(params: Sent, pieces: usize, expected: &Whole) -> usize {
+        let sharding = K::sharding().expect("it says that it divides");
         let (output, parts) = in_pieces::<K>(params.clone(), Aim { pieces, short: true });
-        assert!(output == expected, "{pieces} pieces in one instance: the output differs");
-        assert!(parts == expected_parts, "{pieces} pieces in one instance: the parts differ");
+        assert!(output == expected.output, "{pieces} pieces in one instance: the output differs");
+        assert!(parts == expected.parts, "{pieces} pieces in one instance: the parts differ");
 
         let (shards, plan) = match (sharding.split)(params.attach(), Aim { pieces, short: false }).unwrap() {
             Split::Shards(Shards { params, plan, .. }) => (params, plan),
@@ -695,7 +718,7 @@ pub(crate) mod testing {
         assert!((2..=pieces.max(1)).contains(&shards.len()), "{} shards for {pieces} pieces", shards.len());
         let (mut outputs, mut sent, mut parts) = (Vec::new(), Vec::new(), Vec::new());
         for shard in &shards {
-            let (mut output, some) = run::<K>(Sent::of(shard));
+            let (mut output, some, _) = run::<K>(Sent::of(shard));
             references(&mut output.tree, &mut |index, _| *index += sent.len() as i64);
             sent.append(&mut output.arrays);
             outputs.push(output.tree);
@@ -708,9 +731,9 @@ pub(crate) mod testing {
         };
         let output = Sent::of(&*output);
 
-        assert!(output == expected, "{} of {pieces} pieces: the output differs", shards.len());
-        parts.sort_by_cached_key(text);
-        assert!(parts == expected_parts, "{} of {pieces} pieces: the parts differ", shards.len());
+        assert!(output == expected.output, "{} of {pieces} pieces: the output differs", shards.len());
+        parts.sort_by_cached_key(|part| format!("{part:?}"));
+        assert!(parts == expected.parts, "{} of {pieces} pieces: the parts differ", shards.len());
         shards.len()
     }
 
@@ -746,6 +769,9 @@ pub(crate) mod testing {
         (Sent::of(&*output), parts)
     }
 
+    /// What the host aims at on its caller's thread, and where there are more workers than shards.
+    pub const BOTH: [Aim; 2] = [Aim { pieces: 256, short: true }, Aim { pieces: 256, short: false }];
+
     /// What came of a job that was done in rounds.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct Seen {
@@ -760,26 +786,36 @@ pub(crate) mod testing {
     where
         K::Params: Serialize,
     {
-        let whole = Sent::of(params);
-        let (expected, mut expected_parts) = run::<K>(whole.clone());
-        let total = {
-            let job = Job::detached();
-            crate::kernel::run::<K>(params::decode(whole.clone().attach()).unwrap(), &job).unwrap();
-            job.progress().1
-        };
+        check_aims::<K>(params, &[aim])[0]
+    }
+
+    /// [`check_rounds`] of several aims.
+    pub fn check_aims<K: Rounds>(params: &K::Params, aims: &[Aim]) -> Vec<Seen>
+    where
+        K::Params: Serialize,
+    {
+        let params = Sent::of(params);
+        let expected = whole::<K>(params.clone());
+        aims.iter().map(|&aim| compare_rounds::<K>(params.clone(), aim, &expected)).collect()
+    }
+
+    fn compare_rounds<K: Rounds>(params: Sent, aim: Aim, expected: &Whole) -> Seen
+    where
+        K::Params: Serialize,
+    {
         let parts = Arc::new(Mutex::new(Vec::new()));
         let job = || {
             let sink = Arc::clone(&parts);
             Job::with_parts(move |_, part: K::Part| sink.lock().unwrap().push(Sent::of(&part)))
         };
         let mut seen = Seen { rounds: 0, shards: 0 };
-        let mut round = K::begin(params::decode(whole.attach()).unwrap(), aim).unwrap();
+        let mut round = K::begin(params::decode(params.clone().attach()).unwrap(), aim).unwrap();
         let (mut done, mut units) = (0, 0);
         let output = loop {
             match round {
                 Round::Whole(params) => {
                     assert_eq!(seen.rounds, 0, "whole before the first round only");
-                    assert!(run::<K>(Sent::of(&params)).0 == expected, "params that come back are others");
+                    assert!(run::<K>(Sent::of(&params)).0 == expected.output, "params that come back are others");
                     return seen;
                 }
                 Round::Next { shards, state, progress } => {
@@ -805,27 +841,20 @@ pub(crate) mod testing {
                     seen.rounds += 1;
                 }
                 Round::Done { output, total: told } => {
-                    assert_eq!(told, total, "units in all");
-                    assert!(done + units <= total, "{done} and {units} units of {total}");
+                    assert_eq!(told, expected.units, "units in all");
+                    assert!(done + units <= told, "{done} and {units} units of {told}");
                     break Sent::of(&output);
                 }
             }
         };
-        assert!(output == expected, "{aim:?}: the output differs");
+        assert!(output == expected.output, "{aim:?}: the output differs");
         let mut parts = std::mem::take(&mut *parts.lock().unwrap());
-        let text = |part: &Sent| format!("{part:?}");
-        parts.sort_by_cached_key(text);
-        expected_parts.sort_by_cached_key(text);
-        assert!(parts == expected_parts, "{aim:?}: the parts differ");
-        let (output, parts) = in_pieces::<K>(Sent::of(params), aim);
-        assert!(output == expected, "{aim:?}, in one instance: the output differs");
-        assert!(parts == expected_parts, "{aim:?}, in one instance: the parts differ");
+        parts.sort_by_cached_key(|part| format!("{part:?}"));
+        assert!(parts == expected.parts, "{aim:?}: the parts differ");
+        let (output, parts) = in_pieces::<K>(params, aim);
+        assert!(output == expected.output, "{aim:?}, in one instance: the output differs");
+        assert!(parts == expected.parts, "{aim:?}, in one instance: the parts differ");
         seen
-    }
-
-    /// [`check_pieces`] of several numbers of pieces; returns the greatest number of shards.
-    pub fn check_shards<K: Shardable>(params: &K::Params) -> usize {
-        [0, 1, 2, 3, 7, 64].map(|pieces| check_pieces::<K>(params, pieces)).into_iter().max().unwrap()
     }
 }
 

@@ -362,7 +362,7 @@ mod tests {
     use super::*;
     use crate::array::{AnyArray, DType, Element};
     use crate::kernel::run;
-    use crate::shard::testing::{Seen, check_rounds};
+    use crate::shard::testing::{BOTH, Seen, check_aims};
     use proptest::prelude::*;
 
     fn params(image: Image) -> ImageColorParams {
@@ -486,9 +486,9 @@ mod tests {
             ] {
                 let mut params = params(image.clone());
                 change(&mut params);
-                let seen = |short| check_rounds::<ImageColor>(&params, Aim { pieces: 256, short });
-                assert_eq!(seen(true), Seen { rounds: turns, shards: 0 }, "{width}×{height}");
-                assert_eq!(seen(false), Seen { rounds: 0, shards: 0 }, "it is not handed out");
+                let seen = check_aims::<ImageColor>(&params, &BOTH);
+                assert_eq!(seen[0], Seen { rounds: turns, shards: 0 }, "{width}×{height}");
+                assert_eq!(seen[1], Seen { rounds: 0, shards: 0 }, "it is not handed out");
             }
         }
     }

@@ -149,7 +149,7 @@ fn inside([start, length, what]: [&str; 3], first: u32, count: u32, all: u32) ->
 mod tests {
     use super::*;
     use crate::kernel::run;
-    use crate::shard::testing::{Seen, check_rounds};
+    use crate::shard::testing::{BOTH, Seen, check_aims};
     use proptest::prelude::*;
 
     /// Each pixel says where it lies.
@@ -191,9 +191,9 @@ mod tests {
             (17, 65_535, [1, 0, 15, 65_535], 2),
         ] {
             let params = ImageCropParams { image: numbered(width, height), x, y, width: w, height: h };
-            let seen = |short| check_rounds::<ImageCrop>(&params, Aim { pieces: 256, short });
-            assert_eq!(seen(true), Seen { rounds: turns, shards: 0 }, "{w}×{h}");
-            assert_eq!(seen(false), Seen { rounds: 0, shards: 0 }, "it is not handed out");
+            let seen = check_aims::<ImageCrop>(&params, &BOTH);
+            assert_eq!(seen[0], Seen { rounds: turns, shards: 0 }, "{w}×{h}");
+            assert_eq!(seen[1], Seen { rounds: 0, shards: 0 }, "it is not handed out");
         }
     }
 

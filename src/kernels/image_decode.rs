@@ -787,7 +787,7 @@ impl ZByteReaderTrait for Watched<'_> {
 mod tests {
     use super::*;
     use crate::kernel::run;
-    use crate::shard::testing::{Seen, check_rounds};
+    use crate::shard::testing::{BOTH, Seen, check_aims};
     use image::codecs::png::PngEncoder;
     use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageReader};
     use proptest::prelude::*;
@@ -883,10 +883,10 @@ mod tests {
     /// How many turns a file takes.
     fn turns(data: Vec<u8>) -> usize {
         let params = ImageDecodeParams { data: data.into() };
-        let seen = |short| check_rounds::<ImageDecode>(&params, Aim { pieces: 256, short });
-        assert_eq!(seen(false), Seen { rounds: 0, shards: 0 }, "it is not handed out");
-        assert_eq!(seen(true).shards, 0);
-        seen(true).rounds
+        let seen = check_aims::<ImageDecode>(&params, &BOTH);
+        assert_eq!(seen[1], Seen { rounds: 0, shards: 0 }, "it is not handed out");
+        assert_eq!(seen[0].shards, 0);
+        seen[0].rounds
     }
 
     #[test]

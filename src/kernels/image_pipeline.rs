@@ -514,7 +514,7 @@ impl Course {
 mod tests {
     use super::*;
     use crate::kernel::run;
-    use crate::shard::testing::check_rounds;
+    use crate::shard::testing::check_aims;
     use serde::ser::{SerializeStruct, Serializer};
     use serde_json::{Value, json};
 
@@ -601,7 +601,7 @@ mod tests {
 
     /// The most shards in a round, and the most rounds.
     fn rounds(params: &ImagePipelineParams) -> (usize, usize) {
-        let seen = AIMS.map(|(pieces, short)| check_rounds::<ImagePipeline>(params, Aim { pieces, short }));
+        let seen = check_aims::<ImagePipeline>(params, &AIMS.map(|(pieces, short)| Aim { pieces, short }));
         (seen.iter().map(|seen| seen.shards).max().unwrap(), seen.iter().map(|seen| seen.rounds).max().unwrap())
     }
 

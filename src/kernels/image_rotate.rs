@@ -355,7 +355,7 @@ fn mix(pixels: [[u8; 4]; 4], shares: [u32; 4]) -> [u8; 4] {
 mod tests {
     use super::*;
     use crate::kernel::run;
-    use crate::shard::testing::{Seen, check_rounds};
+    use crate::shard::testing::{BOTH, Seen, check_aims};
     use proptest::prelude::*;
 
     fn noise(width: u32, height: u32, opaque: bool) -> Image {
@@ -508,14 +508,14 @@ mod tests {
                     // It would be too large.
                     continue;
                 }
-                let seen = |short| check_rounds::<ImageRotate>(&params, Aim { pieces: 256, short });
+                let seen = check_aims::<ImageRotate>(&params, &BOTH);
                 let (width, height) = Turn::of(&params).size();
                 let turns = (width * height).div_ceil(PIXELS as u64) as usize;
-                let (Seen { rounds, shards }, few) = (seen(true), width * height <= PIXELS as u64);
+                let (Seen { rounds, shards }, few) = (seen[0], width * height <= PIXELS as u64);
                 // A turn ends with a tile.
                 assert!(if few { rounds == 0 } else { (turns / 2..=turns).contains(&rounds) }, "{angle}: {rounds}");
                 assert_eq!(shards, 0);
-                assert_eq!(seen(false), Seen { rounds: 0, shards: 0 }, "it is not handed out");
+                assert_eq!(seen[1], Seen { rounds: 0, shards: 0 }, "it is not handed out");
             }
         }
     }

@@ -842,7 +842,7 @@ mod tests {
     use super::super::distances::tests::noise;
     use super::*;
     use crate::kernel::run;
-    use crate::shard::testing::{Seen, check_rounds};
+    use crate::shard::testing::{Seen, check_aims, check_rounds};
     use proptest::prelude::*;
     use std::sync::{Arc, Mutex};
 
@@ -971,9 +971,9 @@ mod tests {
             (2051, 3000, 3),
             (5, 70_000, 2),
         ] {
-            for pieces in [1, 7, 256] {
-                let p = KmeansParams { max_iterations: 9, ..params(clouds(count, dimensions), dimensions as u32, k) };
-                let Seen { rounds, shards } = check_rounds::<Kmeans>(&p, Aim { pieces, ..TURNS });
+            let p = KmeansParams { max_iterations: 9, ..params(clouds(count, dimensions), dimensions as u32, k) };
+            for Seen { rounds, shards } in check_aims::<Kmeans>(&p, &[1, 7, 256].map(|pieces| Aim { pieces, ..TURNS }))
+            {
                 assert!(shards == 0 && rounds > 0, "{count} of {dimensions}: {rounds} turns");
             }
         }
@@ -993,8 +993,9 @@ mod tests {
     fn shards_give_what_the_whole_gives() {
         let p = KmeansParams { max_iterations: 3, ..params(noise(9001 * 40, 3), 40, 50) };
         // 9 blocks of rows, and 4 shards would be worth it.
-        for (pieces, shards) in [(1, 0), (2, 2), (3, 3), (7, 3), (64, 3), (256, 3)] {
-            let seen = check_rounds::<Kmeans>(&p, Aim { pieces, short: false });
+        let expected = [(1, 0), (2, 2), (3, 3), (7, 3), (64, 3), (256, 3)];
+        let seen = check_aims::<Kmeans>(&p, &expected.map(|(pieces, _)| Aim { pieces, short: false }));
+        for ((pieces, shards), seen) in expected.into_iter().zip(seen) {
             assert_eq!(seen, Seen { rounds: if shards > 0 { 5 } else { 0 }, shards }, "{pieces} pieces");
         }
         let converges = params(clouds(17_000, 8), 8, 64);

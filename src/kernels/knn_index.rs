@@ -543,7 +543,7 @@ mod tests {
     use super::super::distances::tests::noise;
     use super::*;
     use crate::kernel::run;
-    use crate::shard::testing::{Seen, check_rounds};
+    use crate::shard::testing::{Seen, check_aims, check_rounds};
 
     fn params(data: Vec<f32>, dimensions: u32) -> KnnIndexParams {
         KnnIndexParams { data: data.into(), dimensions, metric: KnnMetric::Euclidean, lists: None, seed: 3 }
@@ -618,8 +618,8 @@ mod tests {
                 let mut data = noise(count * dimensions, 7);
                 data[..dimensions].fill(0.0);
                 let p = KnnIndexParams { metric, lists, ..params(data, dimensions as u32) };
-                for pieces in [1, 7, 256] {
-                    let Seen { rounds, shards } = check_rounds::<KnnIndex>(&p, Aim { pieces, short: true });
+                let aims = [1, 7, 256].map(|pieces| Aim { pieces, short: true });
+                for Seen { rounds, shards } in check_aims::<KnnIndex>(&p, &aims) {
                     assert!(rounds > 0 && shards == 0);
                 }
             }
@@ -633,8 +633,9 @@ mod tests {
         for metric in METRICS {
             // 102 lists. Of the k-means 6528 vectors are used: that divides too.
             let p = KnnIndexParams { metric, ..params(noise(10_501 * 20, 3), 20) };
-            for (pieces, shards) in [(1, 0), (2, 2), (3, 3), (7, 5), (64, 5), (256, 5)] {
-                let seen = check_rounds::<KnnIndex>(&p, Aim { pieces, short: false });
+            let expected = [(1, 0), (2, 2), (3, 3), (7, 5), (64, 5), (256, 5)];
+            let seen = check_aims::<KnnIndex>(&p, &expected.map(|(pieces, _)| Aim { pieces, short: false }));
+            for ((pieces, shards), seen) in expected.into_iter().zip(seen) {
                 assert_eq!(seen.shards, shards, "{pieces} pieces");
             }
         }

@@ -412,7 +412,7 @@ mod tests {
     use super::*;
     use crate::array::{Clamped, F16};
     use crate::kernel::run;
-    use crate::shard::testing::{Seen, check_rounds};
+    use crate::shard::testing::{Seen, check_aims};
     use proptest::prelude::*;
 
     fn quantiles_of(data: impl Into<AnyArray>, q: &[f64]) -> Vec<f64> {
@@ -497,10 +497,10 @@ mod tests {
     /// Turns it takes.
     fn in_turns(data: impl Into<AnyArray>, q: &[f64]) -> usize {
         let p = StatsQuantilesParams { data: data.into(), q: q.to_vec() };
-        let seen = [1, 256].map(|pieces| check_rounds::<StatsQuantiles>(&p, Aim { pieces, short: true }));
-        assert!(seen.iter().all(|&other| other == seen[0]) && seen[0].shards == 0);
-        let whole = check_rounds::<StatsQuantiles>(&p, Aim { pieces: 4, short: false });
-        assert_eq!(whole, Seen { rounds: 0, shards: 0 });
+        let aims = [(1, true), (256, true), (4, false)].map(|(pieces, short)| Aim { pieces, short });
+        let seen = check_aims::<StatsQuantiles>(&p, &aims);
+        assert!(seen[0] == seen[1] && seen[0].shards == 0);
+        assert_eq!(seen[2], Seen { rounds: 0, shards: 0 });
         seen[0].rounds
     }
 

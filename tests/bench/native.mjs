@@ -18,7 +18,7 @@ const BEYOND_BASELINE = ['sse3', 'ssse3', 'sse4.1', 'sse4.2', 'popcnt', 'lzcnt',
  * target has.
  */
 const FLAVOURS = {
-  dev: { folder: 'target', profile: 'debug' },
+  test: { folder: 'target', profile: 'debug', cargo: ['--profile', 'test'] },
   baseline:
     process.arch === 'x64' && process.platform === 'linux'
       ? {
@@ -43,7 +43,7 @@ export class Native {
   #inputs;
 
   /**
-   * @param {'dev' | 'baseline' | 'cpu'} flavour `baseline` and `cpu` (all that this machine's processor can do) are for measuring; `dev` is what
+   * @param {'test' | 'baseline' | 'cpu'} flavour `baseline` and `cpu` (all that this machine's processor can do) are for measuring; `test` is what
    *   `cargo test` has compiled already: the same answers
    */
   constructor(flavour, { log } = {}) {

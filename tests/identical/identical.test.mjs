@@ -18,7 +18,7 @@ const places = [
 let native;
 let hosts;
 before(async () => {
-  native = new Native('dev');
+  native = new Native('test');
   hosts = await Promise.all(places.map(({ options }) => createHost(options)));
 }, { timeout: 590_000 });
 after(async () => {
