@@ -1,7 +1,7 @@
 // A clean folder as a user has it: the packed npm package installed, the packed crate unpacked beside it, and nothing of the working tree.
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -25,6 +25,7 @@ export function environment(more = {}) {
 export async function setUp() {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
+  shareCargo();
   const library = await packCrate();
   const packed = join(home, 'npm');
   rmSync(packed, { recursive: true, force: true });
@@ -33,6 +34,15 @@ export async function setUp() {
   const tarball = join(packed, readdirSync(packed)[0]);
   await command('npm', ['install', '--no-audit', '--no-fund', tarball], { cwd: folder });
   return { library, tarball };
+}
+
+/** The standard library and what the crate depends on are compiled for the built-in kernels already, in these folders and in the same way. */
+function shareCargo() {
+  const work = join(environment().CARGO_TARGET_DIR, 'loomwork');
+  mkdirSync(work, { recursive: true });
+  for (const name of ['cargo', 'describe']) {
+    if (!existsSync(join(work, name))) symlinkSync(join(root, 'target', name), join(work, name));
+  }
 }
 
 /** The crate as crates.io would have it. Its folder is named by what is in it: cargo looks at times, which are all the same in a packed crate. */
