@@ -41,7 +41,8 @@ function shareCargo() {
   const work = join(environment().CARGO_TARGET_DIR, 'loomwork');
   mkdirSync(work, { recursive: true });
   for (const name of ['cargo', 'describe']) {
-    if (!existsSync(join(work, name))) symlinkSync(join(root, 'target', name), join(work, name));
+    rmSync(join(work, name), { recursive: true, force: true });
+    symlinkSync(join(root, 'target', name), join(work, name));
   }
 }
 
