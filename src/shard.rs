@@ -699,9 +699,14 @@ pub(crate) mod testing {
     }
 
     fn whole<K: Kernel>(params: Sent) -> Whole {
-        let (output, mut parts, units) = run::<K>(params);
+        let (output, parts, units) = run::<K>(params);
+        Whole { output, parts: sorted(parts), units }
+    }
+
+    /// Parts come in any order: in one that is always the same.
+    fn sorted(mut parts: Vec<Sent>) -> Vec<Sent> {
         parts.sort_by_cached_key(|part| format!("{part:?}"));
-        Whole { output, parts, units }
+        parts
     }
 
     fn compare<K: Shardable>(params: Sent, pieces: usize, expected: &Whole) -> usize {
@@ -732,8 +737,7 @@ pub(crate) mod testing {
         let output = Sent::of(&*output);
 
         assert!(output == expected.output, "{} of {pieces} pieces: the output differs", shards.len());
-        parts.sort_by_cached_key(|part| format!("{part:?}"));
-        assert!(parts == expected.parts, "{} of {pieces} pieces: the parts differ", shards.len());
+        assert!(sorted(parts) == expected.parts, "{} of {pieces} pieces: the parts differ", shards.len());
         shards.len()
     }
 
@@ -764,9 +768,8 @@ pub(crate) mod testing {
                 }
             },
         };
-        let mut parts = std::mem::take(&mut *parts.lock().unwrap());
-        parts.sort_by_cached_key(|part| format!("{part:?}"));
-        (Sent::of(&*output), parts)
+        let parts = std::mem::take(&mut *parts.lock().unwrap());
+        (Sent::of(&*output), sorted(parts))
     }
 
     /// What the host aims at on its caller's thread, and where there are more workers than shards.
@@ -848,9 +851,8 @@ pub(crate) mod testing {
             }
         };
         assert!(output == expected.output, "{aim:?}: the output differs");
-        let mut parts = std::mem::take(&mut *parts.lock().unwrap());
-        parts.sort_by_cached_key(|part| format!("{part:?}"));
-        assert!(parts == expected.parts, "{aim:?}: the parts differ");
+        let parts = std::mem::take(&mut *parts.lock().unwrap());
+        assert!(sorted(parts) == expected.parts, "{aim:?}: the parts differ");
         let (output, parts) = in_pieces::<K>(params, aim);
         assert!(output == expected.output, "{aim:?}, in one instance: the output differs");
         assert!(parts == expected.parts, "{aim:?}, in one instance: the parts differ");

@@ -312,9 +312,11 @@ export const cases = {
   async grace({ backend, open }) {
     if (backend === 'inline') absent(BLOCKED);
     const host = await open({ grace: 200 });
+    // What starts has started then, so that the timeout's time is the kernel's.
+    await plusOne(host, 1);
     // In JavaScriptCore long enough to be compiled for speed, on a busy machine too: there only code that is not yet can be ended.
     const stuck = host.run('fault', { how: 'never' }, { timeout: inJavaScriptCore ? 4000 : 1500 });
-    await until(() => stuck.state === 'running', 10_000);
+    ok(await until(() => stuck.state === 'running', 10_000), `before it was ${stuck.state} it ran`);
     const beside = [1, 2, 3, 4, 5, 6].map((byte) => plusOne(host, byte, 2000));
     await fails(stuck, 'TimeoutError', 'a kernel that never checks');
     await stuck.stopped;
