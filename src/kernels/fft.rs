@@ -1,13 +1,12 @@
 //! Discrete Fourier transforms of rows of numbers, or of a matrix in both directions.
 //!
 //! Definition and scaling are NumPy's: forward `X[k] = Σ x[j] e^(−2πi jk / n)`, inverse with a plus and divided by n. The
-//! machinery is in `fourier.rs`; here are the params, and what of real numbers makes half as many complex ones and back
-//! (H. V. Sorensen et al., Real-Valued Fast Fourier Transform Algorithms, IEEE ASSP 35, 1987).
+//! machinery is in `fourier.rs`; here are the params, and what becomes of an odd number of reals.
 
 use super::floats::{Float, Floats};
 use super::fourier::{Complex, Finish, Plan, at, in_pieces};
+use super::fourier_real::nothing;
 use super::radix::zeros;
-use super::turn::Roots;
 use crate::array::owned;
 use crate::parallel::{chunk, try_each_chunk};
 use crate::shard::{self, Sharding};
@@ -179,13 +178,14 @@ where
     let columns = if is_matrix { Plan::<T>::units(rows, width) } else { 0 };
     job.set_total(Plan::<T>::units(row_length, rows) + columns);
 
-    let by_rows = |data: Cow<[T]>, scale| Plan::of(row_length, job)?.rows(data, Finish { inverse, scale }, job);
+    let plan = Plan::of(row_length, job)?;
+    let by_rows = |data: Cow<[T]>, scale| plan.rows(data, Finish { inverse, scale }, job);
     let by_columns = |data: Vec<T>| -> Result<Vec<T>, KernelError> {
         if !is_matrix {
             return Ok(data);
         }
         let scale = if inverse { 1.0 / rows as f64 } else { 1.0 };
-        Plan::of(rows, job)?.columns(data, width, Finish { inverse, scale }, job)
+        Plan::columns(data, width, Finish { inverse, scale }, job)
     };
     // Rows that are not transformed first are not copied either.
     let columns_first = |data: Cow<'static, [T]>| -> Result<Cow<'static, [T]>, KernelError> {
@@ -195,73 +195,12 @@ where
     let data = data.into_cow();
     let data = match (real, inverse) {
         (false, _) => by_columns(by_rows(data, scale)?)?,
-        (true, false) if halves => by_columns(untangle(by_rows(data, 1.0)?, row_length, job)?)?,
+        (true, false) if halves => by_columns(plan.real_rows(data, Finish { inverse, scale }, job)?)?,
         (true, false) => by_columns(first_half(by_rows(with_zeros(data, job)?.into(), 1.0)?, length, job)?)?,
-        (true, true) if halves => by_rows(tangle(columns_first(data)?, row_length, job)?.into(), scale)?,
+        (true, true) if halves => plan.real_rows(columns_first(data)?, Finish { inverse, scale }, job)?,
         (true, true) => real_parts(by_rows(whole(columns_first(data)?, length, job)?.into(), scale)?, job)?,
     };
     Ok(Array::from(data).with_shape(shape))
-}
-
-/// `e^(−2πi k / n)` for k of 0 to `half`, where n is twice that.
-fn roots<T: Float>(half: usize, job: &Job) -> Result<Vec<T>, KernelError> {
-    let roots = Roots::of(2 * half)?;
-    let mut table = zeros(2 * (half + 1), job)?;
-    in_pieces(&mut table, job, |k, _| {
-        let [re, im] = roots.get(k as u64);
-        Complex { re: T::of(re), im: T::of(im) }
-    })?;
-    Ok(table)
-}
-
-/// +0, or NaN of what is no number or infinite.
-fn nothing<T: Float>(of: T) -> T {
-    of * T::default() + T::default()
-}
-
-/// Of transforms of reals taken for complex numbers, two for one, the transforms of the reals.
-fn untangle<T: Float>(data: Vec<T>, half: usize, job: &Job) -> Result<Vec<T>, KernelError> {
-    let roots = roots::<T>(half, job)?;
-    let point_five = T::of(0.5);
-    let mut out = zeros(data.len() / half * (half + 1), job)?;
-    // Both ends are one; a remainder would take as long as all else.
-    let around = |k: usize| if k == half { 0 } else { k };
-    try_each_chunk(&mut out, 2 * (half + 1), |row, to| {
-        let from = chunk(&data, 2 * half, row);
-        in_pieces(to, job, |k, _| {
-            let (a, b, root) = (at(from, around(k)), at(from, around(half - k)), at(&roots, k));
-            // The transforms of the even numbers and of the odd ones, each twice.
-            let even = Complex { re: a.re + b.re, im: a.im - b.im };
-            let odd = Complex { re: a.im + b.im, im: b.re - a.re };
-            let odd = Complex { re: odd.re * root.re - odd.im * root.im, im: odd.re * root.im + odd.im * root.re };
-            let (re, im) = ((even.re + odd.re) * point_five, (even.im + odd.im) * point_five);
-            // The sum of reals is real: +0, but where there is no number.
-            let im = if k == 0 || k == half { nothing(im) } else { im };
-            Complex { re: re.tidy(), im: im.tidy() }
-        })
-    })?;
-    Ok(out)
-}
-
-/// The reverse of [`untangle`], twice as large.
-fn tangle<T: Float>(data: Cow<[T]>, half: usize, job: &Job) -> Result<Vec<T>, KernelError> {
-    let roots = roots::<T>(half, job)?;
-    let mut out = zeros(data.len() / (half + 1) * half, job)?;
-    try_each_chunk(&mut out, 2 * half, |row, to| {
-        let from = chunk(&data, 2 * (half + 1), row);
-        in_pieces(to, job, |k, _| {
-            let (mut a, mut b, root) = (at(from, k), at(from, half - k), at(&roots, k));
-            if k == 0 {
-                // Of real numbers these are real; what else was given is not looked at, as in NumPy.
-                (a.im, b.im) = (T::default(), T::default());
-            }
-            let even = Complex { re: a.re + b.re, im: a.im - b.im };
-            let odd = Complex { re: a.re - b.re, im: a.im + b.im };
-            let odd = Complex { re: odd.re * root.re + odd.im * root.im, im: odd.im * root.re - odd.re * root.im };
-            Complex { re: even.re - odd.im, im: even.im + odd.re }
-        })
-    })?;
-    Ok(out)
 }
 
 /// Reals as complex numbers.

@@ -133,6 +133,8 @@ pub(super) trait Float:
     fn split(pairs: [Self::Lanes; 2]) -> [Self::Lanes; 2];
     /// The reverse of [`split`](Self::split).
     fn join(parts: [Self::Lanes; 2]) -> [Self::Lanes; 2];
+    /// The last lane first.
+    fn reverse(lanes: Self::Lanes) -> Self::Lanes;
     /// [`tidy`](Self::tidy) of each lane.
     fn tidy_lanes(lanes: Self::Lanes) -> Self::Lanes;
 
@@ -181,6 +183,12 @@ macro_rules! floats {
             #[inline(always)]
             fn join([$a, $b]: [$lanes; 2]) -> [$lanes; 2] {
                 $join
+            }
+            #[inline(always)]
+            fn reverse(lanes: $lanes) -> $lanes {
+                let mut array = lanes.to_array();
+                array.reverse();
+                $lanes::new(array)
             }
             #[inline(always)]
             fn tidy_lanes(lanes: $lanes) -> $lanes {

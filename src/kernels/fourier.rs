@@ -12,8 +12,10 @@
 //! An inverse transform is a forward one of numbers whose parts have changed places, whose result's change back.
 
 use super::floats::Float;
+use super::fourier_lone::{LonePlan, lane_factors};
+use super::fourier_real::Halves;
 use super::radix::{reserve, zeros};
-use super::turn::{Roots, turn};
+use super::turn::{Circle, Roots};
 use crate::array::owned;
 use crate::parallel::{chunk, try_each_chunk};
 use crate::{Cancelled, Job, KernelError};
@@ -33,47 +35,47 @@ pub(super) struct Complex<L> {
 
 impl<L: Copy + Add<Output = L> + Sub<Output = L> + Mul<Output = L>> Complex<L> {
     #[inline(always)]
-    fn plus(self, other: Self) -> Self {
+    pub(super) fn plus(self, other: Self) -> Self {
         Self { re: self.re + other.re, im: self.im + other.im }
     }
 
     #[inline(always)]
-    fn minus(self, other: Self) -> Self {
+    pub(super) fn minus(self, other: Self) -> Self {
         Self { re: self.re - other.re, im: self.im - other.im }
     }
 
     /// `self + i × other`.
     #[inline(always)]
-    fn plus_i(self, other: Self) -> Self {
+    pub(super) fn plus_i(self, other: Self) -> Self {
         Self { re: self.re - other.im, im: self.im + other.re }
     }
 
     /// `self − i × other`.
     #[inline(always)]
-    fn minus_i(self, other: Self) -> Self {
+    pub(super) fn minus_i(self, other: Self) -> Self {
         Self { re: self.re + other.im, im: self.im - other.re }
     }
 
     #[inline(always)]
-    fn times(self, other: Self) -> Self {
+    pub(super) fn times(self, other: Self) -> Self {
         Self { re: self.re * other.re - self.im * other.im, im: self.re * other.im + self.im * other.re }
     }
 
     #[inline(always)]
-    fn scaled(self, by: L) -> Self {
+    pub(super) fn scaled(self, by: L) -> Self {
         Self { re: self.re * by, im: self.im * by }
     }
 
     #[inline(always)]
-    fn swapped(self) -> Self {
+    pub(super) fn swapped(self) -> Self {
         Self { re: self.im, im: self.re }
     }
 }
 
 /// A number of each of the transforms that go together.
-type Point<T> = Complex<<T as Float>::Lanes>;
+pub(super) type Point<T> = Complex<<T as Float>::Lanes>;
 
-fn splat<T: Float>(number: Complex<T>) -> Point<T> {
+pub(super) fn splat<T: Float>(number: Complex<T>) -> Point<T> {
     Complex { re: number.re.splat(), im: number.im.splat() }
 }
 
@@ -87,9 +89,9 @@ fn origin<T: Float>() -> Point<T> {
     splat(Complex { re: T::default(), im: T::default() })
 }
 
-/// A root of unity, forward: `e^(−2πi × part / whole)`.
-fn root<T: Float>(part: u64, whole: u64) -> Complex<T> {
-    let [cosine, sine] = turn(part, whole);
+/// A root of unity, forward: `e^(−2πi × part / order)`.
+pub(super) fn root<T: Float>(circle: &Circle, part: usize) -> Complex<T> {
+    let [cosine, sine] = circle.get(part);
     Complex { re: T::of(cosine), im: T::of(-sine) }
 }
 
@@ -107,8 +109,8 @@ const GROUPS_IN_TURN: usize = 2 * GROUPS;
 const SPACE: usize = 4;
 
 /// A transform of a length of small factors.
-struct Direct<T: Float> {
-    len: usize,
+pub(super) struct Direct<T: Float> {
+    pub len: usize,
     passes: Vec<Pass<T>>,
 }
 
@@ -125,7 +127,7 @@ struct Pass<T: Float> {
 }
 
 /// The factors of a length, unless it has others than the small ones. Eights first: the fewer passes, the better.
-fn factors(len: usize) -> Option<Vec<usize>> {
+pub(super) fn factors(len: usize) -> Option<Vec<usize>> {
     let (mut rest, mut factors) = (len, Vec::new());
     // Two fours do better than an eight and a two.
     let twos = rest.trailing_zeros();
@@ -144,14 +146,14 @@ fn factors(len: usize) -> Option<Vec<usize>> {
 }
 
 impl<T: Float> Direct<T> {
-    fn of(len: usize, factors: &[usize]) -> Self {
-        let (mut stride, mut rest) = (1, len);
+    pub(super) fn of(len: usize, factors: &[usize]) -> Self {
+        let (circle, mut stride, mut rest) = (&Circle::of(len), 1, len);
         let passes = factors.iter().map(|&radix| {
             let count = rest / radix;
             let roots = (0..if count == 1 { 0 } else { count })
-                .flat_map(|number| (1..radix).map(move |result| root((number * result) as u64, rest as u64)))
+                .flat_map(|number| (1..radix).map(move |result| root(circle, number * result * stride)))
                 .collect();
-            let turns = (0..radix).map(|part| root(part as u64, radix as u64)).collect();
+            let turns = (0..radix).map(|part| root(circle, part * (len / radix))).collect();
             let pass = Pass { radix, stride, count, roots, turns };
             stride *= radix;
             rest = count;
@@ -251,7 +253,7 @@ impl<T: Float> Direct<T> {
     }
 
     /// How far apart the points of a butterfly of the first pass are.
-    fn apart(&self) -> usize {
+    pub(super) fn apart(&self) -> usize {
         self.passes.first().map_or(0, |first| first.count)
     }
 
@@ -378,12 +380,12 @@ impl<T: Float> Pass<T> {
 ///
 /// # Safety
 /// It takes inputs and gives results below `RADIX` only: where they lie is not looked at again.
-unsafe trait Butterfly<T: Float, const RADIX: usize> {
+pub(super) unsafe trait Butterfly<T: Float, const RADIX: usize> {
     fn run(&self, load: impl Fn(usize) -> Point<T>, store: impl FnMut(usize, Point<T>));
 }
 
-struct Two;
-struct Four;
+pub(super) struct Two;
+pub(super) struct Four;
 
 /// `half` is the square root of a half.
 struct Eight<T: Float> {
@@ -470,23 +472,23 @@ unsafe impl<T: Float, const RADIX: usize> Butterfly<T, RADIX> for Odd<'_, T> {
 }
 
 /// Points of a task, and as many while they are transformed.
-struct Room<T: Float> {
+pub(super) struct Room<T: Float> {
     points: Vec<Point<T>>,
     other: Vec<Point<T>>,
 }
 
 /// Groups that are transformed together.
-struct Carried<'a, T: Float> {
-    direct: &'a Direct<T>,
-    groups: usize,
+pub(super) struct Carried<'a, T: Float> {
+    pub direct: &'a Direct<T>,
+    pub groups: usize,
     /// How many butterflies of the first pass are done of a group before those of the next: one, where the groups lie side by side.
-    together: usize,
+    pub together: usize,
     /// Whether the parts of points are swapped before.
-    swap: bool,
+    pub swap: bool,
 }
 
 impl<T: Float> Room<T> {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { points: Vec::new(), other: Vec::new() }
     }
 
@@ -550,7 +552,7 @@ impl<T: Float> Room<T> {
     /// Transforms whole groups, from where they are, as [`carry`](Self::carry) does, and hands the results of each to `finish`, while a
     /// cache holds them.
     #[inline(always)]
-    fn fetch<const FROM: usize, L>(
+    pub(super) fn fetch<const FROM: usize, L>(
         &mut self,
         carried: Carried<T>,
         job: &Job,
@@ -642,7 +644,7 @@ impl Finish {
 
     /// The same, but that the parts of the results of an inverse one are still to be swapped.
     #[inline(always)]
-    fn last_but_swap<T: Float>(self) -> impl Fn(Point<T>) -> Point<T> + Copy {
+    pub(super) fn last_but_swap<T: Float>(self) -> impl Fn(Point<T>) -> Point<T> + Copy {
         let scale = T::of(self.scale).splat();
         move |point| {
             let result = point.scaled(scale);
@@ -742,7 +744,7 @@ fn load_columns<'a, T: Float>(row: impl Fn(usize) -> &'a [T], rows: usize, point
 /// # Safety
 /// They may be read.
 #[inline(always)]
-unsafe fn load<T: Float>(from: *const T) -> Point<T> {
+pub(super) unsafe fn load<T: Float>(from: *const T) -> Point<T> {
     // SAFETY: two vectors, by the caller's promise.
     let pairs = unsafe { [from.cast::<T::Lanes>().read_unaligned(), from.cast::<T::Lanes>().add(1).read_unaligned()] };
     let [re, im] = T::split(pairs);
@@ -754,7 +756,7 @@ unsafe fn load<T: Float>(from: *const T) -> Point<T> {
 /// # Safety
 /// They may be written.
 #[inline(always)]
-unsafe fn store<T: Float>(point: Point<T>, to: *mut T) {
+pub(super) unsafe fn store<T: Float>(point: Point<T>, to: *mut T) {
     // SAFETY: two vectors, by the caller's promise.
     unsafe { to.cast::<[T::Lanes; 2]>().write_unaligned(T::join([point.re, point.im])) };
 }
@@ -897,6 +899,8 @@ impl<'a, T: Float> Columns<'a, T> {
 /// How a length is transformed.
 enum Method {
     Direct(Vec<usize>),
+    /// Row by row, each lane with these factors.
+    Lone(Vec<usize>),
     /// As a matrix of so many rows and columns.
     Steps([usize; 2]),
     /// By a convolution of this length.
@@ -904,7 +908,10 @@ enum Method {
 }
 
 impl Method {
-    fn of(len: usize) -> Self {
+    fn of<T: Float>(len: usize) -> Self {
+        if let Some(factors) = lane_factors::<T>(len) {
+            return Self::Lone(factors);
+        }
         match factors(len) {
             Some(factors) if len <= MAX_DIRECT => Self::Direct(factors),
             Some(_) => {
@@ -923,6 +930,7 @@ impl Method {
 /// Everything that transforms of one length share.
 pub(super) enum Plan<T: Float> {
     Direct(DirectPlan<T>),
+    Lone(LonePlan<T>),
     Steps(StepsPlan<T>),
     Bluestein(BluesteinPlan<T>),
 }
@@ -953,8 +961,8 @@ const CONVOLUTIONS: usize = 1 << 21;
 impl<T: Float> Plan<T> {
     /// The units of progress of making the plan and of transforming so many rows.
     pub(super) fn units(len: usize, rows: usize) -> u64 {
-        match Method::of(len) {
-            Method::Direct(_) => len as u64 * rows as u64,
+        match Method::of::<T>(len) {
+            Method::Direct(_) | Method::Lone(_) => len as u64 * rows as u64,
             Method::Steps(_) => 2 * len as u64 * rows as u64,
             Method::Bluestein(longer) => Self::units(longer, 1 + 2 * rows),
         }
@@ -962,7 +970,8 @@ impl<T: Float> Plan<T> {
 
     /// The plan of a length, which is 1 or more.
     pub(super) fn of(len: usize, job: &Job) -> Result<Self, KernelError> {
-        Ok(match Method::of(len) {
+        Ok(match Method::of::<T>(len) {
+            Method::Lone(factors) => Self::Lone(LonePlan::of(len, &factors)),
             Method::Direct(factors) => Self::Direct(DirectPlan(Direct::of(len, &factors))),
             Method::Steps([rows, columns]) => {
                 let direct = |len: usize| Direct::of(len, &factors(len).unwrap_or_default());
@@ -976,20 +985,41 @@ impl<T: Float> Plan<T> {
     pub(super) fn rows(&self, data: Cow<[T]>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
         match self {
             Self::Direct(plan) => plan.rows(data, finish, job),
+            Self::Lone(plan) => plan.rows(data, finish, job),
             Self::Steps(plan) => plan.rows(data, finish, job),
             Self::Bluestein(plan) => plan.rows(data, finish, job),
         }
     }
 
+    /// Transforms rows of twice as many real numbers; or back, what came of them: twice as large, unless the scale says so.
+    pub(super) fn real_rows(&self, data: Cow<[T]>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
+        if let Self::Lone(plan) = self {
+            return plan.real_rows(&data, finish, job);
+        }
+        let halves = Halves::of(self.len(), finish.inverse)?;
+        if finish.inverse {
+            self.rows(halves.rows(&data, job)?.into(), finish, job)
+        } else {
+            halves.rows(&self.rows(data, Finish::FORWARD, job)?, job)
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Direct(DirectPlan(direct)) => direct.len,
+            Self::Lone(plan) => plan.len(),
+            Self::Steps(plan) => plan.columns.len * plan.rows.len,
+            Self::Bluestein(plan) => plan.len,
+        }
+    }
+
     /// Transforms each column of a matrix, whose rows have `width` complex numbers.
-    pub(super) fn columns(
-        &self,
-        mut data: Vec<T>,
-        width: usize,
-        finish: Finish,
-        job: &Job,
-    ) -> Result<Vec<T>, KernelError> {
-        if let Self::Direct(DirectPlan(direct)) = self {
+    pub(super) fn columns(mut data: Vec<T>, width: usize, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
+        let rows = data.len() / 2 / width;
+        if rows <= MAX_DIRECT
+            && let Some(factors) = factors(rows)
+        {
+            let direct = &Direct::<T>::of(rows, &factors);
             let (matrix, last) = (Columns::of(&mut data, width), finish.last_but_swap::<T>());
             matrix.tasks(GROUPS).try_for_each_init(Room::new, |room, columns| {
                 let groups = columns.len().div_ceil(T::LANES);
@@ -1028,8 +1058,7 @@ impl<T: Float> Plan<T> {
             })?;
             return Ok(data);
         }
-        let rows = data.len() / 2 / width;
-        let turned = self.rows(transposed(data, width, job)?.into(), finish, job)?;
+        let turned = Self::of(rows, job)?.rows(transposed(data, width, job)?.into(), finish, job)?;
         transposed(turned, rows, job)
     }
 }
@@ -1295,7 +1324,7 @@ impl<T: Float> StepsPlan<T> {
 
 /// Of as many points as there are lanes, the first lanes as a point, the second ones, …
 #[inline(always)]
-fn lanes_across<T: Float, const EACH: usize>(points: [Point<T>; EACH]) -> [Point<T>; EACH] {
+pub(super) fn lanes_across<T: Float, const EACH: usize>(points: [Point<T>; EACH]) -> [Point<T>; EACH] {
     let (mut re, mut im) = (points.map(|point| point.re), points.map(|point| point.im));
     T::transpose(&mut re);
     T::transpose(&mut im);

@@ -84,6 +84,10 @@ mod floats;
 #[cfg(feature = "numbers")]
 mod fourier;
 #[cfg(feature = "numbers")]
+mod fourier_lone;
+#[cfg(feature = "numbers")]
+mod fourier_real;
+#[cfg(feature = "numbers")]
 mod group_by;
 #[cfg(feature = "numbers")]
 mod kmeans;

@@ -8,14 +8,26 @@ use std::f64::consts::FRAC_PI_4;
 ///
 /// The turn is brought into its first eighth in whole numbers, exactly; there the first terms of Taylor's series do.
 pub(super) fn turn(part: u64, whole: u64) -> [f64; 2] {
-    let eighths = part % whole * 8;
-    let (eighth, rest) = (eighths / whole, eighths % whole);
-    // Every other eighth is gone through backwards.
-    let rest = if eighth % 2 == 0 { rest } else { whole - rest };
-    let angle = FRAC_PI_4 * (rest as f64 / whole as f64);
+    let (eighth, rest) = eighth_of(part % whole, whole);
+    mirrored(eighth, first_eighth(rest as f64 / whole as f64))
+}
+
+/// In which eighth of a turn `part / whole` is, and how far in: in eighths of such parts. Every other eighth is gone through backwards.
+fn eighth_of(part: u64, whole: u64) -> (u64, u64) {
+    let (eighth, rest) = (part * 8 / whole, part * 8 % whole);
+    (eighth, if eighth % 2 == 0 { rest } else { whole - rest })
+}
+
+/// Cosine and sine within the first eighth of a turn.
+fn first_eighth(part: f64) -> [f64; 2] {
+    let angle = FRAC_PI_4 * part;
     let square = angle * angle;
     let series = |factors: &[f64]| factors.iter().rev().fold(1.0, |inner, factor| 1.0 - square * inner * factor);
-    let (cosine, sine) = (series(&COSINE), angle * series(&SINE));
+    [series(&COSINE), angle * series(&SINE)]
+}
+
+/// What cosine and sine in the first eighth are in another one.
+fn mirrored(eighth: u64, [cosine, sine]: [f64; 2]) -> [f64; 2] {
     match eighth {
         0 => [cosine, sine],
         1 => [sine, cosine],
@@ -42,6 +54,32 @@ const fn factors(first: usize) -> [f64; 8] {
         term += 1;
     }
     factors
+}
+
+/// All parts of a turn of one order, as [`turn`] gives them: the first eighth is made, the others are its mirror images.
+pub(super) struct Circle {
+    order: usize,
+    /// Parts of an eighth of that, so many apart.
+    eighth: Vec<[f64; 2]>,
+    step: usize,
+}
+
+impl Circle {
+    pub(super) fn of(order: usize) -> Self {
+        // Eight times any part is a multiple of this.
+        let step = 1 << order.trailing_zeros().min(3);
+        Self {
+            order,
+            eighth: (0..=order).step_by(step).map(|rest| first_eighth(rest as f64 / order as f64)).collect(),
+            step,
+        }
+    }
+
+    /// Cosine and sine of `part / order` of a turn, for parts below the order.
+    pub(super) fn get(&self, part: usize) -> [f64; 2] {
+        let (eighth, rest) = eighth_of(part as u64, self.order as u64);
+        mirrored(eighth, self.eighth[rest as usize / self.step])
+    }
 }
 
 /// Roots of unity of one order, each as the product of two from short tables.
