@@ -426,8 +426,8 @@ mod tests {
 
     #[test]
     fn long_rows_of_f32_are_those_of_f64() {
-        // By four steps, with lanes left over of the columns, of the rows, of both and of none; there and back.
-        for length in [4158, 4225, 6250, 6561, 9216, 10_500] {
+        // Alone; by four steps, with lanes left over of the columns, of the rows, of both and of none; there and back.
+        for length in [9216, 10_500, 1 << 16, 4158, 4225, 6250, 6561, 1 << 17] {
             let data = floats(noise(2 * length * 2, 31), false);
             for inverse in [false, true] {
                 let single = fft(FftParams { inverse, ..params(data.clone(), length) });
@@ -441,7 +441,9 @@ mod tests {
     #[test]
     fn real_numbers_are_complex_ones_without_imaginary_part() {
         for double in [false, true] {
-            for length in (1..=40).chain([64, 81, 97, 100, 127, 128, 255, 256, 4096, 4097, 5000, 10_007, 16_384]) {
+            // Halves of each method, of which the pairs come out even in vectors or do not.
+            let long = [4096, 4097, 4106, 5000, 8316, 10_007, 16_384, 1 << 18];
+            for length in (1..=40).chain([64, 81, 97, 100, 127, 128, 132, 140, 255, 256]).chain(long) {
                 let rows = 3;
                 let data = noise(length * rows, 3 + length as u64);
                 let complex = floats(data.iter().flat_map(|&x| [x, 0.0]).collect(), double);
@@ -543,7 +545,7 @@ mod tests {
 
     #[test]
     fn a_row_does_not_depend_on_those_beside() {
-        for length in [1, 9, 64, 67, 4097 * 2, 8192] {
+        for length in [1, 9, 64, 67, 132, 4097 * 2, 8192] {
             for real in [false, true] {
                 let p = |data: &[f64]| FftParams { real, ..params(floats(data.to_vec(), false), length) };
                 let each = if real { length } else { 2 * length };
@@ -561,8 +563,16 @@ mod tests {
 
     #[test]
     fn the_result_is_the_same_on_any_number_of_threads() {
-        for (length, rows, dimensions) in [(1 << 14, 1, 1), (10_007, 2, 1), (100, 77, 2), (64, 300, 1)] {
-            let p = FftParams { dimensions, ..params(floats(noise(2 * length * rows, 19), false), length) };
+        for (length, rows, dimensions, real) in [
+            (1 << 14, 1, 1, false),
+            (1 << 17, 1, 1, false),
+            (1 << 18, 1, 1, true),
+            (10_007, 2, 1, false),
+            (100, 77, 2, false),
+            (64, 300, 1, false),
+            (64, 300, 1, true),
+        ] {
+            let p = FftParams { dimensions, real, ..params(floats(noise(2 * length * rows, 19), false), length) };
             let expected = bits(&fft(p.clone()));
             for threads in [1, 2, 3, 4, 8] {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -573,7 +583,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_number_spreads_and_has_one_pattern() {
-        for length in [3, 8, 12, 17, 8192] {
+        for length in [3, 8, 12, 17, 68, 8192, 1 << 17] {
             for odd in [f64::from_bits(0xFFF8_0000_0000_0001), f64::INFINITY] {
                 for real in [false, true] {
                     let mut data = noise(2 * length, 23);
@@ -635,7 +645,7 @@ mod tests {
 
     #[test]
     fn a_cancelled_job_transforms_nothing() {
-        for length in [1 << 10, 1 << 15, 10_007] {
+        for length in [1 << 10, 1 << 15, 1 << 17, 10_007] {
             let job = Job::detached();
             job.control().request_cancel();
             let p = params(floats(noise(2 * length, 1), true), length);

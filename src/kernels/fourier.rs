@@ -1,10 +1,11 @@
 //! Discrete Fourier transforms of any length, several at once: the machinery of `fft`.
 //!
 //! A vector's lanes hold numbers of as many transforms, so that no operation goes across lanes, and a transform does the same
-//! operations on the same numbers whatever lies in the lanes beside. Three methods, chosen by the length alone:
+//! operations on the same numbers whatever lies in the lanes beside. Four methods, chosen by the length alone:
 //!
 //! - [`Direct`]: lengths without prime factors above 13, up to [`MAX_DIRECT`], by passes of small factors that sort as they
 //!   go (T. G. Stockham, AFIPS 28, 1966; decimation in frequency).
+//! - Alone: rows of such lengths that the lanes divide, also longer ones. Their lanes hold parts of one row (`fourier_lone.rs`).
 //! - Four steps: longer ones as a matrix whose columns and then rows are transformed directly (D. H. Bailey, FFTs in External
 //!   or Hierarchical Memory, J. Supercomputing 4, 1990), on all threads.
 //! - L. I. Bluestein's way (IEEE NEREM 10, 1968): any other, as a convolution of a length of the first two kinds.
@@ -242,14 +243,14 @@ impl<T: Float> Pass<T> {
 }
 
 impl<T: Float> Direct<T> {
-    /// Whether the first pass takes its points from where they are, `each` at a time, rather than from a copy.
-    fn begins_at_source(&self, each: usize) -> bool {
-        matches!(&self.passes[..], [first, _, ..] if matches!(first.radix, 4 | 8) && first.count.is_multiple_of(each))
+    /// Whether the first pass takes its points from where they are, rather than from a copy.
+    fn begins_at_source(&self) -> bool {
+        matches!(&self.passes[..], [first, _, ..] if matches!(first.radix, 4 | 8))
     }
 
-    /// Whether the last pass brings its results to where they are to be, `each` at a time.
-    fn ends_at_target(&self, each: usize) -> bool {
-        matches!(&self.passes[..], [_, .., last] if matches!(last.radix, 4 | 8) && last.stride.is_multiple_of(each))
+    /// Whether the last pass brings its results to where they are to be.
+    fn ends_at_target(&self) -> bool {
+        matches!(&self.passes[..], [_, .., last] if matches!(last.radix, 4 | 8))
     }
 
     /// How far apart the points of a butterfly of the first pass are.
@@ -267,7 +268,7 @@ impl<T: Float> Pass<T> {
     /// The first of several passes: each group of `to`, of points that what `load` gives by group and place gives by number. So many
     /// butterflies are done of a group before those of the next.
     #[inline(always)]
-    fn begin<const EACH: usize, L: Fn(usize) -> [Point<T>; EACH]>(
+    fn begin<L: Fn(usize) -> Point<T>>(
         &self,
         to: &mut [Point<T>],
         group_len: usize,
@@ -282,7 +283,7 @@ impl<T: Float> Pass<T> {
     }
 
     #[inline(always)]
-    fn begin_with<const RADIX: usize, const EACH: usize, L: Fn(usize) -> [Point<T>; EACH]>(
+    fn begin_with<const RADIX: usize, L: Fn(usize) -> Point<T>>(
         &self,
         to: &mut [Point<T>],
         group_len: usize,
@@ -293,38 +294,10 @@ impl<T: Float> Pass<T> {
         for first in (0..self.count).step_by(together) {
             let numbers = first..self.count.min(first + together);
             for (group, to) in to.chunks_exact_mut(group_len).enumerate() {
-                let blocks = to[RADIX * first..RADIX * numbers.end].as_chunks_mut::<RADIX>().0.chunks_exact_mut(EACH);
-                let roots = self.roots[(RADIX - 1) * first..(RADIX - 1) * numbers.end].chunks_exact((RADIX - 1) * EACH);
-                for (number, (blocks, roots)) in numbers.clone().step_by(EACH).zip(blocks.zip(roots)) {
-                    let load = load(group, number);
-                    if EACH == 1 {
-                        let to = &mut blocks[0];
-                        butterfly
-                            .run(|input| load(input)[0], |result, point| to[result] = turned(point, roots, result));
-                        continue;
-                    }
-                    let mut points = [[origin::<T>(); RADIX]; EACH];
-                    // Not in a loop, which the compiler would keep as one.
-                    let mut input = |input: usize| {
-                        if input < RADIX {
-                            for (points, loaded) in points.iter_mut().zip(load(input)) {
-                                points[input] = loaded;
-                            }
-                        }
-                    };
-                    input(0);
-                    input(4);
-                    input(2);
-                    input(6);
-                    input(1);
-                    input(5);
-                    input(3);
-                    input(7);
-                    for ((points, to), roots) in
-                        points.into_iter().zip(blocks.iter_mut()).zip(roots.chunks_exact(RADIX - 1))
-                    {
-                        butterfly.run(|input| points[input], |result, point| to[result] = turned(point, roots, result));
-                    }
+                let blocks = to[RADIX * first..RADIX * numbers.end].as_chunks_mut::<RADIX>().0;
+                let roots = self.roots[(RADIX - 1) * first..(RADIX - 1) * numbers.end].chunks_exact(RADIX - 1);
+                for (number, (to, roots)) in numbers.clone().zip(blocks.iter_mut().zip(roots)) {
+                    butterfly.run(load(group, number), |result, point| to[result] = turned(point, roots, result));
                 }
             }
         }
@@ -332,12 +305,7 @@ impl<T: Float> Pass<T> {
 
     /// The last of several passes: each group of `from`, to where what `store` gives by group and place brings results, by number.
     #[inline(always)]
-    fn end<const EACH: usize, S: Fn(usize, [Point<T>; EACH])>(
-        &self,
-        from: &[Point<T>],
-        group_len: usize,
-        store: impl Fn(usize, usize) -> S,
-    ) {
+    fn end<S: Fn(usize, Point<T>)>(&self, from: &[Point<T>], group_len: usize, store: impl Fn(usize, usize) -> S) {
         if self.radix == 4 {
             self.end_with(from, group_len, store, Four);
         } else {
@@ -346,7 +314,7 @@ impl<T: Float> Pass<T> {
     }
 
     #[inline(always)]
-    fn end_with<const RADIX: usize, const EACH: usize, S: Fn(usize, [Point<T>; EACH])>(
+    fn end_with<const RADIX: usize, S: Fn(usize, Point<T>)>(
         &self,
         from: &[Point<T>],
         group_len: usize,
@@ -354,22 +322,10 @@ impl<T: Float> Pass<T> {
         butterfly: impl Butterfly<T, RADIX>,
     ) {
         let stride = self.stride;
-        for at in (0..stride).step_by(EACH) {
+        for at in 0..stride {
             for (group, from) in from.chunks_exact(group_len).enumerate() {
-                let from: [&[Point<T>]; RADIX] = from_fn(|input| &from[stride * input + at..][..EACH]);
-                let store = store(group, at);
-                if EACH == 1 {
-                    butterfly.run(|input| from[input][0], |result, point| store(result, [point; EACH]));
-                    continue;
-                }
-                let results: [_; EACH] = from_fn(|each| {
-                    let mut results = [origin::<T>(); RADIX];
-                    butterfly.run(|input| from[input][each], |result, point| results[result] = point);
-                    results
-                });
-                for result in 0..RADIX {
-                    store(result, results.map(|results| results[result]));
-                }
+                let from: [&Point<T>; RADIX] = from_fn(|input| &from[stride * input + at]);
+                butterfly.run(|input| *from[input], store(group, at));
             }
         }
     }
@@ -500,11 +456,11 @@ impl<T: Float> Room<T> {
         self.other.resize(direct.len * others, origin::<T>());
     }
 
-    /// Transforms whole groups, from where they are to where they are to be. What `load` gives by group and place gives a few points that
-    /// lie together, by their number: each number is [`Direct::apart`] places further. What `store` gives brings results away,
+    /// Transforms whole groups, from where they are to where they are to be. What `load` gives by group and place gives points by
+    /// their number: each number is [`Direct::apart`] places further. What `store` gives brings results away,
     /// [`Direct::results_apart`] places from each other, their parts swapped if `swap_results` says so.
     #[inline(always)]
-    fn carry<const FROM: usize, const TO: usize, L, S>(
+    fn carry<L, S>(
         &mut self,
         carried: Carried<T>,
         swap_results: bool,
@@ -513,14 +469,14 @@ impl<T: Float> Room<T> {
         store: impl Fn(usize, usize) -> S,
     ) -> Result<(), Cancelled>
     where
-        L: Fn(usize) -> [Point<T>; FROM],
-        S: Fn(usize, [Point<T>; TO]),
+        L: Fn(usize) -> Point<T>,
+        S: Fn(usize, Point<T>),
     {
         job.check()?;
         let Carried { direct, groups, .. } = carried;
         let group_len = direct.len + SPACE;
         let mut passes = self.begin(carried, load);
-        let last = if direct.ends_at_target(TO) { passes.split_off_last() } else { None };
+        let last = if direct.ends_at_target() { passes.split_off_last() } else { None };
         let is_other = !passes.len().is_multiple_of(2);
         self.other.resize(group_len * if is_other { groups } else { 1 }, origin::<T>());
         for (group, points) in self.points.chunks_exact_mut(group_len).enumerate() {
@@ -532,16 +488,16 @@ impl<T: Float> Room<T> {
         let results = if is_other { &self.other } else { &self.points };
         let store_swapped = |group, at| {
             let store = store(group, at);
-            move |result, points: [Point<T>; TO]| store(result, points.map(Complex::swapped))
+            move |result, point: Point<T>| store(result, point.swapped())
         };
         match last {
             Some(last) if swap_results => last.end(results, group_len, store_swapped),
             Some(last) => last.end(results, group_len, store),
             None => {
-                for at in (0..direct.len).step_by(TO) {
+                for at in 0..direct.len {
                     for (group, results) in results.chunks_exact(group_len).enumerate() {
-                        let points = from_fn(|each| results[at + each]);
-                        if swap_results { store_swapped(group, at)(0, points) } else { store(group, at)(0, points) }
+                        let point = results[at];
+                        if swap_results { store_swapped(group, at)(0, point) } else { store(group, at)(0, point) }
                     }
                 }
             }
@@ -552,7 +508,7 @@ impl<T: Float> Room<T> {
     /// Transforms whole groups, from where they are, as [`carry`](Self::carry) does, and hands the results of each to `finish`, while a
     /// cache holds them.
     #[inline(always)]
-    pub(super) fn fetch<const FROM: usize, L>(
+    pub(super) fn fetch<L>(
         &mut self,
         carried: Carried<T>,
         job: &Job,
@@ -560,7 +516,7 @@ impl<T: Float> Room<T> {
         finish: impl Fn(usize, &[Point<T>]),
     ) -> Result<(), Cancelled>
     where
-        L: Fn(usize) -> [Point<T>; FROM],
+        L: Fn(usize) -> Point<T>,
     {
         job.check()?;
         let direct = carried.direct;
@@ -575,23 +531,23 @@ impl<T: Float> Room<T> {
 
     /// Brings groups here, [`SPACE`] points between them, through the first pass if that can be; the passes that are left.
     #[inline(always)]
-    fn begin<'a, const FROM: usize, L>(
+    fn begin<'a, L>(
         &mut self,
         Carried { direct, groups, together, swap }: Carried<'a, T>,
         load: impl Fn(usize, usize) -> L,
     ) -> &'a [Pass<T>]
     where
-        L: Fn(usize) -> [Point<T>; FROM],
+        L: Fn(usize) -> Point<T>,
     {
         // A power of two apart, groups would be in each other's way in a cache.
         let group_len = direct.len + SPACE;
         self.points.resize(group_len * groups, origin::<T>());
         let load_swapped = |group, at| {
             let load = load(group, at);
-            move |input| load(input).map(Complex::swapped)
+            move |input| load(input).swapped()
         };
         if let [first, rest @ ..] = &direct.passes[..]
-            && direct.begins_at_source(FROM)
+            && direct.begins_at_source()
         {
             if swap {
                 first.begin(&mut self.points, group_len, together, load_swapped);
@@ -601,8 +557,8 @@ impl<T: Float> Room<T> {
             return rest;
         }
         for (group, points) in self.points.chunks_exact_mut(group_len).enumerate() {
-            for (at, points) in (0..).step_by(FROM).zip(points[..direct.len].as_chunks_mut::<FROM>().0) {
-                *points = if swap { load_swapped(group, at)(0) } else { load(group, at)(0) };
+            for (at, point) in points[..direct.len].iter_mut().enumerate() {
+                *point = if swap { load_swapped(group, at)(0) } else { load(group, at)(0) };
             }
         }
         &direct.passes
@@ -759,38 +715,6 @@ pub(super) unsafe fn load<T: Float>(from: *const T) -> Point<T> {
 pub(super) unsafe fn store<T: Float>(point: Point<T>, to: *mut T) {
     // SAFETY: two vectors, by the caller's promise.
     unsafe { to.cast::<[T::Lanes; 2]>().write_unaligned(T::join([point.re, point.im])) };
-}
-
-/// A vector of complex numbers of each of as many rows as there are lanes, which are so many floats apart.
-///
-/// # Safety
-/// They may be read.
-#[inline(always)]
-unsafe fn load_rows_of<T: Float, const EACH: usize>(from: *const T, apart: usize) -> [Point<T>; EACH] {
-    let mut square = [T::default().splat(); 4];
-    for (lane, vector) in square[..T::LANES].iter_mut().enumerate() {
-        // SAFETY: a vector, by the caller's promise.
-        *vector = unsafe { from.add(apart * lane).cast::<T::Lanes>().read_unaligned() };
-    }
-    T::transpose(&mut square[..T::LANES]);
-    from_fn(|each| Complex { re: square[2 * each], im: square[2 * each + 1] })
-}
-
-/// The reverse of [`load_rows_of`].
-///
-/// # Safety
-/// They may be written.
-#[inline(always)]
-unsafe fn store_rows_of<T: Float, const EACH: usize>(points: [Point<T>; EACH], to: *mut T, apart: usize) {
-    let mut square = [T::default().splat(); 4];
-    for (parts, point) in square.chunks_exact_mut(2).zip(points) {
-        (parts[0], parts[1]) = (point.re, point.im);
-    }
-    T::transpose(&mut square[..T::LANES]);
-    for (lane, vector) in square[..T::LANES].iter().enumerate() {
-        // SAFETY: a vector, by the caller's promise.
-        unsafe { to.add(apart * lane).cast::<T::Lanes>().write_unaligned(*vector) };
-    }
 }
 
 /// A matrix of complex numbers of which several threads have columns of their own.
@@ -1032,14 +956,12 @@ impl<T: Float> Plan<T> {
                     let load = |group, row| {
                         let from = from(group, row);
                         // SAFETY: as above.
-                        move |input| unsafe { [load(from.add(2 * width * apart * input))] }
+                        move |input| unsafe { load(from.add(2 * width * apart * input)) }
                     };
                     let store = |group, row| {
                         let to = from(group, row);
                         // SAFETY: as above.
-                        move |result, [point]: [_; 1]| unsafe {
-                            store(last(point), to.add(2 * width * results_apart * result))
-                        }
+                        move |result, point| unsafe { store(last(point), to.add(2 * width * results_apart * result)) }
                     };
                     let carried = Carried { direct, groups, together: 1, swap: finish.inverse };
                     room.carry(carried, finish.inverse, job, load, store)?;
@@ -1085,35 +1007,6 @@ fn transposed<T: Float>(matrix: Vec<T>, width: usize, job: &Job) -> Result<Vec<T
 }
 
 impl<T: Float> DirectPlan<T> {
-    /// Transforms the first rows, as many at a time as there are lanes, as long as there are so many: how many numbers those are.
-    fn whole_rows<const EACH: usize>(
-        &self,
-        room: &mut Room<T>,
-        rows: &mut [T],
-        finish: Finish,
-        job: &Job,
-    ) -> Result<usize, Cancelled> {
-        let (len, last) = (self.0.len, finish.last_but_swap::<T>());
-        let (apart, results_apart) = (self.0.apart(), self.0.results_apart());
-        let groups = rows.chunks_exact_mut(T::LANES * 2 * len);
-        let whole = groups.len() * T::LANES * 2 * len;
-        for rows in groups {
-            let rows = rows.as_mut_ptr();
-            // SAFETY: so many rows of so many numbers, all of them written, are this task's alone.
-            let load =
-                |_, at| move |input| unsafe { load_rows_of::<_, EACH>(rows.add(2 * (at + apart * input)), 2 * len) };
-            let store = |_, at| {
-                move |result, points: [_; EACH]| {
-                    // SAFETY: as above.
-                    unsafe { store_rows_of(points.map(last), rows.add(2 * (at + results_apart * result)), 2 * len) };
-                }
-            };
-            let carried = Carried { direct: &self.0, groups: 1, together: len, swap: finish.inverse };
-            room.carry(carried, finish.inverse, job, load, store)?;
-        }
-        Ok(whole)
-    }
-
     fn rows(&self, data: Cow<[T]>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
         let len = self.0.len;
         let group = T::LANES * 2 * len;
@@ -1121,15 +1014,8 @@ impl<T: Float> DirectPlan<T> {
         let task = group * (PIECE / group).max(1);
         let last = finish.last::<T>();
         let transform = |room: &mut Room<T>, rows: &mut [T]| {
-            let whole = if T::LANES == 4 && len.is_multiple_of(2) {
-                self.whole_rows::<2>(room, rows, finish, job)?
-            } else if T::LANES == 2 {
-                self.whole_rows::<1>(room, rows, finish, job)?
-            } else {
-                0
-            };
             room.fit(&self.0, 1);
-            for rows in rows[whole..].chunks_mut(group) {
+            for rows in rows.chunks_mut(group) {
                 load_rows(rows, len, &mut room.points);
                 let results = room.transform(&self.0, finish.inverse, job)?;
                 // Not as they are stored: there the compiler would make no vectors of it.
@@ -1266,7 +1152,7 @@ impl<T: Float> StepsPlan<T> {
                 // SAFETY: nobody writes there, and up to the last row the columns lie in the matrix.
                 let from = unsafe { from.pointer(row, start + EACH * group) };
                 // SAFETY: as above.
-                move |input| unsafe { [load(from.add(2 * width * apart * input))] }
+                move |input| unsafe { load(from.add(2 * width * apart * input)) }
             };
             room.fetch(Carried { direct, groups, together: 1, swap }, job, load, finish)
         } else {
@@ -1291,7 +1177,7 @@ impl<T: Float> StepsPlan<T> {
                 // SAFETY: nobody writes there, and the rows lie within.
                 let from = unsafe { from.pointer(first + group, T::LANES * at) }.cast::<Point<T>>();
                 // SAFETY: as above, a point for each number of the rows.
-                move |input| unsafe { [from.add(apart * input).read_unaligned()] }
+                move |input| unsafe { from.add(apart * input).read_unaligned() }
             };
             if rows.len().is_multiple_of(T::LANES) {
                 matrix.at(direct.len - 1, rows.start, rows.len());
@@ -1301,16 +1187,14 @@ impl<T: Float> StepsPlan<T> {
                     // SAFETY: these columns are this task's alone, and up to the last row they lie in the matrix.
                     let to = unsafe { matrix.pointer(row, rows.start + T::LANES * group) };
                     // SAFETY: as above.
-                    move |result, [point]: [_; 1]| unsafe {
-                        store(last(point), to.add(2 * width * results_apart * result))
-                    }
+                    move |result, point| unsafe { store(last(point), to.add(2 * width * results_apart * result)) }
                 };
                 let carried = Carried { direct, groups, together: direct.len, swap: false };
                 room.carry(carried, finish.inverse, job, load, store)?;
             } else {
                 room.fit(direct, groups);
                 for (group, points) in room.points.chunks_exact_mut(direct.len).enumerate() {
-                    points.iter_mut().enumerate().for_each(|(at, point)| [*point] = load(group, at)(0));
+                    points.iter_mut().enumerate().for_each(|(at, point)| *point = load(group, at)(0));
                 }
                 let (last, results) = (finish.last::<T>(), room.transform(direct, false, job)?);
                 // SAFETY: these columns are this task's alone.

@@ -19,12 +19,12 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 
-/// The longest row: two of it fit the second cache.
+/// The longest row. Of one row alone, longer ones are better shared by all threads.
 const LONGEST: usize = 1 << 16;
-/// The shortest row: of shorter ones, the calls that each needs take as long as what they do.
+/// The shortest row: each lane has as many numbers of it as there are lanes.
 const SHORTEST: usize = 16;
-/// Rows of up to so many bytes have the next one fetched meanwhile: none is long enough for the processor to foresee what is read, in as many places
-/// at a time as the first pass has inputs. Longer ones it foresees, and the next one would be in the way.
+/// After rows of up to so many bytes, the next one is fetched while this one is done: the first pass reads in as many places as it has inputs, and each
+/// run there is too short for the processor to foresee. Longer runs it does, and a longer row would be in the way of the one before.
 const FORESEEN: usize = 1 << 13;
 /// Bytes of a line of the cache.
 const LINE: usize = 64;
@@ -43,7 +43,7 @@ pub(super) struct LonePlan<T: Float> {
     roots: Vec<Point<T>>,
 }
 
-/// Where the transform of a row is made, and a row between its two halves.
+/// Where a task makes transforms, and the row that lies between the two halves of one of reals.
 struct Desk<T: Float> {
     room: Room<T>,
     row: Vec<T>,
@@ -66,13 +66,17 @@ impl<T: Float> LonePlan<T> {
         T::LANES * self.direct.len
     }
 
+    /// Rows that a task does.
+    fn together(&self) -> usize {
+        (TASK / self.len()).max(1)
+    }
+
     /// Transforms each row of complex numbers: in place, or from where they are lent.
     pub(super) fn rows(&self, data: Cow<[T]>, finish: Finish, job: &Job) -> Result<Vec<T>, KernelError> {
         let each = 2 * self.len();
-        let task = each * (TASK / each * 2).max(1);
         match data {
             Cow::Owned(mut data) => {
-                data.par_chunks_mut(task).try_for_each_init(Room::new, |room, rows| {
+                data.par_chunks_mut(each * self.together()).try_for_each_init(Room::new, |room, rows| {
                     for row in rows.chunks_exact_mut(each) {
                         let row = row.as_mut_ptr();
                         // SAFETY: a row of this task alone.
@@ -126,7 +130,7 @@ impl<T: Float> LonePlan<T> {
         make: impl Fn(&mut S, [&[T]; 2], &mut [MaybeUninit<T>]) -> Result<(), Cancelled> + Sync + Send,
     ) -> Result<Vec<T>, KernelError> {
         let rows = data.len() / from_len;
-        let together = (TASK / self.len()).max(1);
+        let together = self.together();
         let fetches = from_len * size_of::<T>() <= FORESEEN;
         let mut results = reserve(rows * to_len)?;
         let tasks = results.spare_capacity_mut()[..rows * to_len].par_chunks_mut(together * to_len);
@@ -194,7 +198,7 @@ impl<T: Float> LonePlan<T> {
         let carried = Carried { direct: &self.direct, groups: 1, together: self.direct.len, swap };
         let load = |_, at: usize| {
             // SAFETY: within the row, as all places of a lane's numbers are.
-            move |input: usize| unsafe { [load(from.add(2 * T::LANES * at + apart * input))] }
+            move |input: usize| unsafe { load(from.add(2 * T::LANES * at + apart * input)) }
         };
         room.fetch(carried, job, load, |_, points| {
             if T::LANES == 4 {

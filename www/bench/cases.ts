@@ -129,7 +129,7 @@ function hashes(share: number): Made[] {
 function linear(share: number): Made[] {
   const [single, double] = [whole(1024, Math.cbrt(share)), whole(768, Math.cbrt(share))];
   const exponent = 20 + Math.round(Math.log2(share));
-  const [side, rows] = [2 ** Math.round(11 + Math.log2(share) / 2), whole(4096, share)];
+  const [side, rows, frames] = [2 ** Math.round(11 + Math.log2(share) / 2), whole(4096, share), whole(1024, share)];
   const [bodies] = [whole(10_000, Math.sqrt(share))];
   return [
     {
@@ -150,6 +150,8 @@ function linear(share: number): Made[] {
       kernel: 'fft',
       input: () => ({ data: noisy(Float32Array, side ** 2, 27), length: side, dimensions: 2, real: true }),
     },
+    { name: `fft complex f32, ${frames} rows of 1024`, kernel: 'fft', input: () => ({ data: noisy(Float32Array, 2 * frames * 1024, 28), length: 1024 }) },
+    { name: `fft real f32, ${frames} rows of 2048`, kernel: 'fft', input: () => ({ data: noisy(Float32Array, frames * 2048, 26), length: 2048, real: true }) },
     { name: `fft complex f32, ${rows} rows of 1000`, kernel: 'fft', input: () => ({ data: noisy(Float32Array, 2 * rows * 1000, 29), length: 1000 }) },
     {
       name: `nbody ${bodies.toLocaleString('en')} × 10`,

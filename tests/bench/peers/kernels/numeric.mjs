@@ -9,13 +9,23 @@ export const numeric = [
     impl: 'fft.js', kind: 'portable', threads: 1,
     cases: {
       async fft(params) {
-        if (!isOnePowerOfTwo(params)) return undefined;
+        const { data } = params;
+        const { length, rows, floatsIn, floatsOut } = rowsOf(params);
+        if (!rows || !Number.isInteger(Math.log2(length))) return undefined;
         const { default: FFT } = await import('fft.js');
-        const fft = new FFT(params.data.length / 2);
+        const fft = new FFT(length);
         return () => {
-          const data = new params.data.constructor(params.data.length);
-          fft.transform(data, params.data);
-          return { data };
+          const result = new data.constructor(rows * floatsOut);
+          // Of real numbers it writes the first half, and needs room for the other one.
+          const whole = new data.constructor(2 * length);
+          for (let row = 0; row < rows; row += 1) {
+            const from = data.subarray(row * floatsIn, (row + 1) * floatsIn);
+            if (params.real) {
+              fft.realTransform(whole, from);
+              result.set(whole.subarray(0, floatsOut), row * floatsOut);
+            } else fft.transform(result.subarray(row * floatsOut, (row + 1) * floatsOut), from);
+          }
+          return { data: result };
         };
       },
     },
@@ -24,17 +34,27 @@ export const numeric = [
     impl: '@echogarden/pffft-wasm', kind: 'portable', threads: 1,
     cases: {
       async fft(params) {
-        const { data } = params;
-        // It has single precision only.
-        if (!isOnePowerOfTwo(params) || !(data instanceof Float32Array)) return undefined;
+        const { data, real } = params;
+        const { length, rows, floatsIn, floatsOut } = rowsOf(params);
+        // It has single precision only, and lengths whose prime factors are 2, 3 and 5, of vectors of vectors.
+        if (!rows || !(data instanceof Float32Array) || length % (real ? 32 : 16) > 0 || !isSmooth(length)) return undefined;
         const { default: create } = await import('@echogarden/pffft-wasm/simd');
         const wasm = await create();
-        const setup = wasm._pffft_new_setup(data.length / 2, 1);
-        const [input, output, work] = [0, 0, 0].map(() => wasm._pffft_aligned_malloc(data.byteLength));
+        const setup = wasm._pffft_new_setup(length, real ? 0 : 1);
+        const [input, output, work] = [data.byteLength, data.byteLength, floatsIn * 4].map((bytes) => wasm._pffft_aligned_malloc(bytes));
         return () => {
           wasm.HEAPF32.set(data, input >> 2);
-          wasm._pffft_transform_ordered(setup, input, output, work, 0);
-          return { data: wasm.HEAPF32.slice(output >> 2, (output >> 2) + data.length) };
+          for (let at = 0; at < data.byteLength; at += floatsIn * 4) wasm._pffft_transform_ordered(setup, input + at, output + at, work, 0);
+          const results = wasm.HEAPF32.subarray(output >> 2, (output >> 2) + data.length);
+          if (!real) return { data: results.slice() };
+          // It puts the last number, which is real, where the first one's imaginary part would be.
+          const result = new Float32Array(rows * floatsOut);
+          for (let row = 0; row < rows; row += 1) {
+            result.set(results.subarray(row * floatsIn, (row + 1) * floatsIn), row * floatsOut);
+            result[row * floatsOut + length] = results[row * floatsIn + 1];
+            result[row * floatsOut + 1] = 0;
+          }
+          return { data: result };
         };
       },
     },
@@ -83,8 +103,16 @@ export const numeric = [
   },
 ];
 
-function isOnePowerOfTwo({ data, length = data.length / 2, real, dimensions = 1 }) {
-  return !real && dimensions === 1 && length === data.length / 2 && Number.isInteger(Math.log2(length));
+/** What is transformed row by row, forward; no rows where it is anything else. */
+function rowsOf({ data, length, real, inverse, dimensions = 1 }) {
+  length ??= data.length / (real ? 1 : 2);
+  const [floatsIn, floatsOut] = real ? [length, length + 2] : [2 * length, 2 * length];
+  return { length, rows: dimensions === 1 && !inverse ? data.length / floatsIn : 0, floatsIn, floatsOut };
+}
+
+function isSmooth(length) {
+  for (const factor of [2, 3, 5]) while (length % factor === 0) length /= factor;
+  return length === 1;
 }
 
 /** One MatMul. */
