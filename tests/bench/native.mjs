@@ -33,6 +33,10 @@ const FLAVOURS = {
   cpu: { folder: 'target/native-cpu', profile: 'release', flags: '-Ctarget-cpu=native' },
 };
 
+/** As wasm's allocator does, glibc's keeps what is freed: else the operating system's finding of pages would be measured, and where it is slow native
+ * code would seem so. */
+const KEEPS_MEMORY = { MALLOC_MMAP_THRESHOLD_: String(2 ** 30), MALLOC_TRIM_THRESHOLD_: String(2 ** 36) };
+
 export class Native {
   #process;
   #answers = [];
@@ -53,7 +57,7 @@ export class Native {
     const env = { ...process.env, CARGO_TARGET_DIR: target, ...(flags && { RUSTFLAGS: flags }) };
     const args = ['build', '--quiet', ...(profile === 'release' ? ['--release'] : []), ...(triple ? ['--target', triple] : []), ...cargo, '--example', 'native'];
     execFileSync('cargo', args, { cwd: root, env, stdio: ['ignore', 'ignore', 'inherit'] });
-    this.#process = spawn(join(target, triple ?? '', profile, 'examples/native'), { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...told } });
+    this.#process = spawn(join(target, triple ?? '', profile, 'examples/native'), { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...KEEPS_MEMORY, ...told } });
     this.#inputs = join(root, `target/bench/${this.#process.pid}`);
     createInterface(this.#process.stdout).on('line', (line) => this.#answers.shift()?.resolve(JSON.parse(line)));
     this.#process.on('exit', (code, signal) => {
