@@ -91,7 +91,7 @@ fn origin<T: Float>() -> Point<T> {
 }
 
 /// A root of unity, forward: `e^(−2πi × part / order)`.
-pub(super) fn root<T: Float>(circle: &Circle, part: usize) -> Complex<T> {
+fn root<T: Float>(circle: &Circle, part: usize) -> Complex<T> {
     let [cosine, sine] = circle.get(part);
     Complex { re: T::of(cosine), im: T::of(-sine) }
 }

@@ -6,12 +6,10 @@
 //! lie beside.
 
 use super::floats::Float;
-use super::fourier::{
-    Butterfly, Carried, Direct, Finish, Four, Point, Room, Two, factors, lanes_across, load, root, store,
-};
+use super::fourier::{Butterfly, Carried, Direct, Finish, Four, Point, Room, Two, factors, lanes_across, load, store};
 use super::fourier_real::{Halves, tidy_if_odd};
 use super::radix::reserve;
-use super::turn::Circle;
+use super::turn::turn;
 use crate::{Cancelled, Job, KernelError};
 use rayon::prelude::*;
 use std::array::from_fn;
@@ -28,6 +26,8 @@ const SHORTEST: usize = 16;
 const FORESEEN: usize = 1 << 13;
 /// Bytes of a line of the cache.
 const LINE: usize = 64;
+/// As many roots are kept; those after are products, so that a long row has no table as long as itself to be made, and read each time.
+const LOWS: usize = 64;
 /// Numbers of a task: some 50 µs of work.
 const TASK: usize = 1 << 13;
 
@@ -39,8 +39,12 @@ pub(super) fn lane_factors<T: Float>(len: usize) -> Option<Vec<usize>> {
 pub(super) struct LonePlan<T: Float> {
     /// Of each lane.
     direct: Direct<T>,
-    /// For as many results as there are lanes the roots that those of each lane but the first are turned by.
-    roots: Vec<Point<T>>,
+    /// The roots that the results of each lane but the first are turned by, for as many results as there are lanes: of the first ones.
+    low: Vec<Point<T>>,
+    /// What leads from those to the ones after: of every [`LOWS`]th, of each lane but the first.
+    high: Vec<Point<T>>,
+    /// Of the last ones, where they do not come out even.
+    last: Vec<Point<T>>,
 }
 
 /// Where a task makes transforms, and the row that lies between the two halves of one of reals.
@@ -52,14 +56,22 @@ struct Desk<T: Float> {
 impl<T: Float> LonePlan<T> {
     pub(super) fn of(len: usize, factors: &[usize]) -> Self {
         let direct = Direct::of(len / T::LANES, factors);
-        let circle = &Circle::of(len);
-        let roots = starts::<T>(direct.len).flat_map(|start| {
+        // Of each lane but the first, for the results from `start` on, which are `apart` from each other.
+        let roots = |start: usize, apart: usize| {
             (1..T::LANES).map(move |lane| {
-                let roots: [_; 4] = from_fn(|each| root::<T>(circle, lane * (start + each % T::LANES)));
-                Point::<T> { re: T::load(&roots.map(|root| root.re)), im: T::load(&roots.map(|root| root.im)) }
+                let roots: [_; 4] =
+                    from_fn(|each| turn((lane * (start + apart * (each % T::LANES))) as u64, len as u64));
+                Point::<T> {
+                    re: T::load(&roots.map(|[cosine, _]| T::of(cosine))),
+                    im: T::load(&roots.map(|[_, sine]| T::of(-sine))),
+                }
             })
-        });
-        Self { roots: roots.collect(), direct }
+        };
+        let even = direct.len / T::LANES * T::LANES;
+        let low = (0..even.min(LOWS * T::LANES)).step_by(T::LANES).flat_map(|start| roots(start, 1)).collect();
+        let high = (0..even).step_by(LOWS * T::LANES).flat_map(|start| roots(start, 0)).collect();
+        let last = if even < direct.len { roots(direct.len - T::LANES, 1).collect() } else { Vec::new() };
+        Self { direct, low, high, last }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -218,27 +230,33 @@ impl<T: Float> LonePlan<T> {
         butterfly: impl Butterfly<T, EACH>,
         put: impl Fn(usize, Point<T>),
     ) {
-        for (start, roots) in starts::<T>(self.direct.len).zip(self.roots.chunks_exact(EACH - 1)) {
-            // What is to be fetched of the next row, if anything, comes line by line between what there is to do.
-            for number in next
-                .chunks(2 * EACH * EACH)
-                .nth(start / EACH)
-                .into_iter()
-                .flat_map(|next| next.iter().step_by(LINE / size_of::<T>()))
-            {
-                // SAFETY: a borrowed number. It is read for its line's sake, which the compiler would leave out.
-                unsafe { std::ptr::from_ref(number).read_volatile() };
-            }
-            let points = &points[start..start + EACH];
+        let apart = self.direct.len;
+        let block = |start: usize, points: &[Point<T>], root: [Point<T>; EACH]| {
             let lanes = lanes_across::<T, EACH>(from_fn(|each| points[each]));
-            let turned = |lane: usize| if lane == 0 { lanes[0] } else { lanes[lane].times(roots[lane - 1]) };
-            butterfly.run(turned, |result, point| put(start + self.direct.len * result, point));
+            let turned = |lane: usize| if lane == 0 { lanes[0] } else { lanes[lane].times(root[lane]) };
+            butterfly.run(turned, |result, point| put(start + apart * result, point));
+        };
+        let mut fetched = next.chunks(2 * EACH * EACH);
+        let groups = points.chunks(LOWS * EACH).zip(self.high.chunks_exact(EACH - 1)).enumerate();
+        for (group, (points, high)) in groups {
+            let blocks = points.chunks_exact(EACH).zip(self.low.chunks_exact(EACH - 1)).enumerate();
+            for (number, (points, low)) in blocks {
+                // What is to be fetched of the next row, if anything, comes line by line between what there is to do.
+                for number in fetched.next().into_iter().flat_map(|next| next.iter().step_by(LINE / size_of::<T>())) {
+                    // SAFETY: a borrowed number. It is read for its line's sake, which the compiler would leave out.
+                    unsafe { std::ptr::from_ref(number).read_volatile() };
+                }
+                let roots = from_fn(|lane| {
+                    let lane = lane.max(1) - 1;
+                    if group == 0 { low[lane] } else { low[lane].times(high[lane]) }
+                });
+                block(EACH * (LOWS * group + number), points, roots);
+            }
+        }
+        if !self.last.is_empty() {
+            // Partly those before once more.
+            let start = apart - EACH;
+            block(start, &points[start..], from_fn(|lane| self.last[lane.max(1) - 1]));
         }
     }
-}
-
-/// Where as many results of a lane begin as are put together at a time. The last ones are partly those before once more where they do not come out
-/// even.
-fn starts<T: Float>(len: usize) -> impl Iterator<Item = usize> {
-    (0..len).step_by(T::LANES).map(move |start| start.min(len - T::LANES))
 }
