@@ -41,19 +41,19 @@ impl<L: Copy + Add<Output = L> + Sub<Output = L> + Mul<Output = L>> Complex<L> {
     }
 
     #[inline(always)]
-    pub(super) fn minus(self, other: Self) -> Self {
+    fn minus(self, other: Self) -> Self {
         Self { re: self.re - other.re, im: self.im - other.im }
     }
 
     /// `self + i × other`.
     #[inline(always)]
-    pub(super) fn plus_i(self, other: Self) -> Self {
+    fn plus_i(self, other: Self) -> Self {
         Self { re: self.re - other.im, im: self.im + other.re }
     }
 
     /// `self − i × other`.
     #[inline(always)]
-    pub(super) fn minus_i(self, other: Self) -> Self {
+    fn minus_i(self, other: Self) -> Self {
         Self { re: self.re + other.im, im: self.im - other.re }
     }
 
@@ -600,7 +600,7 @@ impl Finish {
 
     /// The same, but that the parts of the results of an inverse one are still to be swapped.
     #[inline(always)]
-    pub(super) fn last_but_swap<T: Float>(self) -> impl Fn(Point<T>) -> Point<T> + Copy {
+    fn last_but_swap<T: Float>(self) -> impl Fn(Point<T>) -> Point<T> + Copy {
         let scale = T::of(self.scale).splat();
         move |point| {
             let result = point.scaled(scale);
