@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { loadSource } from '../../www/build/load.mjs';
 import { bytes, createHost, endless } from './helpers.mjs';
 
-const { module: { Rooms } } = await loadSource('www/host/worker/rooms.ts', 'rooms.mjs');
+const { module: { Rooms, unwritten } } = await loadSource('www/host/worker/rooms.ts', 'rooms.mjs');
 const { module: { ControlTable } } = await loadSource('www/host/shared/control.ts', 'control.mjs');
 
 const MIB = 2 ** 20;
@@ -47,6 +47,16 @@ test('the rooms of jobs that are gone are given up, also where the slot has anot
   rooms.work();
   assert.deepEqual([1, 2, 9].map((id) => rooms.take(id, 2 * MIB)), [undefined, undefined, undefined]);
   assert.equal(rooms.take(3, 2 * MIB).byteLength, 2 * MIB);
+});
+
+test('memory that is not zeroed is of the size that was asked for, and can be moved', async () => {
+  for (const size of [0, 1, MIB - 1, MIB, 3 * MIB + 5]) {
+    const buffer = unwritten(size);
+    assert.equal(buffer.byteLength, size);
+    const moved = structuredClone(buffer, { transfer: [buffer] });
+    assert.deepEqual([buffer.byteLength, moved.byteLength], [0, size]);
+  }
+  assert.throws(() => unwritten(2 ** 60), RangeError);
 });
 
 test('what cannot be had is no error', () => {

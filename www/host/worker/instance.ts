@@ -5,7 +5,7 @@ import { textOf, type Failure } from '../shared/errors.ts';
 import { DTYPES, ERROR_CODES } from '../shared/generated.ts';
 import type { FromWorker, JobEvent, Message, PackedArray, Round, Shardable, Submission, Unit } from '../shared/protocol.ts';
 import type { Glue, WasmArray, WasmEvent, WasmRound } from './glue.ts';
-import { Rooms } from './rooms.ts';
+import { Rooms, unwritten } from './rooms.ts';
 
 /** Events with the buffers that can be moved along with them. */
 export interface Batch {
@@ -211,7 +211,7 @@ export class Instance {
     const bytes = len * DTYPES[dtype]!.size;
     // Making room takes milliseconds for each ten megabytes.
     if (bytes > SLICE && this.blocks.isCancelled(slot)) throw CANCELLED;
-    const buffer = (id === undefined ? undefined : this.rooms.take(id, bytes)) ?? new ArrayBuffer(bytes);
+    const buffer = (id === undefined ? undefined : this.rooms.take(id, bytes)) ?? unwritten(bytes);
     for (const copy of this.#copies(start, buffer)) {
       if (this.blocks.isCancelled(slot)) throw CANCELLED;
       copy();
