@@ -49,7 +49,7 @@ test('the rooms of jobs that are gone are given up, also where the slot has anot
   assert.equal(rooms.take(3, 2 * MIB).byteLength, 2 * MIB);
 });
 
-test('memory that is not zeroed is of the size that was asked for, and can be moved', async () => {
+test('memory that is not zeroed is of the size that was asked for, and can be moved', () => {
   for (const size of [0, 1, MIB - 1, MIB, 3 * MIB + 5]) {
     const buffer = unwritten(size);
     assert.equal(buffer.byteLength, size);

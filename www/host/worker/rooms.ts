@@ -23,8 +23,8 @@ interface WithBuffer {
 }
 
 /**
- * Memory that is all written before anybody sees it. Where it can be had without being zeroed first, it is: zeroing takes as long as the copy that
- * follows, and the thread answers to nobody meanwhile.
+ * Memory that is all written before anybody sees it. Where it can be had without being zeroed first, it is: zeroing takes half as long as the copy
+ * that follows, and the thread answers to nobody meanwhile.
  *
  * @throws RangeError when it cannot be had
  */
