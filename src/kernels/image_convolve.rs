@@ -1,7 +1,8 @@
 //! Convolves an image with any small matrix of numbers: sharpening, edges, embossing, motion.
 //!
-//! Sums are f32, four channels to a register and four pixels at once, in the order of the matrix; with a matrix of whole numbers they
-//! are exact. Threads take tiles; rows of a tile are made floats once and kept in a ring while they are needed.
+//! Sums are f32, in the order of the matrix; with a matrix of whole numbers they are exact. Threads take tiles; rows of a tile are made
+//! floats once and kept in a ring while they are needed, each channel for itself: an alpha that is kept costs nothing, and four pixels
+//! are put together again by shifts.
 
 use super::neighbours::{Area, Tile, columns, tiles};
 use super::radix::zeros;
@@ -11,7 +12,7 @@ use crate::{Cancelled, Job, Kernel, KernelError, Shardable};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use wide::{f32x4, i16x8, i32x8, u8x16};
+use wide::{f32x4, u32x4};
 
 /// Convolves an image with a matrix.
 pub struct ImageConvolve;
@@ -219,8 +220,8 @@ impl Edges {
 
 /// Columns of a tile.
 const WIDTH: usize = 256;
-/// Pixels that are made together: their sums fit the registers of 128-bit SIMD, and what a tap costs besides is shared.
-const TOGETHER: usize = 8;
+/// Pixels whose sums of one channel are made together: they fit the registers of 128-bit SIMD, and what a tap costs besides is shared.
+const TOGETHER: usize = 16;
 /// Multiplications, in pixels, of a tile.
 const TILE_COST: usize = 1 << 18;
 
@@ -256,17 +257,24 @@ impl Matrix {
         }
     }
 
+    /// How many channels are convolved.
+    fn planes(&self) -> usize {
+        if self.keep_alpha { 3 } else { 4 }
+    }
+
     fn fill(&self, tile: Tile, area: &Area, pixels: &[u8], job: &Job) -> Result<(), Cancelled> {
         // So many pixels at a time: the last ones reach over the tile's end and are dropped.
         let width = tile.width().next_multiple_of(TOGETHER);
-        let length = (width + 2 * self.along) * 4;
+        let (planes, length) = (self.planes(), width + 2 * self.along);
         let count = 2 * self.down + 1;
-        let mut ring = vec![0.0_f32; length * count];
+        let mut ring = vec![0.0_f32; planes * length * count];
+        let mut sums = vec![0.0_f32; 4 * width];
+        let mut taps = Vec::with_capacity(self.taps.len());
         let top = i64::from(tile.y) - self.down as i64;
         let mut out = tile.rows.into_iter();
         for number in 0..2 * self.down + out.len() {
             job.check()?;
-            let line = &mut ring[number % count * length..][..length];
+            let line = &mut ring[number % count * planes * length..][..planes * length];
             match self.edges.place(top + number as i64, area.height) {
                 Some(y) => self.expand(line, area.row(pixels, y), i64::from(tile.x) - self.along as i64, area.width),
                 None => line.fill(0.0),
@@ -275,109 +283,128 @@ impl Matrix {
             let row = out.next().expect("a row for each that is made");
             let centre = area.row(pixels, (top + (first + self.down) as i64) as u32);
             let kept = &centre[tile.x as usize * 4..][..row.len()];
-            let line = |y: usize| &ring[(first + y) % count * length..][..length];
-            // What each tap adds to the row's first pixel, and all that lies behind it.
-            let taps = self.taps.iter().map(|&(y, x, value)| (&line(y)[x * 4..], value));
-            let taps: Vec<(&[f32], f32)> = taps.collect();
-            for (group, (out, kept)) in row.chunks_mut(4 * TOGETHER).zip(kept.chunks(4 * TOGETHER)).enumerate() {
-                let sums = self.sums(&taps, group * TOGETHER);
-                if self.keep_alpha {
-                    let bytes = bytes(sums);
-                    // In wasm a copy of a length that the compiler does not know is a call.
-                    match out.first_chunk_mut() {
-                        Some(out) => *out = bytes,
-                        None => out.copy_from_slice(&bytes[..out.len()]),
-                    }
-                    for (out, kept) in out.as_chunks_mut::<4>().0.iter_mut().zip(kept.as_chunks::<4>().0) {
-                        out[3] = kept[3];
-                    }
-                } else {
-                    for (out, sum) in out.as_chunks_mut().0.iter_mut().zip(sums) {
-                        *out = weighted(sum.to_array());
-                    }
-                }
+            let place = |y: usize, x: usize| (first + y) % count * planes * length + x;
+            taps.clear();
+            taps.extend(self.taps.iter().map(|&(y, x, value)| (place(y, x), value)));
+            for (plane, sums) in sums.chunks_exact_mut(width).take(planes).enumerate() {
+                self.sum(&taps, &ring[plane * length..], sums);
             }
+            self.pack(&sums, kept, row);
         }
         Ok(())
     }
 
-    /// A row of the picture from column `start` on, as floats.
+    /// A row of the picture from column `start` on, as floats of 0 to 255, channel by channel.
     fn expand(&self, line: &mut [f32], row: &[u8], start: i64, width: u32) {
-        let (before, inside, after) = columns(start, line.len() / 4, width);
-        let (line, row) = (line.as_chunks_mut::<4>().0, row.as_chunks::<4>().0);
-        let count = line.len();
-        let middle = &mut line[before..count - after];
+        let length = line.len() / self.planes();
+        let (before, inside, after) = columns(start, length, width);
+        let row = row.as_chunks::<4>().0;
+        let mut planes = line.chunks_exact_mut(length).map(|plane| &mut plane[before..length - after]);
+        let [r, g, b, alpha] = std::array::from_fn(|_| planes.next().unwrap_or_default());
+        let colours = r.iter_mut().zip(g).zip(b).zip(&row[inside]);
         if self.keep_alpha {
-            for (out, byte) in middle.as_flattened_mut().iter_mut().zip(row[inside].as_flattened()) {
-                *out = f32::from(*byte);
+            for (((r, g), b), pixel) in colours {
+                [*r, *g, *b, _] = floats(*pixel);
             }
         } else {
-            for (out, pixel) in middle.iter_mut().zip(&row[inside]) {
-                *out = self.float(*pixel);
+            for ((((r, g), b), pixel), alpha) in colours.zip(alpha) {
+                [*r, *g, *b, *alpha] = seen(*pixel);
             }
         }
-        for at in (0..before).chain(count - after..count) {
-            let place = self.edges.place(start + at as i64, width);
-            line[at] = place.map_or([0.0; 4], |x| self.float(row[x as usize]));
+        for at in (0..before).chain(length - after..length) {
+            let pixel = self.edges.place(start + at as i64, width).map(|x| row[x as usize]);
+            let floats = pixel.map_or([0.0; 4], if self.keep_alpha { floats } else { seen });
+            for (plane, float) in line.chunks_exact_mut(length).zip(floats) {
+                plane[at] = float;
+            }
         }
     }
 
-    /// A pixel as floats of 0 to 255.
-    #[inline(always)]
-    fn float(&self, pixel: [u8; 4]) -> [f32; 4] {
-        let [r, g, b, alpha] = pixel.map(f32::from);
-        if self.keep_alpha || pixel[3] == 255 {
-            return [r, g, b, alpha];
-        }
-        [r * alpha / 255.0, g * alpha / 255.0, b * alpha / 255.0, alpha]
-    }
-
-    /// The sums of pixels from column `at` on.
-    #[inline(always)]
-    fn sums(&self, taps: &[(&[f32], f32)], at: usize) -> [f32x4; TOGETHER] {
-        let mut sums = [f32x4::ZERO; TOGETHER];
-        for &(line, value) in taps {
-            let pixels = &line[at * 4..][..4 * TOGETHER];
-            let value = f32x4::splat(value);
-            for (sum, pixel) in sums.iter_mut().zip(pixels.as_chunks::<4>().0) {
-                *sum += f32x4::new(*pixel) * value;
+    /// A row of sums of one channel. A tap is where in the ring, from that channel on, it finds the row's first pixel, and by what it
+    /// multiplies.
+    fn sum(&self, taps: &[(usize, f32)], ring: &[f32], out: &mut [f32]) {
+        for (group, out) in out.as_chunks_mut::<TOGETHER>().0.iter_mut().enumerate() {
+            let mut sums = [f32x4::ZERO; TOGETHER / 4];
+            for &(place, value) in taps {
+                let pixels = &ring[place + group * TOGETHER..][..TOGETHER];
+                for (sum, pixels) in sums.iter_mut().zip(pixels.as_chunks().0) {
+                    *sum += f32x4::new(*pixels) * f32x4::splat(value);
+                }
+            }
+            // Divisions take as long as a third of the taps of a small matrix, and by 1 they change nothing.
+            if self.divisor != 1.0 {
+                sums = sums.map(|sum| sum / f32x4::splat(self.divisor));
+            }
+            for (out, sum) in out.as_chunks_mut().0.iter_mut().zip(sums) {
+                *out = (sum + f32x4::splat(self.bias)).to_array();
             }
         }
-        // Divisions take as long as a third of the taps of a small matrix, and by 1 they change nothing.
-        if self.divisor != 1.0 {
-            sums = sums.map(|sum| sum / f32x4::splat(self.divisor));
+    }
+
+    /// A row of pixels of its sums, channel by channel, and of the pixels whose alpha they may keep.
+    fn pack(&self, sums: &[f32], kept: &[u8], row: &mut [u8]) {
+        let width = sums.len() / 4;
+        let [r, g, b, alpha] = std::array::from_fn(|plane| sums[plane * width..][..width].as_chunks().0);
+        let mut sums = r.iter().zip(g).zip(b).zip(alpha);
+        let (kept, last_kept) = kept.as_chunks::<4>().0.as_chunks::<4>();
+        let (row, last) = row.as_chunks_mut::<4>().0.as_chunks_mut::<4>();
+        let four = |(((r, g), b), alpha): (((&[f32; 4], _), _), _), kept: [[u8; 4]; 4]| {
+            let [r, g, b, alpha] = [r, g, b, alpha].map(|sums| f32x4::new(*sums));
+            let pixels = if self.keep_alpha {
+                let kept = u32x4::new(kept.map(u32::from_le_bytes)) & u32x4::splat(0xff00_0000);
+                bytes(r) | bytes(g) << 8_u32 | bytes(b) << 16_u32 | kept
+            } else {
+                weighted(r, g, b, alpha)
+            };
+            pixels.to_array().map(u32::to_le_bytes)
+        };
+        for ((out, kept), sums) in row.iter_mut().zip(kept).zip(&mut sums) {
+            *out = four(sums, *kept);
         }
-        sums.map(|sum| sum + f32x4::splat(self.bias))
+        if let Some(sums) = sums.next().filter(|_| !last.is_empty()) {
+            let mut kept = [[0; 4]; 4];
+            kept[..last.len()].copy_from_slice(last_kept);
+            last.copy_from_slice(&four(sums, kept)[..last.len()]);
+        }
     }
 }
 
-/// Sums as pixels. Limited to 0 and more first, then cut: rounds to nearest.
+/// A pixel's channels as floats.
 #[inline(always)]
-fn bytes(sums: [f32x4; TOGETHER]) -> [u8; 4 * TOGETHER] {
-    let whole = sums.map(|sum| {
-        let limited = sum.fast_max(f32x4::ZERO).fast_min(f32x4::splat(255.0));
-        (limited + f32x4::splat(0.5)).fast_trunc_int().to_array()
-    });
-    let two = |first: [i32; 4], second: [i32; 4]| {
-        i16x8::from_i32x8_saturate(i32x8::new(std::array::from_fn(|i| if i < 4 { first[i] } else { second[i - 4] })))
-    };
-    let mut bytes = [0; 4 * TOGETHER];
-    for (bytes, &[a, b, c, d]) in bytes.as_chunks_mut::<16>().0.iter_mut().zip(whole.as_chunks().0) {
-        *bytes = u8x16::narrow_i16x8(two(a, b), two(c, d)).to_array();
-    }
-    bytes
+fn floats(pixel: [u8; 4]) -> [f32; 4] {
+    let pixel = u32::from_le_bytes(pixel);
+    // By way of i32: x86-64 has no instruction for u32.
+    [0, 8, 16, 24].map(|shift| (pixel >> shift & 255) as i32 as f32)
 }
 
-/// A sum whose colours are weighted by its alpha, as a pixel.
+/// A pixel's colours weighted by its alpha, and that.
 #[inline(always)]
-fn weighted([r, g, b, alpha]: [f32; 4]) -> [u8; 4] {
-    let byte = |value: f32| (value.clamp(0.0, 255.0) + 0.5) as u8;
-    let shown = byte(alpha);
-    if shown == 0 {
-        return [0; 4];
+fn seen(pixel: [u8; 4]) -> [f32; 4] {
+    let [r, g, b, alpha] = floats(pixel);
+    [r * alpha / 255.0, g * alpha / 255.0, b * alpha / 255.0, alpha]
+}
+
+/// Sums as bytes, each in a word. Limited to 0 and more first, then cut: rounds to nearest.
+#[inline(always)]
+fn bytes(sums: f32x4) -> u32x4 {
+    let limited = sums.fast_max(f32x4::ZERO).fast_min(f32x4::splat(255.0)) + f32x4::splat(0.5);
+    if cfg!(target_family = "wasm") {
+        // Its conversion looks for what no i32 holds, on x86-64 in six instructions. Of a whole number and 2²³ the number is the last bits.
+        let whole = limited.floor() + f32x4::splat(8_388_608.0);
+        u32x4::new(whole.to_array().map(f32::to_bits)) & u32x4::splat(255)
+    } else {
+        u32x4::new(limited.fast_trunc_int().to_array().map(|byte| byte as u32))
     }
-    let alpha = alpha.min(255.0);
-    [byte(r * 255.0 / alpha), byte(g * 255.0 / alpha), byte(b * 255.0 / alpha), shown]
+}
+
+/// Sums whose colours are weighted by their alpha, as pixels.
+#[inline(always)]
+fn weighted(r: f32x4, g: f32x4, b: f32x4, alpha: f32x4) -> u32x4 {
+    let shown = bytes(alpha);
+    let alpha = alpha.fast_min(f32x4::splat(255.0));
+    let colour = |sums: f32x4| bytes(sums * f32x4::splat(255.0) / alpha);
+    let pixels = colour(r) | colour(g) << 8_u32 | colour(b) << 16_u32 | shown << 24_u32;
+    pixels & !shown.simd_eq(u32x4::ZERO)
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]
@@ -488,6 +515,15 @@ mod tests {
         let edges = params(flat.clone(), vec![vec![-1.0; 3], vec![-1.0, 8.0, -1.0], vec![-1.0; 3]]);
         let grey = convolved(ImageConvolveParams { bias: 128.0, ..edges });
         assert!(grey.data.as_chunks::<4>().0.iter().all(|pixel| *pixel == [128, 128, 128, 9]));
+        // Halves go up, whatever number of pixels is left over at a row's end.
+        for width in 1..40 {
+            let image = Image::new(width, 1, [3, 0, 255, 7].repeat(width as usize));
+            let halves = ImageConvolveParams { divisor: Some(2.0), ..params(image, vec![vec![1.0]]) };
+            assert_eq!(convolved(halves.clone()).data[..], [2, 0, 128, 7].repeat(width as usize));
+            // Half of the colours with half of the alpha, 3.5.
+            let all = convolved(ImageConvolveParams { keep_alpha: false, ..halves });
+            assert_eq!(all.data[..], [3, 0, 255, 4].repeat(width as usize));
+        }
     }
 
     #[test]

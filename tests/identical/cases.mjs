@@ -125,6 +125,7 @@ export const cases = [
   ['image.blur', () => ({ image: picture(903, 401, 27, true), sigma: 2.5 })],
   ['image.blur', () => ({ image: picture(640, 480, 29, false), radius: 31 })],
   ['image.convolve', () => ({ image: picture(700, 301, 31, true), kernel: [[1.5, -2, 0.25], [0, 3, 1], [-1, 0.1, 0.7], [1, 1, 1], [0, 0, 2]], keepAlpha: false, edges: 'mirror' })],
+  ['image.convolve', () => ({ image: picture(701, 203, 49, true), kernel: [[1, 2, 1], [2, 4, 2], [1, 2, 1]], divisor: 32, bias: 0.25, edges: 'transparent' })],
   ['image.crop', () => ({ image: picture(300, 200, 33, true), x: 13, y: 7, width: 201, height: 99 })],
   ['image.rotate', () => ({ image: picture(301, 200, 35, true), angle: 33.3, flip: 'horizontal', background: [9, 8, 7, 99] })],
   ['image.rotate', () => ({ image: picture(301, 200, 37, false), angle: -90 })],
