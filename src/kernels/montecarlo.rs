@@ -11,7 +11,6 @@ use crate::shard::{self, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError, Shardable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use wide::f64x2;
 
 /// Prices of options by simulation.
 pub struct Montecarlo;
@@ -108,8 +107,6 @@ pub struct MontecarloOutput {
 const BLOCK: u64 = 1 << 12;
 /// Paths that are walked together.
 const LANES: usize = 8;
-/// Registers that they fill. Of arrays of numbers the compiler did a part one by one.
-const PAIRS: usize = LANES / 2;
 /// The most paths.
 const MAX_PATHS: u64 = 1 << 34;
 /// The most dates.
@@ -296,32 +293,28 @@ impl Walk {
             // Lanes behind the last path walk too, and are not counted.
             let mut streams: [Random; LANES] =
                 std::array::from_fn(|lane| self.stream.at((first + (group + lane) as u64) * self.steps as u64));
-            let [mut up, mut down] = [[f64x2::splat(self.spot); PAIRS]; 2];
-            let [mut ups, mut downs] = [[f64x2::ZERO; PAIRS]; 2];
+            let [mut up, mut down] = [[self.spot; LANES]; 2];
+            let [mut ups, mut downs] = [[0.0; LANES]; 2];
             for _ in 0..self.steps {
                 stepped += 1;
                 if stepped == SLICE {
                     stepped = 0;
                     job.check()?;
                 }
-                let normals = normals(streams.each_mut().map(Random::unit));
-                for (pair, z) in normals.into_iter().enumerate() {
-                    let (drift, spread) = (f64x2::splat(self.drift), f64x2::splat(self.spread) * z);
-                    up[pair] *= exponential(drift + spread);
-                    down[pair] *= exponential(drift - spread);
-                    ups[pair] += up[pair];
-                    downs[pair] += down[pair];
+                let z = normals(streams.each_mut().map(Random::unit));
+                let more = exponentials(z.map(|z| self.drift + self.spread * z));
+                let less = exponentials(z.map(|z| self.drift - self.spread * z));
+                for lane in 0..LANES {
+                    up[lane] *= more[lane];
+                    down[lane] *= less[lane];
+                    ups[lane] += up[lane];
+                    downs[lane] += down[lane];
                 }
             }
-            let payoff = |sum: f64x2| {
-                let mean = sum / f64x2::splat(self.steps as f64);
-                (f64x2::splat(self.sign) * (mean - f64x2::splat(self.strike))).fast_max(f64x2::ZERO)
-            };
-            let samples: [[f64; 2]; PAIRS] = std::array::from_fn(|pair| {
-                let both = payoff(ups[pair]) + payoff(downs[pair]);
-                (f64x2::splat(self.discount) * (f64x2::splat(0.5) * both)).to_array()
-            });
-            for sample in samples.as_flattened().iter().take(count - group) {
+            let steps = self.steps as f64;
+            for (up, down) in ups.into_iter().zip(downs).take(count - group) {
+                let payoff = |sum: f64| (self.sign * (sum / steps - self.strike)).max(0.0);
+                let sample = self.discount * (0.5 * (payoff(up) + payoff(down)));
                 sums = [sums[0] + sample, sums[1] + sample * sample];
             }
         }
@@ -332,31 +325,33 @@ impl Walk {
 /// Standard normal numbers from ones of the interval from 0 to 1: the inverse of the distribution, to some 1e-16.
 /// (M. J. Wichura, Algorithm AS 241, Applied Statistics 37, 1988.)
 #[inline(always)]
-fn normals(units: [f64; LANES]) -> [f64x2; PAIRS] {
-    std::array::from_fn(|pair| {
-        let units = [units[2 * pair], units[2 * pair + 1]];
-        let q = f64x2::new(units) - f64x2::splat(0.5);
-        let r = f64x2::splat(0.180_625) - q * q;
-        let central = (q * ratio(&CENTRAL, r)).to_array();
-        // One of seven is far from the middle.
-        let normal = |lane: usize| if (units[lane] - 0.5).abs() > 0.425 { tail(units[lane]) } else { central[lane] };
-        f64x2::new(std::array::from_fn(normal))
-    })
+fn normals(units: [f64; LANES]) -> [f64; LANES] {
+    let central = units.map(|unit| {
+        let q = unit - 0.5;
+        let r = 0.180_625 - q * q;
+        q * ratio(&CENTRAL, r)
+    });
+    let mut normals = central;
+    for (normal, unit) in normals.iter_mut().zip(units) {
+        // One of seven.
+        if (unit - 0.5).abs() > 0.425 {
+            *normal = tail(unit);
+        }
+    }
+    normals
 }
 
 /// A normal number far from the middle.
 fn tail(unit: f64) -> f64 {
     let r = (-libm::log(unit.min(1.0 - unit))).sqrt();
-    let (coefficients, x) = if r <= 5.0 { (&NEAR, r - 1.6) } else { (&FAR, r - 5.0) };
-    let [normal, _] = ratio(coefficients, f64x2::splat(x)).to_array();
+    let normal = if r <= 5.0 { ratio(&NEAR, r - 1.6) } else { ratio(&FAR, r - 5.0) };
     if unit < 0.5 { -normal } else { normal }
 }
 
 /// The quotient of two polynomials, the constants first; that of the second is 1.
 #[inline(always)]
-fn ratio([above, below]: &[[f64; 8]; 2], x: f64x2) -> f64x2 {
-    let polynomial =
-        |c: &[f64; 8]| c[..7].iter().rev().fold(f64x2::splat(c[7]), |value, c| value * x + f64x2::splat(*c));
+fn ratio([above, below]: &[[f64; 8]; 2], x: f64) -> f64 {
+    let polynomial = |c: &[f64; 8]| c[..7].iter().rev().fold(c[7], |value, c| value * x + c);
     polynomial(above) / polynomial(below)
 }
 
@@ -430,20 +425,22 @@ const FAR: [[f64; 8]; 2] = [
 ];
 
 /// Exponentials, to some two units of the last place, of numbers that are held to ±700: by the nearest power of two, and Taylor's
-/// series of what is left, at most half of ln 2.
+/// series of what is left, at most half of ln 2. Without branches, so that lanes go together.
 #[inline(always)]
-fn exponential(x: f64x2) -> f64x2 {
+fn exponentials(x: [f64; LANES]) -> [f64; LANES] {
     /// ln 2 in two parts, the first of which can be multiplied by a whole number without rounding.
     const LN2: [f64; 2] = [0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10];
     /// 1.5 × 2⁵²: added, it leaves the nearest whole number in the last bits.
     const ROUND: f64 = 6_755_399_441_055_744.0;
-    let x = x.fast_max(f64x2::splat(-700.0)).fast_min(f64x2::splat(700.0));
-    let shifted = x * f64x2::splat(std::f64::consts::LOG2_E) + f64x2::splat(ROUND);
-    let whole = shifted - f64x2::splat(ROUND);
-    let r = (x - whole * f64x2::splat(LN2[0])) - whole * f64x2::splat(LN2[1]);
-    let series = TAYLOR.iter().rev().fold(f64x2::splat(1.0 / 6_227_020_800.0), |sum, c| sum * r + f64x2::splat(*c));
-    let power = shifted.to_array().map(|x| f64::from_bits(x.to_bits().wrapping_add(1023) << 52));
-    series * f64x2::new(power)
+    x.map(|x| {
+        let x = x.clamp(-700.0, 700.0);
+        let shifted = x * std::f64::consts::LOG2_E + ROUND;
+        let whole = shifted - ROUND;
+        let r = (x - whole * LN2[0]) - whole * LN2[1];
+        let series = TAYLOR.iter().rev().fold(1.0 / 6_227_020_800.0, |sum, c| sum * r + c);
+        let power = f64::from_bits(shifted.to_bits().wrapping_add(1023) << 52);
+        series * power
+    })
 }
 
 /// 1/n! up to n = 12; 1/13! is where it begins.
@@ -564,28 +561,28 @@ mod tests {
     fn exponentials_are_right_to_the_last_places() {
         for i in -7000..=7000 {
             let x = f64::from(i) / 10.0 + 1e-3;
-            let found = exponential(f64x2::splat(x)).to_array()[1];
+            let found = exponentials([x; LANES])[3];
             let expected = libm::exp(x.clamp(-700.0, 700.0));
             assert!((found - expected).abs() <= 5e-16 * expected, "e^{x}: {found} for {expected}");
         }
-        assert_eq!(exponential(f64x2::ZERO), f64x2::ONE);
+        assert_eq!(exponentials([0.0; LANES]), [1.0; LANES]);
     }
 
     #[test]
     fn normal_numbers_are_the_inverse_of_the_distribution() {
         for i in 1..2000 {
             let unit = f64::from(i) / 2000.0;
-            let z = normals([unit; LANES]).map(f64x2::to_array).as_flattened()[5];
+            let z = normals([unit; LANES])[5];
             assert!((normal(z) - unit).abs() < 1e-14, "{unit}: {z}");
         }
         // Far out, where the distribution is known by its logarithm's size alone: published quantiles.
         for (unit, expected) in
             [(1e-3, -3.090_232_306_167_813), (1e-10, -6.361_340_902_404_056), (1e-15, -7.941_345_326_170_998)]
         {
-            let z = normals([unit; LANES])[0].to_array()[0];
+            let z = normals([unit; LANES])[0];
             assert!((z - expected).abs() < 1e-12, "{unit}: {z}");
         }
-        assert_eq!(normals([0.5; LANES]), [f64x2::ZERO; PAIRS]);
+        assert_eq!(normals([0.5; LANES]), [0.0; LANES]);
     }
 
     #[test]
