@@ -184,13 +184,6 @@ impl<T: Element> Array<T> {
         Self { data, shape: None }
     }
 
-    /// Puts elements behind those that it has. It has no shape then.
-    #[cfg(feature = "kernels")]
-    pub(crate) fn append(&mut self, elements: &[T]) {
-        self.data.own().extend_from_slice(elements);
-        self.shape = None;
-    }
-
     /// The elements; borrowed if they lie in the caller's memory.
     pub(crate) fn into_cow(self) -> Cow<'static, [T]> {
         match self.data {

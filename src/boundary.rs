@@ -20,6 +20,8 @@ use crate::task::{OUT_OF_MEMORY, Outcome, PartSink, Task, Value, run_caught};
 use js_sys::{Array as JsArray, Object, Reflect};
 use serde::Serialize;
 use std::cell::RefCell;
+#[cfg(not(feature = "threads"))]
+use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use wasm_bindgen::prelude::*;
@@ -72,6 +74,9 @@ thread_local! {
     static PENDING: RefCell<Vec<(AnyArray, Option<usize>)>> = const { RefCell::new(Vec::new()) };
     /// The value whose arrays JavaScript is reading.
     static CURRENT: RefCell<Option<Value>> = const { RefCell::new(None) };
+    /// Arrays of jobs that wait, which JavaScript fills, by their numbers; how many elements.
+    #[cfg(not(feature = "threads"))]
+    static HELD: RefCell<BTreeMap<u32, (AnyArray, usize)>> = const { RefCell::new(BTreeMap::new()) };
     #[cfg(not(feature = "threads"))]
     static LISTENER: RefCell<Option<js_sys::Function>> = const { RefCell::new(None) };
 }
@@ -163,6 +168,34 @@ pub fn attach_in_place(dtype: u8, start: usize, len: usize) -> bool {
     let Some(array) = (unsafe { place::lent(dtype, start, len, threads::memory_bytes()) }) else { return false };
     PENDING.with_borrow_mut(|pending| pending.push((array, None)));
     true
+}
+
+/// Room for an array of the params of a job that is not the next yet, under a number that no other has; returns its address, or 0 when the memory
+/// cannot be had. It is kept until [`attach_held`] or [`let_go`]. May be called while a step is suspended.
+#[cfg(not(feature = "threads"))]
+#[wasm_bindgen]
+pub fn hold(number: u32, dtype: u8, len: usize) -> usize {
+    let Some(&dtype) = DType::ALL.get(dtype as usize) else { return 0 };
+    let Ok(mut array) = AnyArray::with_capacity(dtype, len) else { return 0 };
+    let start = array.as_mut_ptr() as usize;
+    HELD.with_borrow_mut(|held| held.insert(number, (array, len)));
+    start
+}
+
+/// Attaches an array that is held and filled. `false` when none of this number is.
+#[cfg(not(feature = "threads"))]
+#[wasm_bindgen(js_name = attachHeld)]
+pub fn attach_held(number: u32) -> bool {
+    let Some((array, len)) = HELD.with_borrow_mut(|held| held.remove(&number)) else { return false };
+    PENDING.with_borrow_mut(|pending| pending.push((array, Some(len))));
+    true
+}
+
+/// Frees an array that is held, if it still is.
+#[cfg(not(feature = "threads"))]
+#[wasm_bindgen(js_name = letGo)]
+pub fn let_go(number: u32) {
+    HELD.with_borrow_mut(|held| held.remove(&number));
 }
 
 /// Gives up what was attached since the last job.

@@ -1,7 +1,8 @@
 //! The permutation that sorts a typed array.
 
-use super::radix;
-use super::sort::{self, Dealing, Order, SortParams, Sortable, rule};
+use super::in_turns::NoShard;
+use super::radix::{self, Item, Key};
+use super::sort::{self, InTurns, Order, SortParams, Sortable, rule};
 use crate::array::Array;
 use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Job, Kernel, KernelError, Shardable};
@@ -69,73 +70,48 @@ impl Shardable for Argsort {
 }
 
 /// An argsort in one instance.
-pub struct ArgsortTurns {
-    len: usize,
-    stage: ArgsortStage,
-}
-
-enum ArgsortStage {
-    Dealing(Box<dyn Dealing>),
-    /// The places from which each shard's elements came.
-    Sorting(Vec<Vec<u32>>),
-    Joining(std::vec::IntoIter<(Vec<u32>, ArgsortOutput)>, Vec<u32>),
-}
-
-/// Indices that are joined in a turn.
-const STRETCH: usize = 1 << 17;
+pub struct ArgsortTurns(Box<dyn InTurns<Vec<u32>>>);
 
 impl Rounds for Argsort {
-    type Shard = SortParams;
-    type Given = ArgsortOutput;
+    type Shard = NoShard;
+    type Given = ();
     type State = ArgsortTurns;
 
     fn begin(p: SortParams, Aim { pieces, .. }: Aim) -> Result<Round<Self>, KernelError> {
-        let len = p.data.len();
-        Ok(match sort::dealing(p, pieces, true)? {
-            Ok(dealing) => ArgsortTurns { len, stage: ArgsortStage::Dealing(dealing) }.round(Vec::new()),
-            Err(p) => Round::Whole(p),
-        })
-    }
-
-    fn run_shard(p: SortParams, job: &Job) -> Result<ArgsortOutput, KernelError> {
-        job.stage(p.data.len() as u64, |stage| Self::run(p, stage))
-    }
-
-    fn go_on(mut state: ArgsortTurns, outputs: Vec<ArgsortOutput>, _: &Job) -> Result<Round<Self>, KernelError> {
-        match &mut state.stage {
-            ArgsortStage::Dealing(dealing) => {
-                let Some((shards, places)) = dealing.turn()? else { return Ok(state.round(Vec::new())) };
-                state.stage = ArgsortStage::Sorting(places);
-                return Ok(state.round(shards));
-            }
-            ArgsortStage::Sorting(places) => {
-                let places = std::mem::take(places);
-                if !places.iter().map(Vec::len).eq(outputs.iter().map(|output| output.indices.len())) {
-                    return Err(shard::strange_outputs());
-                }
-                let pairs: Vec<_> = places.into_iter().zip(outputs).collect();
-                state.stage = ArgsortStage::Joining(pairs.into_iter(), radix::reserve(state.len)?);
-            }
-            ArgsortStage::Joining(pairs, indices) => {
-                let end = indices.len() + STRETCH;
-                while indices.len() < end {
-                    let Some((places, output)) = pairs.next() else {
-                        let indices = std::mem::take(indices).into();
-                        return Ok(Round::Done { output: ArgsortOutput { indices }, total: state.len as u64 });
-                    };
-                    append(indices, &places, &output)?;
-                }
-            }
+        fn of<T: Sortable>(data: Array<T>, order: Order) -> Result<Box<dyn InTurns<Vec<u32>>>, KernelError> {
+            Ok(Box::new(radix::IndexTurns::of(sort::bits_of(data), rule::<T>(order))?))
         }
-        Ok(state.round(Vec::new()))
+        if pieces < 2 || !radix::has_turns(p.data.len()) {
+            return Ok(Round::Whole(p));
+        }
+        let SortParams { data, order } = p;
+        Ok(ArgsortTurns(crate::array::each_kind!(data, array => of(array, order)?)).round())
+    }
+
+    fn run_shard(shard: NoShard, _: &Job) -> Result<(), KernelError> {
+        match shard {}
+    }
+
+    fn go_on(mut state: ArgsortTurns, _: Vec<()>, _: &Job) -> Result<Round<Self>, KernelError> {
+        let Some(indices) = state.0.turn()? else { return Ok(state.round()) };
+        Ok(Round::Done { output: ArgsortOutput { indices: indices.into() }, total: state.0.progress().1 })
+    }
+}
+
+impl<K: Item<Key = K> + Key> InTurns<Vec<u32>> for radix::IndexTurns<K> {
+    fn turn(&mut self) -> Result<Option<Vec<u32>>, KernelError> {
+        Self::turn(self)
+    }
+
+    fn progress(&self) -> (u64, u64) {
+        Self::progress(self)
     }
 }
 
 impl ArgsortTurns {
-    fn round(self, shards: Vec<SortParams>) -> Round<Argsort> {
-        let total = self.len as u64;
-        let done = if matches!(self.stage, ArgsortStage::Joining(..)) { total } else { 0 };
-        Round::Next { shards, state: self, progress: (done, total) }
+    fn round(self) -> Round<Argsort> {
+        let progress = self.0.progress();
+        Round::Next { shards: Vec::new(), state: self, progress }
     }
 }
 

@@ -8,13 +8,15 @@
 //! from zero, and those sums one after another. How the rest is cut changes nothing, so neither threads nor shards do.
 
 use super::floats::{Float, Floats};
+use super::in_turns::NoShard;
 use super::radix::{reserve, zeros};
 use crate::parallel::try_each_chunk;
-use crate::shard::{self, Sharding};
+use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Array, Cancelled, Job, Kernel, KernelError, Shardable};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use std::ops::Range;
 
 /// Products of matrices.
@@ -97,7 +99,7 @@ impl Kernel for Matmul {
     }
 
     fn sharding() -> Option<Sharding> {
-        Some(Sharding::of::<Self>())
+        Some(Sharding::with_turns::<Self>())
     }
 }
 
@@ -109,6 +111,13 @@ struct Sides {
     n: usize,
     a: Layout,
     b: Layout,
+}
+
+impl Sides {
+    /// How many products of elements there are.
+    fn products(&self) -> u64 {
+        self.m as u64 * self.k as u64 * self.n as u64
+    }
 }
 
 /// Where an element lies: `row × rows + column × columns`.
@@ -220,22 +229,16 @@ impl Layout {
 /// The product of `a` and `b`.
 fn product<T: Float>(a: &[T], b: &[T], sides: Sides, job: &Job) -> Result<Array<T>, KernelError> {
     let Sides { m, k, n, .. } = sides;
-    job.set_total(m as u64 * k as u64 * n as u64);
+    job.set_total(sides.products());
     job.will_return(m * n * size_of::<T>());
     let mut c = zeros(m * n, job)?;
     if m * n * k.min(1) > 0 {
-        let width = VECTORS * T::LANES;
-        // Of all of `b` that takes too much memory, a range of rows and of columns at a time.
-        let depth = (PACKED / size_of::<T>() / width / DEPTH * DEPTH).min(k);
-        let columns = (PACKED / size_of::<T>() / depth).next_multiple_of(width).min(n.next_multiple_of(width));
-        let mut panels = reserve(columns * depth)?;
-        for left in (0..n).step_by(columns) {
-            for top in (0..k).step_by(depth) {
-                let right = n.min(left + columns);
-                let range = Block { inner: top..k.min(top + depth), columns: left..right };
-                pack_b(b, sides.b, &range, &mut panels, job)?;
-                multiply(a, &panels, &mut c, sides, &range, job)?;
-            }
+        // Of all of `b` that takes too much memory.
+        let blocks = Block::all::<T>(sides, PACKED);
+        let mut panels = reserve(blocks[0].packed::<T>())?;
+        for block in &blocks {
+            pack_b(b, sides.b, block, &mut panels, job)?;
+            multiply(a, &panels, &mut c, 0, sides, block, job)?;
         }
     }
     Ok(Array::from(c).with_shape([m, n]))
@@ -248,11 +251,31 @@ struct Block {
     columns: Range<usize>,
 }
 
+impl Block {
+    /// All of `b`, which is not empty, by blocks of at most so many bytes, the largest first. Those of the same columns follow each other.
+    fn all<T: Float>(Sides { k, n, .. }: Sides, bytes: usize) -> Vec<Self> {
+        let width = VECTORS * T::LANES;
+        let depth = (bytes / size_of::<T>() / width / DEPTH * DEPTH).min(k);
+        let columns = (bytes / size_of::<T>() / depth).next_multiple_of(width).min(n.next_multiple_of(width));
+        let across = (0..n).step_by(columns).map(|left| left..n.min(left + columns));
+        let down = |columns: Range<usize>| {
+            let inner = (0..k).step_by(depth).map(move |top| top..k.min(top + depth));
+            inner.map(move |inner| Self { inner, columns: columns.clone() })
+        };
+        across.flat_map(down).collect()
+    }
+
+    /// Elements of its panels.
+    fn packed<T: Float>(&self) -> usize {
+        self.columns.len().next_multiple_of(VECTORS * T::LANES) * self.inner.len()
+    }
+}
+
 /// Copies a block of `b` by panels as wide as a tile, row by row, and fills the last one up with zeros.
 fn pack_b<T: Float>(b: &[T], layout: Layout, block: &Block, panels: &mut Vec<T>, job: &Job) -> Result<(), Cancelled> {
     let width = VECTORS * T::LANES;
     let depth = block.inner.len();
-    panels.resize(block.columns.len().next_multiple_of(width) * depth, T::default());
+    panels.resize(block.packed::<T>(), T::default());
     try_each_chunk(panels, width * depth, |number, panel| {
         let left = block.columns.start + number * width;
         let real = width.min(block.columns.end - left);
@@ -296,11 +319,12 @@ fn pack_a<T: Float>(a: &[T], layout: Layout, rows: Range<usize>, inner: Range<us
     }
 }
 
-/// Adds the product of `a` and a block of `b`, given by its panels, to `c`.
+/// Adds the product of rows of `a` and a block of `b`, given by its panels, to those rows of `c`, of which the first is row `first`.
 fn multiply<T: Float>(
     a: &[T],
     panels: &[T],
     c: &mut [T],
+    first: usize,
     sides: Sides,
     block: &Block,
     job: &Job,
@@ -310,10 +334,10 @@ fn multiply<T: Float>(
     let is_last = block.inner.end == sides.k;
     let panel_count = block.columns.len().div_ceil(width);
     // When there are few blocks of rows, each divides into columns too, though its part of `a` is copied again for each.
-    let wanted = (job.threads() * 4).div_ceil(sides.m.div_ceil(BLOCK)).min(panel_count.div_ceil(16));
+    let wanted = (job.threads() * 4).div_ceil((c.len() / sides.n).div_ceil(BLOCK)).min(panel_count.div_ceil(16));
     let panels_each = panel_count.div_ceil(wanted);
     c.par_chunks_mut(BLOCK * sides.n).enumerate().try_for_each(|(number, rows)| {
-        let top = number * BLOCK;
+        let top = first + number * BLOCK;
         let mut rows: Vec<_> = rows
             .chunks_exact_mut(sides.n)
             .map(|row| row[block.columns.clone()].chunks_mut(panels_each * width))
@@ -378,6 +402,117 @@ fn add_tile<T: Float>(rows: &mut [&mut [T]], column: usize, tile: Tile<T>) {
                 to.iter_mut().zip(lanes).for_each(|(to, sum)| *to += sum);
             }
         }
+    }
+}
+
+/// A product on one thread, of which a turn makes some rows of a block.
+trait InTurns {
+    /// The next turn; the product after the last.
+    fn turn(&mut self, job: &Job) -> Result<Option<Floats>, KernelError>;
+}
+
+/// Bytes of `b` that are put in order in a turn.
+const PACKED_IN_TURN: usize = if cfg!(test) { 1 << 15 } else { 4 << 20 };
+/// Products in a turn: a millisecond of them.
+const PRODUCTS_IN_TURN: usize = if cfg!(test) { 1 << 16 } else { 1 << 24 };
+
+struct ProductInTurns<T: Float> {
+    a: Array<T>,
+    b: Array<T>,
+    /// As many rows as have been begun.
+    c: Vec<T>,
+    sides: Sides,
+    panels: Vec<T>,
+    /// Those that are left, the next one first.
+    blocks: VecDeque<Block>,
+    /// Rows of the product that have the next block's part.
+    rows: usize,
+}
+
+impl<T: Float> ProductInTurns<T> {
+    fn of(a: Array<T>, b: Array<T>, sides: Sides) -> Result<Self, KernelError> {
+        let blocks = Block::all::<T>(sides, PACKED_IN_TURN);
+        let panels = reserve(blocks[0].packed::<T>())?;
+        Ok(Self { a, b, c: reserve(sides.m * sides.n)?, sides, panels, blocks: blocks.into(), rows: 0 })
+    }
+}
+
+impl<T: Float> InTurns for ProductInTurns<T>
+where
+    Array<T>: Into<Floats>,
+{
+    fn turn(&mut self, job: &Job) -> Result<Option<Floats>, KernelError> {
+        let Self { a, b, c, sides, panels, blocks, rows } = self;
+        let Sides { m, n, .. } = *sides;
+        let block = blocks.front().ok_or_else(shard::strange_outputs)?;
+        if *rows == 0 {
+            pack_b(b, sides.b, block, panels, job)?;
+        }
+        let each = PRODUCTS_IN_TURN / block.packed::<T>() / ROWS * ROWS;
+        let end = m.min(*rows + each.clamp(ROWS, BLOCK));
+        if c.len() < end * n {
+            c.resize(end * n, T::default());
+        }
+        multiply(a, panels, &mut c[*rows * n..end * n], *rows, *sides, block, job)?;
+        *rows = end;
+        if end < m {
+            return Ok(None);
+        }
+        *rows = 0;
+        blocks.pop_front();
+        if !blocks.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Array::from(std::mem::take(c)).with_shape([m, n]).into()))
+    }
+}
+
+/// A product in one instance.
+pub struct MatmulTurns {
+    product: Box<dyn InTurns>,
+    /// Products of elements that are done, and in all.
+    done: u64,
+    total: u64,
+}
+
+impl Rounds for Matmul {
+    type Shard = NoShard;
+    type Given = ();
+    type State = MatmulTurns;
+
+    fn begin(p: MatmulParams, Aim { pieces, .. }: Aim) -> Result<Round<Self>, KernelError> {
+        let sides = p.sides()?;
+        let total = sides.products();
+        if pieces < 2 || total <= PRODUCTS_IN_TURN as u64 {
+            return Ok(Round::Whole(p));
+        }
+        let product: Box<dyn InTurns> = match (p.a, p.b) {
+            (Floats::F32(a), Floats::F32(b)) => Box::new(ProductInTurns::of(a, b, sides)?),
+            (Floats::F64(a), Floats::F64(b)) => Box::new(ProductInTurns::of(a, b, sides)?),
+            (a, b) => return Err(other_kind(&MatmulParams { a, b, ..p })),
+        };
+        Ok(MatmulTurns { product, done: 0, total }.round())
+    }
+
+    fn run_shard(shard: NoShard, _: &Job) -> Result<(), KernelError> {
+        match shard {}
+    }
+
+    fn go_on(mut state: MatmulTurns, _: Vec<()>, job: &Job) -> Result<Round<Self>, KernelError> {
+        let (product, done) =
+            job.stage(0, |turn: &Job| state.product.turn(turn).map(|product| (product, turn.progress().0)))?;
+        state.done += done;
+        Ok(match product {
+            Some(c) => Round::Done { output: MatmulOutput { c }, total: state.total },
+            None => state.round(),
+        })
+    }
+}
+
+impl MatmulTurns {
+    fn round(self) -> Round<Matmul> {
+        let progress = (self.done, self.total);
+        Round::Next { shards: Vec::new(), state: self, progress }
     }
 }
 

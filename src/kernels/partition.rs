@@ -4,9 +4,8 @@
 //! another, are the whole sorted stably, wherever the ranges were cut. That is chosen by quantiles of a sample, and decides
 //! the balance only. (W. D. Frazer and A. C. McKellar, Journal of the ACM 17, 1970.)
 
-use super::radix::{Item, Key, Rule, reserve};
+use super::radix::{Item, Rule, reserve};
 use crate::KernelError;
-use std::ops::Range;
 
 /// The fewest items that are worth a range, on average: some 0.2 ms of sorting.
 const LEAST: usize = 1 << 14;
@@ -23,88 +22,33 @@ pub(super) struct Partition {
     counts: Vec<usize>,
 }
 
-/// A partition that is made, a stretch of items at a time.
-pub(super) struct Cutting<K> {
-    /// The least keys of all ranges but the first.
-    splitters: Vec<K>,
-    ranges: Vec<u8>,
-    counts: Vec<usize>,
-}
-
-impl<K: Key> Cutting<K> {
-    /// Cuts into at most `pieces` ranges; `None` when they would be too short.
-    pub(super) fn of<T: Item<Key = K>>(items: &[T], rule: Rule<K>, pieces: usize) -> Result<Option<Self>, KernelError> {
+impl Partition {
+    /// Cuts into at most `pieces` ranges; `None` when they would be too short, or all keys be in one.
+    pub(super) fn of<T: Item>(items: &[T], rule: Rule<T::Key>, pieces: usize) -> Result<Option<Self>, KernelError> {
         let pieces = pieces.min(items.len() / LEAST).min(MOST);
         if pieces < 2 {
             return Ok(None);
         }
         let splitters = splitters(items, rule, pieces);
-        let counts = vec![0; splitters.len() + 1];
-        Ok(Some(Self { splitters, ranges: reserve(items.len())?, counts }))
-    }
-
-    /// The next of the items.
-    pub(super) fn cut<T: Item<Key = K>>(&mut self, stretch: &[T], rule: Rule<K>) {
-        let Self { splitters, ranges, counts } = self;
-        ranges.extend(stretch.iter().map(|item| {
+        let (mut ranges, mut counts) = (reserve(items.len())?, vec![0; splitters.len() + 1]);
+        ranges.extend(items.iter().map(|item| {
             let key = item.key(rule);
             let range = splitters.partition_point(|&splitter| splitter <= key);
             counts[range] += 1;
             range as u8
         }));
-    }
-
-    /// When there are no more items.
-    pub(super) fn end(self) -> Partition {
-        Partition { ranges: self.ranges, counts: self.counts }
-    }
-}
-
-impl Partition {
-    /// Cuts into at most `pieces` ranges; `None` when they would be too short, or all keys be in one.
-    pub(super) fn of<T: Item>(items: &[T], rule: Rule<T::Key>, pieces: usize) -> Result<Option<Self>, KernelError> {
-        let Some(mut cutting) = Cutting::of(items, rule, pieces)? else { return Ok(None) };
-        cutting.cut(items, rule);
-        let partition = cutting.end();
-        let divided = partition.counts.iter().filter(|&&count| count > 0).count() > 1;
-        Ok(divided.then_some(partition))
+        let divided = counts.iter().filter(|&&count| count > 0).count() > 1;
+        Ok(divided.then_some(Self { ranges, counts }))
     }
 
     /// What belongs to each item, dealt to its range. Ranges without items are left out.
     pub(super) fn deal<U>(&self, values: impl Iterator<Item = U>) -> Result<Vec<Vec<U>>, KernelError> {
-        let mut dealing = Dealing::of(self)?;
-        dealing.deal(&self.ranges, values);
-        Ok(dealing.end())
-    }
-
-    /// The ranges of a stretch of items.
-    pub(super) fn ranges(&self, stretch: Range<usize>) -> &[u8] {
-        &self.ranges[stretch]
-    }
-}
-
-/// What belongs to each item, on its way to the item's range.
-pub(super) struct Dealing<U> {
-    dealt: Vec<Vec<U>>,
-}
-
-impl<U> Dealing<U> {
-    pub(super) fn of(partition: &Partition) -> Result<Self, KernelError> {
-        let dealt = partition.counts.iter().map(|&count| reserve(count)).collect::<Result<_, _>>()?;
-        Ok(Self { dealt })
-    }
-
-    /// What belongs to the next items, which have these ranges.
-    pub(super) fn deal(&mut self, ranges: &[u8], values: impl Iterator<Item = U>) {
-        for (value, &range) in values.zip(ranges) {
-            self.dealt[usize::from(range)].push(value);
+        let mut dealt: Vec<Vec<U>> = self.counts.iter().map(|&count| reserve(count)).collect::<Result<_, _>>()?;
+        for (value, &range) in values.zip(&self.ranges) {
+            dealt[usize::from(range)].push(value);
         }
-    }
-
-    /// What each range has. Ranges without items are left out.
-    pub(super) fn end(mut self) -> Vec<Vec<U>> {
-        self.dealt.retain(|range| !range.is_empty());
-        self.dealt
+        dealt.retain(|range| !range.is_empty());
+        Ok(dealt)
     }
 }
 

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
 /// An unsigned whole number, sorted by its bytes.
-pub(crate) trait Key: Copy + Ord + Send + Sync + Into<u64> {
+pub(crate) trait Key: Copy + Ord + Send + Sync + Into<u64> + 'static {
     /// How many bytes it has.
     const DIGITS: usize;
     /// Byte `place`, 0 the least significant.
@@ -23,7 +23,7 @@ pub(crate) trait Key: Copy + Ord + Send + Sync + Into<u64> {
 /// # Safety
 /// `key` is a pure function: an item that is read twice has the same key twice. Places are counted in one reading and
 /// written, unchecked, in another.
-pub(crate) unsafe trait Item: Copy + Send + Sync {
+pub(crate) unsafe trait Item: Copy + Send + Sync + 'static {
     /// The kind of its key.
     type Key: Key;
     /// Its key.
@@ -155,6 +155,181 @@ pub(crate) fn argsort<T: Item>(items: Cow<'_, [T]>, rule: Rule<T::Key>, job: &Jo
         }
     }
     Ok(indices)
+}
+
+/// Items of a turn: less than a millisecond.
+const STRETCH: usize = if cfg!(test) { 1 << 12 } else { 1 << 17 };
+
+/// Whether so many items are sorted in several turns.
+pub(super) fn has_turns(len: usize) -> bool {
+    len > SMALL.max(STRETCH)
+}
+
+/// [`sort`] on one thread, a stretch of items at a time.
+pub(super) struct Turns<T: Item> {
+    rule: Rule<T::Key>,
+    from: Cow<'static, [T]>,
+    /// Empty, with room for all of them once they are counted: where this pass writes.
+    to: Vec<T>,
+    /// Items that this pass has done.
+    at: usize,
+    /// How often each digit occurs in each place.
+    counts: Box<[Histogram; 8]>,
+    /// The places of the passes that are left, the next one last; `None` while digits are counted.
+    places: Option<Vec<usize>>,
+    /// Where this pass writes the next item of each digit.
+    next: Histogram,
+    done: u64,
+    total: u64,
+}
+
+impl<T: Item> Turns<T> {
+    /// Of items that [have turns](has_turns).
+    pub(super) fn of(from: Cow<'static, [T]>, rule: Rule<T::Key>) -> Self {
+        let total = from.len() as u64 * (1 + T::Key::DIGITS as u64);
+        let counts = Box::new([[0; 256]; 8]);
+        Self { rule, from, to: Vec::new(), at: 0, counts, places: None, next: [0; 256], done: 0, total }
+    }
+
+    /// As of [`sort`]; before digits are counted, for as many passes as there may be.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        (self.done, self.total)
+    }
+
+    /// The next turn; the sorted items after the last.
+    pub(super) fn turn(&mut self) -> Result<Option<Vec<T>>, KernelError> {
+        let Self { rule, from, to, at, counts, places, next, .. } = self;
+        let len = from.len();
+        let items = &from[*at..len.min(*at + STRETCH)];
+        match places.as_ref().and_then(|places| places.last()) {
+            None => {
+                for item in items {
+                    let key = item.key(*rule);
+                    for (place, histogram) in counts.iter_mut().enumerate().take(T::Key::DIGITS) {
+                        histogram[key.digit(place)] += 1;
+                    }
+                }
+            }
+            Some(&place) => {
+                let targets = Targets::of(&mut to.spare_capacity_mut()[..len]);
+                // Copies: what lies behind a reference would be read again after each write.
+                let (rule, mut starts) = (*rule, *next);
+                for &item in items {
+                    let at = &mut starts[item.key(rule).digit(place)];
+                    // SAFETY: keys are pure, and `counts` has counted exactly these items, of which every pass reads each once: so the
+                    // places that a digit was given are as many as there are such items, all below `len`, and no other digit's.
+                    unsafe { targets.write(*at, item) };
+                    *at += 1;
+                }
+                *next = starts;
+            }
+        }
+        *at += items.len();
+        self.done += items.len() as u64;
+        if self.at < len {
+            return Ok(None);
+        }
+        self.at = 0;
+        self.end_pass()
+    }
+
+    /// Makes ready for the next pass; the items if there is none.
+    fn end_pass(&mut self) -> Result<Option<Vec<T>>, KernelError> {
+        let len = self.from.len();
+        let spare = match &mut self.places {
+            None => {
+                let first = self.from[0].key(self.rule);
+                let differs = |&place: &usize| self.counts[place][first.digit(place)] < len;
+                let places: Vec<usize> = (0..T::Key::DIGITS).rev().filter(differs).collect();
+                self.total = len as u64 * (1 + places.len() as u64);
+                self.places = Some(places);
+                None
+            }
+            Some(places) => {
+                places.pop();
+                // SAFETY: the pass has read every item and written it to a place of its own: all places are filled.
+                unsafe { self.to.set_len(len) };
+                match std::mem::replace(&mut self.from, Cow::Owned(std::mem::take(&mut self.to))) {
+                    Cow::Owned(items) => Some(items),
+                    Cow::Borrowed(_) => None,
+                }
+            }
+        };
+        let Some(&place) = self.places.as_ref().and_then(|places| places.last()) else {
+            return Ok(Some(std::mem::take(&mut self.from).into_owned()));
+        };
+        self.to = match spare {
+            Some(mut items) => {
+                items.clear();
+                items
+            }
+            None => reserve(len)?,
+        };
+        self.next = starts(&[self.counts[place]])[0];
+        Ok(None)
+    }
+}
+
+/// [`argsort`] on one thread, a stretch of items at a time.
+pub(super) struct IndexTurns<K: Item<Key = K> + Key> {
+    rule: Rule<K>,
+    items: Cow<'static, [K]>,
+    stage: IndexStage<K>,
+}
+
+enum IndexStage<K: Key> {
+    /// Each item gets its index.
+    Listing(Vec<Indexed<K>>),
+    Sorting(Box<Turns<Indexed<K>>>),
+    /// The indices alone; how many units there are.
+    Taking(Vec<Indexed<K>>, Vec<u32>, u64),
+}
+
+impl<K: Item<Key = K> + Key> IndexTurns<K> {
+    /// Of items that [have turns](has_turns), fewer than 2³².
+    pub(super) fn of(items: Cow<'static, [K]>, rule: Rule<K>) -> Result<Self, KernelError> {
+        let listed = reserve(items.len())?;
+        Ok(Self { rule, items, stage: IndexStage::Listing(listed) })
+    }
+
+    /// As of [`Turns::progress`]: listing and taking are not counted.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        match &self.stage {
+            IndexStage::Listing(_) => (0, self.items.len() as u64 * (1 + K::DIGITS as u64)),
+            IndexStage::Sorting(sort) => sort.progress(),
+            IndexStage::Taking(_, _, total) => (*total, *total),
+        }
+    }
+
+    /// The next turn; the indices after the last.
+    pub(super) fn turn(&mut self) -> Result<Option<Vec<u32>>, KernelError> {
+        match &mut self.stage {
+            IndexStage::Listing(listed) => {
+                let at = listed.len();
+                let items = self.items[at..].iter().take(STRETCH).zip(at as u32..);
+                listed.extend(items.map(|(item, index)| Indexed { key: item.key(self.rule), index }));
+                if listed.len() == self.items.len() {
+                    self.items = Cow::Borrowed(&[]);
+                    let turns = Turns::of(Cow::Owned(std::mem::take(listed)), self.rule);
+                    self.stage = IndexStage::Sorting(Box::new(turns));
+                }
+            }
+            IndexStage::Sorting(sort) => {
+                if let Some(sorted) = sort.turn()? {
+                    let indices = reserve(sorted.len())?;
+                    self.stage = IndexStage::Taking(sorted, indices, sort.progress().1);
+                }
+            }
+            IndexStage::Taking(sorted, indices, _) => {
+                let at = indices.len();
+                indices.extend(sorted[at..].iter().take(STRETCH).map(|item| item.index));
+                if indices.len() == sorted.len() {
+                    return Ok(Some(std::mem::take(indices)));
+                }
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// [`argsort`] of a few items. All kinds of key share one copy of std's sort, which is long.

@@ -1,6 +1,7 @@
 //! Sorting of typed arrays of any kind, by radix on keys whose order as whole numbers is the order of the elements.
 
-use super::partition::{self, Cutting, Partition};
+use super::in_turns::NoShard;
+use super::partition::Partition;
 use super::radix::{self, Item, Key, Rule};
 use crate::array::{AnyArray, Array, Clamped, Element, F16};
 use crate::shard::{self, Aim, Round, Rounds, Sharding};
@@ -8,6 +9,7 @@ use crate::{Job, Kernel, KernelError, Shardable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 
 /// Sorting of typed arrays.
@@ -109,183 +111,70 @@ where
     Ok((ranges.into_iter().map(params).collect(), partition))
 }
 
-/// Numbers that are dealt to ranges of their order, a stretch at a time: `split` in turns.
-pub(super) trait Dealing {
-    /// Goes on for a millisecond or so; in the end, the shards' params, and the places in the whole of each shard's numbers.
-    fn turn(&mut self) -> Result<Option<Dealt>, KernelError>;
-}
-
-/// The shards' params, and the places in the whole of each one's numbers if they were asked for.
-type Dealt = (Vec<SortParams>, Vec<Vec<u32>>);
-
-/// Numbers of a turn.
-const STRETCH: usize = 1 << 17;
-
-struct Dealer<T: Sortable> {
-    bits: Cow<'static, [T::Bits]>,
-    order: Order,
-    with_places: bool,
-    at: usize,
-    stage: Stage<T>,
-}
-
-/// What is done with the numbers: each has a range by now, or each is dealt to its range.
-enum Stage<T: Sortable> {
-    Cutting(Cutting<T::Bits>),
-    Dealing { partition: Partition, ranges: partition::Dealing<T::Bits>, places: partition::Dealing<u32> },
-    Over,
-}
-
-impl<T: Sortable> Dealing for Dealer<T>
-where
-    AnyArray: From<Array<T>>,
-{
-    fn turn(&mut self) -> Result<Option<Dealt>, KernelError> {
-        let stretch = self.at..self.bits.len().min(self.at + STRETCH);
-        let items = &self.bits[stretch.clone()];
-        self.at = stretch.end;
-        let is_last = self.at == self.bits.len();
-        match &mut self.stage {
-            Stage::Cutting(cutting) => cutting.cut(items, rule::<T>(self.order)),
-            Stage::Dealing { partition, ranges, places } => {
-                let of = partition.ranges(stretch.clone());
-                ranges.deal(of, items.iter().copied());
-                if self.with_places {
-                    places.deal(of, stretch.start as u32..stretch.end as u32);
-                }
-            }
-            Stage::Over => return Err(shard::strange_outputs()),
-        }
-        if !is_last {
-            return Ok(None);
-        }
-        self.at = 0;
-        match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Cutting(cutting) => {
-                let partition = cutting.end();
-                let ranges = partition::Dealing::of(&partition)?;
-                let places = partition::Dealing::of(&partition)?;
-                self.stage = Stage::Dealing { partition, ranges, places };
-                Ok(None)
-            }
-            Stage::Dealing { ranges, places, .. } => {
-                let order = self.order;
-                self.bits = Cow::Borrowed(&[]);
-                let params = |range| SortParams { data: Array::from(reinterpret::<_, T>(range)).into(), order };
-                Ok(Some((ranges.end().into_iter().map(params).collect(), places.end())))
-            }
-            Stage::Over => Err(shard::strange_outputs()),
-        }
-    }
-}
-
-/// The turns that split a job; the job back when dividing it does not pay.
-pub(super) fn dealing(
-    p: SortParams,
-    pieces: usize,
-    with_places: bool,
-) -> Result<Result<Box<dyn Dealing>, SortParams>, KernelError> {
-    let SortParams { data, order } = p;
-    crate::array::each_kind!(data, array => dealing_of(array, order, pieces, with_places))
-}
-
-fn dealing_of<T: Sortable>(
-    data: Array<T>,
-    order: Order,
-    pieces: usize,
-    with_places: bool,
-) -> Result<Result<Box<dyn Dealing>, SortParams>, KernelError>
-where
-    AnyArray: From<Array<T>>,
-{
-    let Some(cutting) = Cutting::of(bits(&data), rule::<T>(order), pieces)? else {
-        return Ok(Err(SortParams { data: data.into(), order }));
-    };
-    let bits = bits_of(data);
-    Ok(Ok(Box::new(Dealer::<T> { bits, order, with_places, at: 0, stage: Stage::Cutting(cutting) })))
-}
-
 /// A sort in one instance.
 pub struct SortTurns {
-    plan: SortPlan,
-    stage: SortStage,
+    sort: Box<dyn InTurns<AnyArray>>,
+    shape: Option<Vec<usize>>,
 }
 
-enum SortStage {
-    Dealing(Box<dyn Dealing>),
-    Sorting,
-    Joining(std::vec::IntoIter<SortOutput>, AnyArray),
+/// What is sorted in turns, each of a millisecond or so.
+pub(super) trait InTurns<Output> {
+    /// The next turn; what is sorted after the last.
+    fn turn(&mut self) -> Result<Option<Output>, KernelError>;
+
+    /// Units of the job that are done, and in all.
+    fn progress(&self) -> (u64, u64);
+}
+
+impl<T: Sortable> InTurns<AnyArray> for (radix::Turns<T::Bits>, PhantomData<T>)
+where
+    AnyArray: From<Array<T>>,
+{
+    fn turn(&mut self) -> Result<Option<AnyArray>, KernelError> {
+        Ok(self.0.turn()?.map(|sorted| Array::from(reinterpret::<_, T>(sorted)).into()))
+    }
+
+    fn progress(&self) -> (u64, u64) {
+        self.0.progress()
+    }
 }
 
 impl Rounds for Sort {
-    type Shard = SortParams;
-    type Given = SortOutput;
+    type Shard = NoShard;
+    type Given = ();
     type State = SortTurns;
 
     fn begin(p: SortParams, Aim { pieces, .. }: Aim) -> Result<Round<Self>, KernelError> {
-        let plan = SortPlan { len: p.data.len(), shape: p.data.shape().map(<[usize]>::to_vec) };
-        Ok(match dealing(p, pieces, false)? {
-            Ok(dealing) => SortTurns { plan, stage: SortStage::Dealing(dealing) }.round(Vec::new()),
-            Err(mut p) => {
-                p.data.set_shape(plan.shape);
-                Round::Whole(p)
-            }
-        })
-    }
-
-    fn run_shard(p: SortParams, job: &Job) -> Result<SortOutput, KernelError> {
-        job.stage(p.data.len() as u64, |stage| Self::run(p, stage))
-    }
-
-    fn go_on(mut state: SortTurns, outputs: Vec<SortOutput>, _: &Job) -> Result<Round<Self>, KernelError> {
-        match &mut state.stage {
-            SortStage::Dealing(dealing) => {
-                let Some((shards, _)) = dealing.turn()? else { return Ok(state.round(Vec::new())) };
-                state.stage = SortStage::Sorting;
-                return Ok(state.round(shards));
-            }
-            SortStage::Sorting => {
-                let first = outputs.first().ok_or_else(shard::strange_outputs)?;
-                let joined = AnyArray::with_capacity(first.data.dtype(), state.plan.len)
-                    .map_err(|_| out_of_memory(state.plan.len, first))?;
-                state.stage = SortStage::Joining(outputs.into_iter(), joined);
-            }
-            SortStage::Joining(outputs, joined) => {
-                let end = joined.len() + STRETCH;
-                while joined.len() < end {
-                    let Some(SortOutput { data }) = outputs.next() else {
-                        let total = state.plan.len as u64;
-                        let mut data = std::mem::replace(joined, Array::<u8>::default().into());
-                        data.set_shape(state.plan.shape);
-                        return Ok(Round::Done { output: SortOutput { data }, total });
-                    };
-                    append(joined, data)?;
-                }
-            }
+        fn of<T: Sortable>(data: Array<T>, order: Order) -> Box<dyn InTurns<AnyArray>>
+        where
+            AnyArray: From<Array<T>>,
+        {
+            Box::new((radix::Turns::of(bits_of(data), rule::<T>(order)), PhantomData::<T>))
         }
-        Ok(state.round(Vec::new()))
+        if pieces < 2 || !radix::has_turns(p.data.len()) {
+            return Ok(Round::Whole(p));
+        }
+        let SortParams { data, order } = p;
+        let shape = data.shape().map(<[usize]>::to_vec);
+        Ok(SortTurns { sort: crate::array::each_kind!(data, array => of(array, order)), shape }.round())
+    }
+
+    fn run_shard(shard: NoShard, _: &Job) -> Result<(), KernelError> {
+        match shard {}
+    }
+
+    fn go_on(mut state: SortTurns, _: Vec<()>, _: &Job) -> Result<Round<Self>, KernelError> {
+        let Some(mut data) = state.sort.turn()? else { return Ok(state.round()) };
+        data.set_shape(state.shape);
+        Ok(Round::Done { output: SortOutput { data }, total: state.sort.progress().1 })
     }
 }
 
 impl SortTurns {
-    fn round(self, shards: Vec<SortParams>) -> Round<Sort> {
-        let total = self.plan.len as u64;
-        let done = if matches!(self.stage, SortStage::Joining(..)) { total } else { 0 };
-        Round::Next { shards, state: self, progress: (done, total) }
+    fn round(self) -> Round<Sort> {
+        let progress = self.sort.progress();
+        Round::Next { shards: Vec::new(), state: self, progress }
     }
-}
-
-fn out_of_memory(len: usize, like: &SortOutput) -> KernelError {
-    KernelError::OutOfMemory { bytes: Some(len as u64 * like.data.dtype().size() as u64) }
-}
-
-/// Puts an array behind another of the same kind.
-fn append(joined: &mut AnyArray, other: AnyArray) -> Result<(), KernelError> {
-    fn behind<T: Element>(joined: &mut Array<T>, other: AnyArray) -> Result<(), KernelError> {
-        joined.append(&T::from_any(other).map_err(|_| shard::strange_outputs())?);
-        Ok(())
-    }
-    crate::array::each_kind!(joined, array => behind(array, other))
 }
 
 /// Arrays of one kind, one after another: `len` elements.

@@ -12,7 +12,7 @@ import { Native } from './native.mjs';
 import { closePeers, peersOf } from './peers/kernels/index.mjs';
 import { shared } from './shared.mjs';
 
-const { cases, checkPeer, IN_PLACE, measureInTurn, OURS, threadCounts, timed } = shared;
+const { cases, checkPeer, IN_PLACE, INLINE, measureInTurn, OURS, threadCounts, timed } = shared;
 const photo = readFileSync(new URL('../data/hubble_deep_field.jpg', import.meta.url));
 
 /**
@@ -28,15 +28,17 @@ export async function measureKernels({ runs, only, size, browser, native: native
   if (chosen.length === 0) throw new Error(`no case matches ${only.join(', ')}: ${all.map(({ name }) => name).join('; ')}`);
   const [rows, left, failed, natives, hosts] = [[], [], [], {}, new Map()];
   let chromium;
+  let inline;
   const report = () => ({ runtime: `node ${process.version}${chromium ? `, chromium ${chromium.version}` : ''}`, rows, left, failed });
   try {
     if (natively) natives.native = new Native('baseline', { log });
     if (nativeCpu) natives['native-cpu'] = new Native('cpu', { log });
     for (const count of threads) hosts.set(count, await createHost({ threads: count }));
+    inline = await createHost({ backend: 'inline' });
     if (browser && chosen.some((item) => item.chromium)) chromium = await Chromium.start(threads);
     for (const item of chosen) {
       try {
-        rows.push(...(await measureCase(item, { runs, threads, hosts, natives, peers, chromium, left, log })));
+        rows.push(...(await measureCase(item, { runs, threads, hosts, inline, natives, peers, chromium, left, log })));
         log(`  ${item.name}`);
       } catch (error) {
         failed.push(`${item.name}: ${firstLine(error)}`);
@@ -47,11 +49,11 @@ export async function measureKernels({ runs, only, size, browser, native: native
     return report();
   } finally {
     for (const runner of Object.values(natives)) runner.close();
-    await Promise.all([chromium?.close(), closePeers(), ...Array.from(hosts.values(), (host) => host.close())]);
+    await Promise.all([chromium?.close(), closePeers(), inline?.close(), ...Array.from(hosts.values(), (host) => host.close())]);
   }
 }
 
-async function measureCase({ name, kernel, chromium: alsoChromium, ...item }, { runs, threads, hosts, natives, peers, chromium, left, log }) {
+async function measureCase({ name, kernel, chromium: alsoChromium, ...item }, { runs, threads, hosts, inline, natives, peers, chromium, left, log }) {
   const host = hosts.get(threads.at(-1));
   const made = item.input(photo);
   const params = item.prepare ? await item.prepare(made, (of, given) => host.run(of, given)) : made;
@@ -64,6 +66,7 @@ async function measureCase({ name, kernel, chromium: alsoChromium, ...item }, { 
     { impl: IN_PLACE, kind: 'ours', threads: count, run: () => inPlace[index].run() },
     ...Object.entries(natives).map(([impl, runner]) => ({ impl, kind: 'native', threads: count, run: () => runner.run(count) })),
   ]);
+  inNode.push({ impl: INLINE, kind: 'ours', threads: 1, run: () => timed(() => inline.run(kernel, params)) });
   const leaveOut = (impl, error) => {
     left.push(`${name}: ${impl}: ${firstLine(error)}`);
     log(`  left out: ${left.at(-1)}`);

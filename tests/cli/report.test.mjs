@@ -9,6 +9,7 @@ const row = (name, impl, kind, threads, median) => ({ suite: 'kernels', case: na
 const rows = [
   row('sort 1 M', 'loomwork', 'ours', 1, 100),
   row('sort 1 M', 'loomwork', 'ours', 4, 40),
+  row('sort 1 M', 'loomwork inline', 'ours', 1, 150),
   row('sort 1 M', 'native', 'native', 1, 80),
   row('sort 1 M', 'native', 'native', 4, 20),
   row('sort 1 M', 'native-cpu', 'native', 4, 10),
@@ -38,6 +39,8 @@ describe('ratios', () => {
     close(first.portable.ratio, 120 / 40);
     assert.equal(first.portableOne.row.impl, 'js');
     close(first.portableOne.ratio, 300 / 100);
+    close(first.portableInline.ratio, 300 / 150);
+    assert.equal(last.portableInline, undefined);
     assert.equal(first.addon, undefined);
     close(last.addon.ratio, 5 / 10);
   });
@@ -66,6 +69,7 @@ test('the text names what is slow, what was left out, and each peer', () => {
   assert.match(text, /under 0\.6 of native’s speed: sort 0\.20/);
   assert.match(text, /^left out:\n {2}sort 1 M: <script>: it failed/m);
   assert.match(text, /js-workers, loomwork on as many ×3\.00/);
+  assert.match(text, /^ {2}the same, ours on the caller’s own thread too: js, 1 thread: loomwork ×2\.00$/m);
   assert.match(text, /4 threads against 1: loomwork ×2\.50, native ×4\.00 \(0\.63 of native’s own\)/);
 });
 

@@ -22,7 +22,7 @@ test('pieces for small arrays never overlap, are used again, and have a bound', 
   const sizes = [0, 1, 256, 257, 5000, 30_000, PAGE - 1];
   for (let index = 0; ; index += 1) {
     const length = sizes[index % sizes.length];
-    const room = arena.room(length);
+    const room = arena.room({ dtype: U8, length });
     if (!room) break;
     assert.ok(arena.holds({ dtype: U8, buffer: room.buffer, byteOffset: room.byteOffset, length }));
     assert.equal(room.byteOffset % 8, 0);
@@ -32,10 +32,10 @@ test('pieces for small arrays never overlap, are used again, and have a bound', 
   for (const [index, { room, length }] of held.entries()) assert.ok(index === 0 || held[index - 1].room.byteOffset + held[index - 1].length <= room.byteOffset, 'two pieces overlap');
   const all = held.reduce((sum, { length }) => sum + length, 0);
   assert.ok(all > 1 << 20 && all <= 4 << 20, `${all} bytes`);
-  assert.ok(arena.room(PAGE), 'an array of a page has pages of its own');
+  assert.ok(arena.room({ dtype: U8, length: PAGE }), 'an array of a page has pages of its own');
   const places = new Set(held.map(({ room }) => room.byteOffset));
   for (const { room } of held) room.giveBack();
-  for (const { length } of held) assert.ok(places.has(arena.room(length).byteOffset), 'pieces that were given back are taken first');
+  for (const { length } of held) assert.ok(places.has(arena.room({ dtype: U8, length }).byteOffset), 'pieces that were given back are taken first');
 });
 
 test('what is taken for copies is given back when one of them cannot be made', { timeout: 30_000 }, async () => {

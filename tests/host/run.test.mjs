@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { bytes, createHost, ERROR_CODES, naiveMandelbrot, sha256, shapeOf, view } from './helpers.mjs';
 
 let host;
@@ -86,6 +87,30 @@ for (const backend of ['threads', 'workers', 'inline']) {
     await other.close();
   });
 }
+
+test('workers send parts to whoever iterates at once, many in a message, and else none', async (t) => {
+  const { emit } = Worker.prototype;
+  t.after(() => {
+    Worker.prototype.emit = emit;
+  });
+  let parts = [];
+  Worker.prototype.emit = function heard(type, message, ...more) {
+    if (type === 'message' && message?.type === 'events') parts.push(message.events.filter(({ kind }) => kind === 'part').length);
+    return emit.call(this, type, message, ...more);
+  };
+  const other = await createHost({ backend: 'workers', threads: 1 });
+  t.after(() => other.close());
+  const large = { ...view, width: 1200, height: 900, maxIterations: 100 };
+  await other.run('mandelbrot', large);
+  assert.equal(parts.reduce((sum, count) => sum + count, 0), 0);
+  parts = [];
+  const job = other.run('mandelbrot', large);
+  let seen = 0;
+  for await (const part of job) seen += part.counts.length;
+  const sent = parts.reduce((sum, count) => sum + count, 0);
+  assert.equal(seen, 1200 * 900);
+  assert.ok(sent > 100 && parts.filter(Boolean).length < sent / 2, `${sent} parts in ${parts.length} messages: ${parts}`);
+});
 
 test('many jobs at once are each answered with their own result', async () => {
   const inputs = Array.from({ length: 200 }, (_, index) => bytes(100 + index, index + 1));

@@ -1,11 +1,14 @@
 // What a measurement gives: rows, one for each implementation at each number of threads, and the report that holds them.
 
-/** `ours`; `native`: the same Rust without wasm; `portable`: JavaScript or wasm; `addon`: compiled for the machine. */
 /** Ours on arrays as they come: copied in and out. */
 export const OURS = 'loomwork';
 /** Ours on arrays of `host.alloc`, whose outputs are read where they lie: as native, which finds its inputs and leaves its outputs in its own memory. */
 export const IN_PLACE = 'loomwork in place';
 
+/** Ours on the caller's own thread, where peers of one thread run too: backend `inline`, copying in and out. */
+export const INLINE = 'loomwork inline';
+
+/** `ours`; `native`: the same Rust without wasm; `portable`: JavaScript or wasm; `addon`: compiled for the machine. */
 export type Kind = 'ours' | 'native' | 'portable' | 'addon';
 
 export interface Row {

@@ -1,5 +1,5 @@
 // What the rows of the suite `kernels` say: ratios for each case, and their means over the kernels.
-import { casesOf, faster, IN_PLACE, kernelOf, OURS, type Kind, type Row } from './rows.ts';
+import { casesOf, faster, IN_PLACE, INLINE, kernelOf, OURS, type Kind, type Row } from './rows.ts';
 
 /** A kernel that has less than this of native speed is listed. */
 export const LEAST_OF_NATIVE = 0.6;
@@ -25,6 +25,8 @@ export interface CaseSummary {
   addon: Rival | undefined;
   /** The best portable one that has one thread, and ours on one. */
   portableOne: Rival | undefined;
+  /** The same with ours on the caller's own thread, as it is. */
+  portableInline: Rival | undefined;
 }
 
 export interface Rival {
@@ -92,7 +94,8 @@ function summarizeCase(name: string, rows: readonly Row[]): CaseSummary | undefi
   const at = (impl: string, count: number) => rows.find((row) => row.impl === impl && row.threads === count);
   const ours = at(OURS, threads);
   if (!ours) return undefined;
-  const one = at(OURS, 1);
+  const [one, inline] = [at(OURS, 1), at(INLINE, 1)];
+  const ofOne = rows.filter((row) => row.threads === 1);
   const [place, placeOne] = [at(IN_PLACE, threads) ?? ours, at(IN_PLACE, 1) ?? one];
   const [native, nativeCpu, nativeOne] = [at('native', threads), at('native-cpu', threads), at('native', 1)];
   return {
@@ -108,7 +111,8 @@ function summarizeCase(name: string, rows: readonly Row[]): CaseSummary | undefi
     nativeScaling: threads > 1 && native && nativeOne ? faster(native, nativeOne) : undefined,
     portable: bestOf(rows, 'portable', ours),
     addon: bestOf(rows, 'addon', ours),
-    portableOne: one && bestOf(rows.filter((row) => row.threads === 1), 'portable', one),
+    portableOne: one && bestOf(ofOne, 'portable', one),
+    portableInline: inline && bestOf(ofOne, 'portable', inline),
   };
 }
 

@@ -1,9 +1,9 @@
 // A report as text: for each case a table by threads, its peers and what the figures say; at the end the means over the kernels.
-import { casesOf, higherIsBetter, IN_PLACE, OURS, titleOf, type Report, type Row } from './rows.ts';
+import { casesOf, higherIsBetter, IN_PLACE, INLINE, OURS, titleOf, type Report, type Row } from './rows.ts';
 import { LEAST_OF_NATIVE, summarize, type CaseSummary, type Rival, type Summary } from './summary.ts';
 
 /** Those that have a column of their own: the same kernels on each number of threads. */
-const COLUMNS = [OURS, IN_PLACE, 'native', 'native-cpu'];
+const COLUMNS = [OURS, IN_PLACE, INLINE, 'native', 'native-cpu'];
 
 export function textTable(report: Report): string {
   const { rows, left = [], failed = [] } = report;
@@ -45,7 +45,7 @@ function peers(rows: readonly Row[], { ours, one }: CaseSummary): string[] {
   });
 }
 
-function told({ threads, ofNative, ofNativeCopied, ofNativeCpu, scaling, nativeScaling, portable, portableOne, addon }: CaseSummary): string[] {
+function told({ threads, ofNative, ofNativeCopied, ofNativeCpu, scaling, nativeScaling, portable, portableOne, portableInline, addon }: CaseSummary): string[] {
   const lines = [];
   const shares = [
     ofNative === undefined ? '' : `${ratio(ofNative)} of native’s speed`,
@@ -60,6 +60,7 @@ function told({ threads, ofNative, ofNativeCopied, ofNativeCpu, scaling, nativeS
   const against = (what: string, rival: Rival | undefined) => rival && lines.push(`  ${what}: ${rival.row.impl}, ${counted(rival.row.threads)}: loomwork ×${ratio(rival.ratio)}`);
   against('best portable peer, ours on all threads', portable);
   against('best portable peer of one thread, ours on one', portableOne);
+  against('the same, ours on the caller’s own thread too', portableInline);
   against('best add-on, ours on all threads', addon);
   return lines;
 }

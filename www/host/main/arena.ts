@@ -24,8 +24,10 @@ export interface Place {
   byteOffset: number;
 }
 
-/** A place that is to be given back. */
-export interface Room extends Place {
+/** A place for an array that is to be given back. */
+export interface Room {
+  readonly buffer: ArrayBufferLike;
+  readonly byteOffset: number;
   giveBack(): void;
 }
 
@@ -85,7 +87,8 @@ export class Arena {
   }
 
   /** Sets memory aside for a copy of a job's array, of any size. */
-  room(bytes: number): Room | undefined {
+  room({ dtype, length }: PackedArray): Room | undefined {
+    const bytes = length * DTYPES[dtype]!.size;
     if (bytes < LEAST) return this.#slabs.take(bytes);
     const place = this.take(bytes, false);
     return place && { ...place, giveBack: () => this.giveBack(place.buffer) };

@@ -6,14 +6,18 @@ import { textOf } from '../shared/errors.ts';
 import type { Artifact } from '../shared/artifact.ts';
 import type { JobEvent } from '../shared/protocol.ts';
 import type { InlineModule, Runtime } from '../runtime/runtime.ts';
+import { Durations } from './durations.ts';
 import type { End, Engine, EngineListener, Task } from './engine.ts';
+import { Held } from './held.ts';
 import type { CheckedHostOptions } from './options.ts';
 import { startWithin } from './start.ts';
 import type { LaneStats } from './stats.ts';
 import type { SlicedInstance } from '../worker/sliced.ts';
 
-/** A job is cut into so many pieces at a time at most, so that each is short. */
-const PIECES = 256;
+/** A job is cut into so many pieces at a time at most. */
+const MOST_PIECES = 256;
+/** Pieces that fill a slice, where it is known how long the job takes: the last of them ends a quarter later than it should. */
+const PIECES_OF_SLICE = 4;
 
 /** Why this thread's one instance is gone, if it is: all of its hosts share it, and it cannot be made anew. */
 let crashed: string | undefined;
@@ -32,10 +36,12 @@ export async function startInline(runtime: Runtime, options: CheckedHostOptions,
 
 class InlineEngine implements Engine {
   readonly kernels: readonly string[];
+  readonly reserve: Held;
   readonly #runtime: Runtime;
   readonly #slice: number;
   readonly #instance: SlicedInstance;
   readonly #listener: EngineListener;
+  readonly #durations = new Durations();
   #task: Task | undefined;
   #counts: Counts = { done: 0, total: 0 };
   #began = 0;
@@ -51,6 +57,7 @@ class InlineEngine implements Engine {
     this.#runtime = runtime;
     this.#slice = slice;
     this.#instance = instance;
+    this.reserve = new Held(instance);
     this.#listener = listener;
   }
 
@@ -91,12 +98,13 @@ class InlineEngine implements Engine {
     this.#began = performance.now();
     this.#since = this.#began;
     const { id, kernel, params, inputs } = task;
+    let busy = 0;
     await this.#instance.run({
       id,
       kernel,
       params,
       arrays: inputs.arrays,
-      pieces: PIECES,
+      pieces: this.#piecesOf(task),
       streaming: () => task.streaming,
       // Edge isolates' clocks stand still while code runs: they tell nothing until the event loop goes on.
       isDue: () => {
@@ -113,15 +121,24 @@ class InlineEngine implements Engine {
         if (performance.now() >= task.deadline) task.expire();
       },
       onEvent: (event) => {
-        if (this.#task === task) this.#heed(task, event);
+        if (this.#task !== task) return;
+        if (event.kind === 'done') this.#durations.learn(task, busy);
+        this.#heed(task, event);
       },
       onProgress: (counts) => {
         if (this.#task === task) this.#counts = counts;
       },
       onBusy: (time) => {
+        busy += time;
         this.#busy += time;
       },
     });
+  }
+
+  /** Each piece costs something, and a job is none where it ends as soon as the last piece of a slice would. */
+  #piecesOf(task: Task): number {
+    const slices = (this.#durations.of(task) ?? Infinity) / this.#slice;
+    return slices <= 1 + 1 / PIECES_OF_SLICE ? 1 : Math.min(MOST_PIECES, Math.ceil(PIECES_OF_SLICE * slices));
   }
 
   #heed(task: Task, event: JobEvent): void {

@@ -91,7 +91,7 @@ export class Planner {
   #ask(task: Task, unit: Unit, transfer: ArrayBuffer[]): Promise<Shard[] | Packed> {
     return new Promise((resolve, reject) => {
       this.#asked.set(task.id, { task, resolve, reject });
-      this.#worker.post({ type: 'unit', ...unit }, transfer);
+      this.#worker.post({ type: 'unit', ...unit, streaming: false }, transfer);
     });
   }
 

@@ -24,7 +24,8 @@ export interface Staged {
 /** Sets memory of the instance aside, where that can be done: what is copied there is not copied again. */
 export interface Reserve {
   take(bytes: number, zeroed: boolean): Place | undefined;
-  room(bytes: number): Room | undefined;
+  /** Room for a copy of an array; one that is an array itself stands where its place is, which may move. */
+  room(array: PackedArray): Room | (Room & PackedArray) | undefined;
 }
 
 /** Where a job's arrays can lie until it is answered. */
@@ -63,7 +64,10 @@ export function stage(
   const staged = new Staging(places.moves || places.reserve ? new Set(moved.values()) : new Set(), places, bytes <= CLONED);
   if (bytes > AT_ONCE) return copySlowly(given, staged, runtime);
   try {
-    for (const array of given) staged.take(array)?.set(bytesOf(array));
+    for (const array of given) {
+      const copy = staged.take(array);
+      if (copy) bytesOf(copy).set(bytesOf(array));
+    }
   } catch (thrown) {
     staged.release();
     throw thrown;
@@ -74,13 +78,14 @@ export function stage(
 async function copySlowly(arrays: readonly PackedArray[], staged: Staging, runtime: Runtime): Promise<Staged> {
   try {
     for (const array of arrays) {
-      const to = staged.take(array);
-      if (!to) continue;
+      const copy = staged.take(array);
+      if (!copy) continue;
       const from = bytesOf(array);
-      for (let at = 0; at < to.length; at += SLICE) {
+      const bytes = byteLength(array);
+      for (let at = 0; at < bytes; at += SLICE) {
         // Of a buffer that was moved away nothing is left, and nothing would be copied without a word.
-        if (from.length < to.length) throw new TypeError('an array was detached while it was copied: leave it alone until its job is answered, or transfer it');
-        to.set(from.subarray(at, at + SLICE), at);
+        if (from.length < bytes) throw new TypeError('an array was detached while it was copied: leave it alone until its job is answered, or transfer it');
+        bytesOf(copy).set(from.subarray(at, at + SLICE), at);
         await runtime.yield();
       }
     }
@@ -112,8 +117,8 @@ class Staging implements Staged {
     this.#reserve = reserve;
   }
 
-  /** Takes an array in. Returns room for a copy of it, or nothing when it goes as it is. */
-  take(array: PackedArray): Uint8Array | undefined {
+  /** Takes an array in. Returns what a copy of it is to be written to, or nothing when it goes as it is. */
+  take(array: PackedArray): PackedArray | undefined {
     const isShared = !(array.buffer instanceof ArrayBuffer);
     const reserved = isShared && byteLength(array) >= LEAST ? undefined : this.#inReserve(array);
     if (reserved) return reserved;
@@ -129,31 +134,35 @@ class Staging implements Staged {
       return undefined;
     }
     const buffer = this.#shared ? new SharedArrayBuffer(byteLength(array)) : new ArrayBuffer(byteLength(array));
-    this.arrays.push({ ...array, buffer, byteOffset: 0 });
+    const copy = { ...array, buffer, byteOffset: 0 };
+    this.arrays.push(copy);
     if (buffer instanceof ArrayBuffer && !this.#cloned) this.transfer.push(buffer);
-    return new Uint8Array(buffer);
+    return copy;
   }
 
   moveInto(reserve: Reserve): void {
     for (const [index, array] of this.arrays.entries()) {
       if (!(array.buffer instanceof ArrayBuffer) || byteLength(array) > AT_ONCE) continue;
-      const room = reserve.room(byteLength(array));
-      if (!room) continue;
-      this.#reserved.push(room);
-      this.arrays[index] = placed(array, room);
-      bytesOf(this.arrays[index]).set(bytesOf(array));
+      const copy = this.#inRoom(array, reserve.room(array));
+      if (!copy) continue;
+      this.arrays[index] = copy;
+      bytesOf(copy).set(bytesOf(array));
     }
     this.transfer = this.transfer.filter((buffer) => this.arrays.some((array) => array.buffer === buffer));
   }
 
-  #inReserve(array: PackedArray): Uint8Array | undefined {
-    const room = this.#reserve?.room(byteLength(array));
-    if (!room) return undefined;
-    this.#reserved.push(room);
-    const copy = placed(array, room);
+  #inReserve(array: PackedArray): PackedArray | undefined {
+    const copy = this.#inRoom(array, this.#reserve?.room(array));
+    if (!copy) return undefined;
     this.bytes += byteLength(copy);
     this.arrays.push(copy);
-    return bytesOf(copy);
+    return copy;
+  }
+
+  #inRoom(array: PackedArray, room: Room | (Room & PackedArray) | undefined): PackedArray | undefined {
+    if (!room) return undefined;
+    this.#reserved.push(room);
+    return 'held' in room ? room : placed(array, room);
   }
 
   release(): void {

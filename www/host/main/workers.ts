@@ -156,7 +156,7 @@ class WorkersEngine implements Engine {
     try {
       // What a task came with is kept here until it is answered; shards and their outputs are ours to move.
       const transfer = index < 0 && unit.what !== 'merge' ? inputs.transfer : [...new Set(unit.arrays.map(({ buffer }) => buffer as ArrayBuffer))];
-      seat.handle!.post({ type: 'unit', ...unit }, transfer);
+      seat.handle!.post({ type: 'unit', ...unit, streaming: work.task.streaming }, transfer);
     } catch (thrown) {
       seat.work = undefined;
       this.#finish(work.task, { kind: 'failed', error: { code: 'BAD_PARAMS', message: `the params cannot be sent to a worker: ${textOf(thrown)}` } });
@@ -321,7 +321,7 @@ class WorkersEngine implements Engine {
   }
 
   stream(): void {
-    // Parts are always sent: a worker hears nothing while it computes.
+    // Seen at its next unit: a worker hears nothing while it computes.
   }
 
   counts({ id }: Task): Counts {

@@ -12,6 +12,8 @@ export interface PackedArray {
   byteOffset: number;
   length: number;
   shape?: readonly number[];
+  /** It lies in the memory of the caller's thread's own instance already, under this number. */
+  held?: number;
 }
 
 /** A value with its typed arrays taken out: in `tree` each is `{ $array: index }`. */
@@ -91,8 +93,8 @@ export interface ToWorker {
   /** Become one of the other threads of a lane's pool. */
   thread: { module: WebAssembly.Module; memory: WebAssembly.Memory; lane: number; stack: number };
   run: Submission;
-  /** Single-threaded instances only. */
-  unit: Unit;
+  /** Single-threaded instances only. `streaming`: somebody reads the job's parts. */
+  unit: Unit & { streaming: boolean };
   /** Forget what is kept of a split job, which will not be merged. */
   forget: { id: number };
   /** Free the output that a job lent. */

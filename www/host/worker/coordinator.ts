@@ -13,6 +13,8 @@ const SLEEP_MS = 500;
 
 /** Progress of a job on the only thread is told at most this often. */
 const PROGRESS_INTERVAL_MS = 30;
+/** Parts that come sooner after others go together: a message takes longer than many a part. */
+const PARTS_INTERVAL_MS = 8;
 
 /** Starts an instance and returns what takes its messages. */
 export function coordinate(port: Port, order: ToWorker['coordinate']): (message: Message<ToWorker>) => void {
@@ -30,7 +32,7 @@ export function coordinate(port: Port, order: ToWorker['coordinate']): (message:
   } else {
     const local = new LocalInstance(glue, instance);
     heed = runHere(port, glue, instance, local);
-    onLook = () => local.onEvent();
+    onLook = () => local.onEvent(false);
     port.post({ ...ready, stack: 0 });
   }
   return (message) => {
@@ -86,21 +88,25 @@ function passOn(port: Port, glue: Glue, instance: Instance, memory: SharedMemory
 /** Runs each job on this thread, passing on parts and progress on the way. */
 function runHere(port: Port, glue: Glue, instance: Instance, local: LocalInstance): (message: Message<ToWorker>) => void {
   let told = 0;
+  let posted = 0;
 
-  local.onEvent = () => {
-    const { events, transfer } = instance.takeEvents();
+  local.onEvent = (isOver) => {
     const now = performance.now();
+    if (!isOver && now - posted < PARTS_INTERVAL_MS) return;
     const progress = now - told >= PROGRESS_INTERVAL_MS ? local.progress() : undefined;
-    if (progress) {
-      told = now;
-      events.push(progress);
+    if (progress) told = now;
+    for (let last = progress; ; last = undefined) {
+      const { events, transfer } = instance.takeEvents();
+      if (last) events.push(last);
+      if (events.length === 0) break;
+      posted = now;
+      port.post({ type: 'events', events }, transfer);
     }
-    if (events.length > 0) port.post({ type: 'events', events }, transfer);
   };
   return (message) => {
     if (message.type === 'forget') glue.forget(message.id);
     if (message.type !== 'unit') return;
-    const round = local.run(message, true, () => giveBack(port, message));
+    const round = local.run(message, message.streaming, () => giveBack(port, message));
     if (round) port.post({ type: 'round', id: message.id, ...round }, round.shards.flatMap(({ arrays }) => arrays.map(({ buffer }) => buffer as ArrayBuffer)));
   };
 }

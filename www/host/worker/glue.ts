@@ -57,6 +57,10 @@ export interface Glue {
   attach(dtype: number, length: number): number;
   attachInPlace?(dtype: number, start: number, length: number): boolean;
   detach(): void;
+  /** These three: single-threaded artifacts only. */
+  hold(number: number, dtype: number, length: number): number;
+  attachHeld(number: number): boolean;
+  letGo(number: number): void;
   submit(slot: number, id: number, kernel: string, params: Uint8Array): void;
   nextEvent(): WasmEvent | undefined;
   hasEvents(): boolean;

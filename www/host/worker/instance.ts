@@ -191,7 +191,7 @@ export class Instance {
   /** The copies that move an array out, which lies where it is until all are made, and what they make. */
   movesOut({ dtype, byteOffset, length, shape }: PackedArray): { array: PackedArray; copies: Iterable<() => void> } {
     const bytes = length * DTYPES[dtype]!.size;
-    const buffer = new ArrayBuffer(bytes);
+    const buffer = unwritten(bytes);
     return { array: { dtype, buffer, byteOffset: 0, length, ...(shape && { shape }) }, copies: this.#copies(byteOffset, buffer) };
   }
 

@@ -7,14 +7,14 @@ import type { Instance } from './instance.ts';
 const SLOT = 0;
 
 export class LocalInstance {
-  /** Called when there are events to take, and on progress. */
-  onEvent: () => void = () => {};
+  /** Called when there are events to take, and on progress; `isOver`: the unit has ended. */
+  onEvent: (isOver: boolean) => void = () => {};
   readonly #instance: Instance;
   #running: Unit | undefined;
 
   constructor(glue: Glue, instance: Instance) {
     this.#instance = instance;
-    glue.onEvent(() => this.onEvent());
+    glue.onEvent(() => this.onEvent(false));
   }
 
   /**
@@ -29,7 +29,7 @@ export class LocalInstance {
     this.#running = unit;
     const round = this.#instance.execute({ ...unit, slot: SLOT }, moved);
     this.#running = undefined;
-    this.onEvent();
+    this.onEvent(true);
     return round;
   }
 

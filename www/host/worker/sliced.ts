@@ -53,8 +53,11 @@ export class SlicedInstance {
   readonly look: unknown;
   #glue!: Glue;
   #instance!: Instance;
+  #memory!: WebAssembly.Memory;
   #step!: (slot: number, id: number) => number | Promise<number>;
   #running: Running | undefined;
+  /** Its wasm has trapped: what it would do is not to be relied on. */
+  #hasTrapped = false;
   /** Ends when no step runs: what is there of one would be taken for another's. */
   #free: Promise<unknown> = Promise.resolve();
 
@@ -67,6 +70,7 @@ export class SlicedInstance {
   open(glue: Glue, instance: Instance, exports: LocalExports): void {
     this.#glue = glue;
     this.#instance = instance;
+    this.#memory = exports.memory;
     this.#step = Suspending && promising ? promising(exports.__loomwork_step) : exports.__loomwork_step;
     glue.onEvent(() => this.#takeEvents());
   }
@@ -77,6 +81,15 @@ export class SlicedInstance {
    * @throws what wasm threw when it trapped: the instance must not be used again
    */
   async run(job: SlicedJob): Promise<void> {
+    try {
+      await this.#run(job);
+    } catch (thrown) {
+      this.#hasTrapped = true;
+      throw thrown;
+    }
+  }
+
+  async #run(job: SlicedJob): Promise<void> {
     const begun = await this.#alone(() => this.#begin(job));
     let end = begun.end;
     while (!end) {
@@ -84,6 +97,21 @@ export class SlicedInstance {
       end = await this.#alone(() => this.#goOn(job, begun.isWhole));
     }
     await this.#finish(job, end);
+  }
+
+  /** Makes room for an array of a job that has not begun, under a number that no other has; its address, or 0 where there is none. */
+  hold(number: number, dtype: number, length: number): number {
+    return this.#hasTrapped ? 0 : this.#glue.hold(number, dtype, length);
+  }
+
+  /** Gives up an array that is held, if its job has not begun. */
+  letGo(number: number): void {
+    if (!this.#hasTrapped) this.#glue.letGo(number);
+  }
+
+  /** The memory that arrays are held in: another one after each time that it grows. */
+  get buffer(): ArrayBuffer {
+    return this.#memory.buffer;
   }
 
   /** Asks the step that runs to stop at its next look. */
@@ -101,6 +129,7 @@ export class SlicedInstance {
   /** Moves a job in and begins it; its end, if it has come to that. */
   async #begin(job: SlicedJob): Promise<{ end?: JobEvent | undefined; isWhole: boolean }> {
     for (const array of job.arrays) {
+      if (array.held !== undefined && this.#glue.attachHeld(array.held)) continue;
       const copies = this.#instance.movesIn(array);
       for (let moving = true; moving; ) {
         if (!(await goesOn(job))) {
