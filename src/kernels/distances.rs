@@ -51,7 +51,6 @@ fn sums<const N: usize>(
     let vectors = vectors.map(|vector| &vector[..len]);
     // By index: the compiler then sees that all are long enough. A check in the loop makes it bring several turns' numbers at once, more than
     // there are registers for; in wasm that takes a seventh longer, and half as long again where what is put aside lies across two cache lines.
-    #[expect(clippy::needless_range_loop)]
     for i in 0..len {
         let lanes = panel[i];
         for (sums, vector) in sums.iter_mut().zip(vectors) {
