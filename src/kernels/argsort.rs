@@ -1,8 +1,8 @@
 //! The permutation that sorts a typed array.
 
-use super::in_turns::NoShard;
-use super::radix::{self, Item, Key};
-use super::sort::{self, InTurns, Order, SortParams, Sortable, rule};
+use super::in_turns::{InTurns, NoShard};
+use super::radix;
+use super::sort::{self, Order, SortParams, Sortable, rule};
 use crate::array::Array;
 use crate::shard::{self, Aim, Round, Rounds, Sharding};
 use crate::{Job, Kernel, KernelError, Shardable};
@@ -92,19 +92,9 @@ impl Rounds for Argsort {
         match shard {}
     }
 
-    fn go_on(mut state: ArgsortTurns, _: Vec<()>, _: &Job) -> Result<Round<Self>, KernelError> {
-        let Some(indices) = state.0.turn()? else { return Ok(state.round()) };
+    fn go_on(mut state: ArgsortTurns, _: Vec<()>, job: &Job) -> Result<Round<Self>, KernelError> {
+        let Some(indices) = state.0.turn(job)? else { return Ok(state.round()) };
         Ok(Round::Done { output: ArgsortOutput { indices: indices.into() }, total: state.0.progress().1 })
-    }
-}
-
-impl<K: Item<Key = K> + Key> InTurns<Vec<u32>> for radix::IndexTurns<K> {
-    fn turn(&mut self) -> Result<Option<Vec<u32>>, KernelError> {
-        Self::turn(self)
-    }
-
-    fn progress(&self) -> (u64, u64) {
-        Self::progress(self)
     }
 }
 

@@ -8,7 +8,7 @@
 //! from zero, and those sums one after another. How the rest is cut changes nothing, so neither threads nor shards do.
 
 use super::floats::{Float, Floats};
-use super::in_turns::NoShard;
+use super::in_turns::{InTurns, NoShard};
 use super::radix::{reserve, zeros};
 use crate::parallel::try_each_chunk;
 use crate::shard::{self, Aim, Round, Rounds, Sharding};
@@ -405,17 +405,12 @@ fn add_tile<T: Float>(rows: &mut [&mut [T]], column: usize, tile: Tile<T>) {
     }
 }
 
-/// A product on one thread, of which a turn makes some rows of a block.
-trait InTurns {
-    /// The next turn; the product after the last.
-    fn turn(&mut self, job: &Job) -> Result<Option<Floats>, KernelError>;
-}
-
 /// Bytes of `b` that are put in order in a turn.
 const PACKED_IN_TURN: usize = if cfg!(test) { 1 << 15 } else { 4 << 20 };
 /// Products in a turn: a millisecond of them.
 const PRODUCTS_IN_TURN: usize = if cfg!(test) { 1 << 16 } else { 1 << 24 };
 
+/// A product on one thread, of which a turn makes some rows of a block.
 struct ProductInTurns<T: Float> {
     a: Array<T>,
     b: Array<T>,
@@ -427,22 +422,24 @@ struct ProductInTurns<T: Float> {
     blocks: VecDeque<Block>,
     /// Rows of the product that have the next block's part.
     rows: usize,
+    /// Products of elements.
+    done: u64,
 }
 
 impl<T: Float> ProductInTurns<T> {
     fn of(a: Array<T>, b: Array<T>, sides: Sides) -> Result<Self, KernelError> {
         let blocks = Block::all::<T>(sides, PACKED_IN_TURN);
         let panels = reserve(blocks[0].packed::<T>())?;
-        Ok(Self { a, b, c: reserve(sides.m * sides.n)?, sides, panels, blocks: blocks.into(), rows: 0 })
+        Ok(Self { a, b, c: reserve(sides.m * sides.n)?, sides, panels, blocks: blocks.into(), rows: 0, done: 0 })
     }
 }
 
-impl<T: Float> InTurns for ProductInTurns<T>
+impl<T: Float> InTurns<Floats> for ProductInTurns<T>
 where
     Array<T>: Into<Floats>,
 {
     fn turn(&mut self, job: &Job) -> Result<Option<Floats>, KernelError> {
-        let Self { a, b, c, sides, panels, blocks, rows } = self;
+        let Self { a, b, c, sides, panels, blocks, rows, done } = self;
         let Sides { m, n, .. } = *sides;
         let block = blocks.front().ok_or_else(shard::strange_outputs)?;
         if *rows == 0 {
@@ -454,6 +451,7 @@ where
             c.resize(end * n, T::default());
         }
         multiply(a, panels, &mut c[*rows * n..end * n], *rows, *sides, block, job)?;
+        *done += (end - *rows) as u64 * block.columns.len() as u64 * block.inner.len() as u64;
         *rows = end;
         if end < m {
             return Ok(None);
@@ -465,15 +463,14 @@ where
         }
         Ok(Some(Array::from(std::mem::take(c)).with_shape([m, n]).into()))
     }
+
+    fn progress(&self) -> (u64, u64) {
+        (self.done, self.sides.products())
+    }
 }
 
 /// A product in one instance.
-pub struct MatmulTurns {
-    product: Box<dyn InTurns>,
-    /// Products of elements that are done, and in all.
-    done: u64,
-    total: u64,
-}
+pub struct MatmulTurns(Box<dyn InTurns<Floats>>);
 
 impl Rounds for Matmul {
     type Shard = NoShard;
@@ -482,16 +479,15 @@ impl Rounds for Matmul {
 
     fn begin(p: MatmulParams, Aim { pieces, .. }: Aim) -> Result<Round<Self>, KernelError> {
         let sides = p.sides()?;
-        let total = sides.products();
-        if pieces < 2 || total <= PRODUCTS_IN_TURN as u64 {
+        if pieces < 2 || sides.products() <= PRODUCTS_IN_TURN as u64 {
             return Ok(Round::Whole(p));
         }
-        let product: Box<dyn InTurns> = match (p.a, p.b) {
+        let product: Box<dyn InTurns<Floats>> = match (p.a, p.b) {
             (Floats::F32(a), Floats::F32(b)) => Box::new(ProductInTurns::of(a, b, sides)?),
             (Floats::F64(a), Floats::F64(b)) => Box::new(ProductInTurns::of(a, b, sides)?),
             (a, b) => return Err(other_kind(&MatmulParams { a, b, ..p })),
         };
-        Ok(MatmulTurns { product, done: 0, total }.round())
+        Ok(MatmulTurns(product).round())
     }
 
     fn run_shard(shard: NoShard, _: &Job) -> Result<(), KernelError> {
@@ -499,19 +495,14 @@ impl Rounds for Matmul {
     }
 
     fn go_on(mut state: MatmulTurns, _: Vec<()>, job: &Job) -> Result<Round<Self>, KernelError> {
-        let (product, done) =
-            job.stage(0, |turn: &Job| state.product.turn(turn).map(|product| (product, turn.progress().0)))?;
-        state.done += done;
-        Ok(match product {
-            Some(c) => Round::Done { output: MatmulOutput { c }, total: state.total },
-            None => state.round(),
-        })
+        let Some(c) = job.stage(0, |turn| state.0.turn(turn))? else { return Ok(state.round()) };
+        Ok(Round::Done { output: MatmulOutput { c }, total: state.0.progress().1 })
     }
 }
 
 impl MatmulTurns {
     fn round(self) -> Round<Matmul> {
-        let progress = (self.done, self.total);
+        let progress = self.0.progress();
         Round::Next { shards: Vec::new(), state: self, progress }
     }
 }

@@ -5,6 +5,7 @@
 //! many runs or threads there are. A pass in which all keys have the same digit is left out.
 //! (D. E. Knuth, The Art of Computer Programming, volume 3, 5.2.5; M. Zagha and G. Blelloch, Supercomputing 1991.)
 
+use super::in_turns::InTurns;
 use crate::parallel::{chunk, try_each, try_each_chunk, try_map_chunks};
 use crate::{Cancelled, Job, KernelError};
 use std::borrow::Cow;
@@ -190,14 +191,15 @@ impl<T: Item> Turns<T> {
         let counts = Box::new([[0; 256]; 8]);
         Self { rule, from, to: Vec::new(), at: 0, counts, places: None, next: [0; 256], done: 0, total }
     }
+}
 
+impl<T: Item> InTurns<Vec<T>> for Turns<T> {
     /// As of [`sort`]; before digits are counted, for as many passes as there may be.
-    pub(super) fn progress(&self) -> (u64, u64) {
+    fn progress(&self) -> (u64, u64) {
         (self.done, self.total)
     }
 
-    /// The next turn; the sorted items after the last.
-    pub(super) fn turn(&mut self) -> Result<Option<Vec<T>>, KernelError> {
+    fn turn(&mut self, _: &Job) -> Result<Option<Vec<T>>, KernelError> {
         let Self { rule, from, to, at, counts, places, next, .. } = self;
         let len = from.len();
         let items = &from[*at..len.min(*at + STRETCH)];
@@ -232,7 +234,9 @@ impl<T: Item> Turns<T> {
         self.at = 0;
         self.end_pass()
     }
+}
 
+impl<T: Item> Turns<T> {
     /// Makes ready for the next pass; the items if there is none.
     fn end_pass(&mut self) -> Result<Option<Vec<T>>, KernelError> {
         let len = self.from.len();
@@ -291,9 +295,11 @@ impl<K: Item<Key = K> + Key> IndexTurns<K> {
         let listed = reserve(items.len())?;
         Ok(Self { rule, items, stage: IndexStage::Listing(listed) })
     }
+}
 
-    /// As of [`Turns::progress`]: listing and taking are not counted.
-    pub(super) fn progress(&self) -> (u64, u64) {
+impl<K: Item<Key = K> + Key> InTurns<Vec<u32>> for IndexTurns<K> {
+    /// As of [`Turns`]: listing and taking are not counted.
+    fn progress(&self) -> (u64, u64) {
         match &self.stage {
             IndexStage::Listing(_) => (0, self.items.len() as u64 * (1 + K::DIGITS as u64)),
             IndexStage::Sorting(sort) => sort.progress(),
@@ -301,8 +307,7 @@ impl<K: Item<Key = K> + Key> IndexTurns<K> {
         }
     }
 
-    /// The next turn; the indices after the last.
-    pub(super) fn turn(&mut self) -> Result<Option<Vec<u32>>, KernelError> {
+    fn turn(&mut self, job: &Job) -> Result<Option<Vec<u32>>, KernelError> {
         match &mut self.stage {
             IndexStage::Listing(listed) => {
                 let at = listed.len();
@@ -315,7 +320,7 @@ impl<K: Item<Key = K> + Key> IndexTurns<K> {
                 }
             }
             IndexStage::Sorting(sort) => {
-                if let Some(sorted) = sort.turn()? {
+                if let Some(sorted) = sort.turn(job)? {
                     let indices = reserve(sorted.len())?;
                     self.stage = IndexStage::Taking(sorted, indices, sort.progress().1);
                 }

@@ -1,6 +1,6 @@
 //! Sorting of typed arrays of any kind, by radix on keys whose order as whole numbers is the order of the elements.
 
-use super::in_turns::NoShard;
+use super::in_turns::{InTurns, NoShard};
 use super::partition::Partition;
 use super::radix::{self, Item, Key, Rule};
 use crate::array::{AnyArray, Array, Clamped, Element, F16};
@@ -117,21 +117,12 @@ pub struct SortTurns {
     shape: Option<Vec<usize>>,
 }
 
-/// What is sorted in turns, each of a millisecond or so.
-pub(super) trait InTurns<Output> {
-    /// The next turn; what is sorted after the last.
-    fn turn(&mut self) -> Result<Option<Output>, KernelError>;
-
-    /// Units of the job that are done, and in all.
-    fn progress(&self) -> (u64, u64);
-}
-
 impl<T: Sortable> InTurns<AnyArray> for (radix::Turns<T::Bits>, PhantomData<T>)
 where
     AnyArray: From<Array<T>>,
 {
-    fn turn(&mut self) -> Result<Option<AnyArray>, KernelError> {
-        Ok(self.0.turn()?.map(|sorted| Array::from(reinterpret::<_, T>(sorted)).into()))
+    fn turn(&mut self, job: &Job) -> Result<Option<AnyArray>, KernelError> {
+        Ok(self.0.turn(job)?.map(|sorted| Array::from(reinterpret::<_, T>(sorted)).into()))
     }
 
     fn progress(&self) -> (u64, u64) {
@@ -163,8 +154,8 @@ impl Rounds for Sort {
         match shard {}
     }
 
-    fn go_on(mut state: SortTurns, _: Vec<()>, _: &Job) -> Result<Round<Self>, KernelError> {
-        let Some(mut data) = state.sort.turn()? else { return Ok(state.round()) };
+    fn go_on(mut state: SortTurns, _: Vec<()>, job: &Job) -> Result<Round<Self>, KernelError> {
+        let Some(mut data) = state.sort.turn(job)? else { return Ok(state.round()) };
         data.set_shape(state.shape);
         Ok(Round::Done { output: SortOutput { data }, total: state.sort.progress().1 })
     }

@@ -129,7 +129,12 @@ export class SlicedInstance {
   /** Moves a job in and begins it; its end, if it has come to that. */
   async #begin(job: SlicedJob): Promise<{ end?: JobEvent | undefined; isWhole: boolean }> {
     for (const array of job.arrays) {
-      if (array.held !== undefined && this.#glue.attachHeld(array.held)) continue;
+      if (array.held !== undefined) {
+        if (this.#glue.attachHeld(array.held)) continue;
+        // It was given back: the job is not wanted any more.
+        this.#glue.detach();
+        return { isWhole: false };
+      }
       const copies = this.#instance.movesIn(array);
       for (let moving = true; moving; ) {
         if (!(await goesOn(job))) {
